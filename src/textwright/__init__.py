@@ -1,0 +1,28 @@
+"""Textwright: small language models that a person can trust, made from that person's own text.
+
+>>> import textwright  # doctest: +SKIP
+>>> textwright.train("reviews.csv", "my-model")  # doctest: +SKIP
+>>> textwright.load("my-model").predict(["what a wonderful day"])  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textwright.api import Evaluated, Trained, compare, evaluate, load, plan, train
+    from textwright.core.errors import TextwrightError
+    from textwright.tasks.recipe import Recipe, load_recipe
+
+__all__ = ["Evaluated", "Recipe", "TextwrightError", "Trained", "compare", "evaluate", "load", "load_recipe", "plan", "train"]
+
+_HOME = {"TextwrightError": "textwright.core.errors", "Recipe": "textwright.tasks.recipe", "load_recipe": "textwright.tasks.recipe"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that `import textwright` is quick."""
+    if name not in __all__:
+        raise AttributeError(f"module 'textwright' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME.get(name, "textwright.api")), name)

@@ -1,0 +1,257 @@
+"""The verbs for programs; the command line is a thin layer over this module.
+
+>>> import textwright  # doctest: +SKIP
+>>> textwright.train("reviews.csv", "my-model")  # doctest: +SKIP
+>>> textwright.load("my-model").predict(["what a wonderful day"])  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from textwright.bundle.folder import Bundle, is_bundle, read_looks, save_bundle, write_looks
+from textwright.bundle.manifest import LOOKS, DataRecord, Manifest
+from textwright.choose.candidates import candidates_for
+from textwright.choose.select import Selection, Tried
+from textwright.core.clock import Clock
+from textwright.core.errors import ConfigError
+from textwright.core.events import JsonLines, Sink, fan_out, silent
+from textwright.core.files import explained, to_json
+from textwright.core.records import Candidate, Note, Score, Split, StepEvent
+from textwright.tasks.checkpoints import Checkpoints
+from textwright.tasks.predictor import Predictor
+from textwright.tasks.prepare import Prepared, prepare_data
+from textwright.tasks.recipe import Recipe
+from textwright.text.corpus import read_labelled
+from textwright.text.split import row_hashes
+
+MINUTES_WITHOUT_BUDGET = 10.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gave; `split` says which part `scores` come from."""
+
+    out: Path
+    task: str
+    model: str
+    seconds: float
+    parameters: int
+    bytes: int
+    candidates: list[Candidate]
+    scores: dict[str, Score]
+    split: Split
+    interrupted: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "task": self.task,
+            "model": self.model,
+            "out": str(self.out),
+            "seconds": round(self.seconds, 3),
+            "parameters": self.parameters,
+            "bytes": self.bytes,
+            "candidates": [c.to_json() for c in self.candidates],
+            "scores": {k: v.to_json() for k, v in self.scores.items()},
+            "split": self.split,
+            "interrupted": self.interrupted,
+        }
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Scores of a model on a file."""
+
+    n: int
+    seconds: float
+    scores: dict[str, Score]
+    details: dict[str, Any]
+    num_locked: int
+    split: Split = "given"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "n": self.n,
+            "seconds": round(self.seconds, 3),
+            "scores": {k: v.to_json() for k, v in self.scores.items()},
+            "split": self.split,
+            "locked_rows": self.num_locked,
+            "details": self.details,
+        }
+
+
+def train(
+    data: str | Path,
+    out: str | Path,
+    recipe: Recipe | None = None,
+    *,
+    test: str | Path | None = None,
+    sink: Sink = silent,
+    clock: Clock | None = None,
+    resume: bool = False,
+) -> Trained:
+    """Learn a model from `data` and write its folder to `out`.
+
+    Without a recipe all is guessed and chosen. `test` is a file to score on; otherwise a part of the rows is
+    locked for that. `clock` counts from the start of the process; `recipe.budget.minutes` is its limit.
+    Ctrl-C saves the best so far and comes back with `interrupted`. Raises TextwrightError.
+    """
+    recipe, target = recipe or Recipe(), Path(out)
+    clock = _clock(recipe, clock, sink)
+    _refuse_foreign(target)
+    names = candidates_for(recipe.model_name)
+    prepared = prepare_data(data, recipe, test)
+    for line in prepared.account():
+        sink(Note(line))
+    work = _work_folder(target, resume)
+    journal = JsonLines(work / "events.jsonl")
+    with closing(journal):
+        selection = Selection.of(prepared.examples, recipe, clock)
+        checkpoints = Checkpoints(work, resume, {"recipe": recipe.model_dump(mode="json", exclude={"budget"}), "data": prepared.corpus.fingerprint})
+        interrupted = _fit(selection, names, prepared, checkpoints, fan_out([sink, journal]))
+    trained = _save(target, selection, prepared, recipe, clock, work, interrupted)
+    shutil.rmtree(work, ignore_errors=True)
+    return trained
+
+
+def load(path: str | Path) -> Predictor:
+    """Open a model folder, its hashes checked. Raises BundleError."""
+    return Predictor.load(path)
+
+
+def evaluate(path: str | Path, data: str | Path) -> Evaluated:
+    """Score a model on a labelled file; looks at rows that were locked for the test are counted and kept."""
+    started = time.monotonic()
+    predictor = load(path)
+    corpus = read_labelled(data, predictor.schema)
+    meter = predictor.measure(corpus.texts, corpus.targets)
+    assert predictor.bundle is not None
+    num_locked = _count_look(predictor.bundle, str(data), row_hashes(corpus.texts))
+    return Evaluated(len(corpus), time.monotonic() - started, meter.scores(), meter.details(), num_locked)
+
+
+def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
+    started = clock.started if clock else time.monotonic()
+    minutes = recipe.budget.minutes
+    if minutes is None:
+        sink(Note(f"no --minutes given: trains until validation is flat, {MINUTES_WITHOUT_BUDGET:g} minutes at most"))
+        minutes = MINUTES_WITHOUT_BUDGET
+    return Clock(started, 60 * minutes)
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Only a new place, an empty folder or an older model of ours is written to."""
+    if target.is_file():
+        raise ConfigError(f"{target}: is a file, expected a new or an older model folder", hint="Choose another --out.")
+    if target.is_dir() and any(target.iterdir()) and not is_bundle(target):
+        raise ConfigError(f"{target}: holds other things than a model, and would be replaced", hint="Choose another --out.")
+
+
+def _work_folder(target: Path, resume: bool) -> Path:
+    """Beside the target: events and checkpoints of a run that is not finished."""
+    work = target.parent / f".{target.name}.work"
+    if not resume:
+        shutil.rmtree(work, ignore_errors=True)
+    with explained(work):
+        work.mkdir(parents=True, exist_ok=True)
+    return work
+
+
+def _fit(selection: Selection, names: tuple[str, ...], prepared: Prepared, checkpoints: Checkpoints, sink: Sink) -> bool:
+    """Run the selection to its end; true when it was interrupted and something was kept."""
+    events = selection.run(names, prepared.train, prepared.validation, checkpoints.watch)
+    try:
+        for event in events:
+            sink(event)
+            if isinstance(event, StepEvent):
+                checkpoints.after(event)
+    except KeyboardInterrupt:
+        if selection.chosen is None:
+            raise
+        sink(Note("interrupted: the best model so far is kept", "warning"))
+        return True
+    return False
+
+
+def _save(target: Path, selection: Selection, prepared: Prepared, recipe: Recipe, clock: Clock, work: Path, interrupted: bool) -> Trained:
+    chosen = selection.chosen
+    assert chosen is not None
+    schema = prepared.corpus.schema
+    predictor = Predictor(chosen.engine, schema, chosen.decode)
+    scores, split, details = _final_scores(predictor, prepared, chosen)
+    candidates = selection.records()
+    manifest = Manifest(
+        textwright_version=version("textwright"),
+        task=schema.task,
+        architecture=chosen.engine.architecture,
+        schema=schema.model_dump(mode="json"),
+        decode=chosen.decode.model_dump(mode="json"),
+        scores={k: v.to_json() for k, v in scores.items()},
+        split=split,
+        parameters=chosen.engine.num_parameters,
+        seconds=round(clock.elapsed(), 3),
+        data=_data_records(prepared),
+    )
+    choices = chosen.trainer.choices()
+    looks = {"locked": prepared.locked_hashes, "looks": [_look("train", len(prepared.locked_texts))] if prepared.locked_texts else []}
+
+    def fill(folder: Path) -> None:
+        chosen.engine.save(folder)
+        (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+        plan = {"model": choices, "reasons": chosen.trainer.reasons(), "candidates": [c.to_json() for c in candidates]}
+        (folder / "plan.json").write_text(to_json(plan), encoding="utf-8")
+        (folder / "scores.json").write_text(to_json({"split": split, "scores": manifest.scores, "details": details}), encoding="utf-8")
+        _write_lines(folder / "wrong.jsonl", chosen.wrong)
+        _write_lines(folder / "cleaning.jsonl", prepared.corpus.log.records())
+        shutil.copyfile(work / "events.jsonl", folder / "events.jsonl")
+        (folder / LOOKS).write_text(json.dumps(looks) + "\n", encoding="utf-8")
+
+    save_bundle(target, manifest, fill)
+    size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
+    return Trained(target, schema.task, chosen.engine.architecture, clock.elapsed(), manifest.parameters, size, candidates, scores, split, interrupted)
+
+
+def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+def _final_scores(predictor: Predictor, prepared: Prepared, chosen: Tried) -> tuple[dict[str, Score], Split, dict[str, Any]]:
+    """On the locked rows when there are any, otherwise those of validation."""
+    if not prepared.locked_texts:
+        return chosen.record.scores, "validation", {}
+    meter = predictor.measure(prepared.locked_texts, prepared.locked_targets)
+    baseline = predictor.task.baseline(prepared.examples.targets, len(prepared.locked_texts))
+    simple = predictor.task.meter(predictor.schema)
+    simple.update(prepared.locked_targets, baseline.outputs)
+    reference = simple.scores(replicates=100)[predictor.task.headline]
+    details = {**meter.details(), "baseline": {"what": baseline.text, predictor.task.headline: reference.to_json()}}
+    return meter.scores(), "test", details
+
+
+def _data_records(prepared: Prepared) -> list[DataRecord]:
+    files = [prepared.corpus, prepared.test] if prepared.test else [prepared.corpus]
+    return [DataRecord(name=Path(c.path).name, fingerprint=c.fingerprint, rows=len(c), cleaning=c.log.summary()) for c in files]
+
+
+def _count_look(bundle: Bundle, data: str, hashes: list[str]) -> int:
+    record = read_looks(bundle.path)
+    locked = set(record["locked"])
+    seen = sum(h in locked for h in hashes)
+    if seen:
+        looks = [*record["looks"], _look(Path(data).name, seen)]
+        write_looks(bundle.path, {**record, "looks": looks})
+    return seen
+
+
+def _look(by: str, rows: int) -> dict[str, Any]:
+    return {"by": by, "rows": rows, "when": datetime.now(timezone.utc).isoformat(timespec="seconds")}

@@ -1,0 +1,41 @@
+"""`textwright.json`: what a model folder is, what it was made from, and a hash of every file in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from textwright.core.settings import Settings
+
+FORMAT_VERSION = 1
+MANIFEST = "textwright.json"
+LOOKS = "looks.json"
+
+
+class DataRecord(Settings):
+    """One file that the model was made from or measured on."""
+
+    name: str
+    fingerprint: str
+    rows: int
+    cleaning: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class Manifest(Settings):
+    """The content of `textwright.json`. `scores` are those of the part that `split` names."""
+
+    format_version: int = FORMAT_VERSION
+    textwright_version: str
+    task: str
+    architecture: str
+    labels_and_columns: dict[str, Any] = Field(alias="schema")
+    decode: dict[str, Any]
+    scores: dict[str, Any]
+    split: str
+    parameters: int
+    seconds: float
+    data: list[DataRecord]
+    files: dict[str, str] = Field(default_factory=dict)
+
+    model_config = {**Settings.model_config, "populate_by_name": True}

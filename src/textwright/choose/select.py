@@ -1,0 +1,184 @@
+"""Try candidates within the budget, keep the best by validation, refit it on everything but the locked rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from textwright.core.clock import Clock
+from textwright.core.errors import ConfigError, TextwrightError
+from textwright.core.events import Event
+from textwright.core.ragged import IntArray
+from textwright.core.records import Candidate, Note, Score
+from textwright.runtime.cpu import usable_cpus
+from textwright.tasks.base import Decode
+from textwright.tasks.examples import Examples, Job
+from textwright.tasks.recipe import Recipe
+from textwright.tasks.trainers import trainer_for
+from textwright.tasks.trainers.base import Engine, Trainer
+from textwright.tasks.wrong import wrong_rows
+
+# What saving, scoring the test rows and leaving take at most, in seconds and as a share of what remains.
+_RESERVE_SECONDS, _RESERVE_SHARE = 1.0, 0.04
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A candidate with what is needed to use it."""
+
+    record: Candidate
+    trainer: Trainer
+    engine: Engine
+    decode: Decode
+    judged: float
+    wrong: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass
+class Selection:
+    """The state of a selection; `tried` grows, `chosen` is the best so far and at last the refitted pick."""
+
+    examples: Examples
+    recipe: Recipe
+    clock: Clock
+    tried: list[Tried]
+    failed: list[Candidate]
+    chosen: Tried | None = None
+
+    @classmethod
+    def of(cls, examples: Examples, recipe: Recipe, clock: Clock) -> Selection:
+        return cls(examples, recipe, clock, [], [])
+
+    def run(self, names: tuple[str, ...], train: IntArray, validation: IntArray, on_trainer: Callable[[Trainer], None] = lambda t: None) -> Iterator[Event]:
+        """Events of all fits. Stopping it anywhere leaves the best so far in `chosen`."""
+        if not len(validation):
+            yield from self._only(names, train, on_trainer)
+            return
+        for position, name in enumerate(names):
+            if self.chosen is not None and self._left() < 5:
+                self.failed.append(Candidate(name, status="skipped", why="no time was left"))
+                continue
+            yield from self._try(name, len(names) - position, train, validation, on_trainer)
+        if self.chosen is None:
+            raise TextwrightError("no candidate could be fitted", hint="Give more --minutes, or name one with --model bag.")
+        yield from self._refit(np.sort(np.concatenate([train, validation])))
+
+    def _left(self) -> float:
+        reserve = max(_RESERVE_SECONDS, _RESERVE_SHARE * (self.clock.limit or 0))
+        return self.clock.remaining() - reserve
+
+    def _clock(self, share: float = 1.0) -> Clock:
+        left = self._left()
+        return Clock.starting(None if left == float("inf") else max(left, 0.05) * share)
+
+    def _try(self, name: str, candidates_left: int, train: IntArray, validation: IntArray, on_trainer: Callable[[Trainer], None]) -> Iterator[Event]:
+        started = time.monotonic()
+        trainer = trainer_for(Job(name, self.examples, self._clock(1 / candidates_left), usable_cpus()), self.recipe)
+        on_trainer(trainer)
+        yield Note(f"{name}: fitting on {len(train):,} rows, choosing on {len(validation):,}")
+        try:
+            yield from trainer.search(train, validation)
+        except KeyboardInterrupt:
+            self._note(name, trainer, time.monotonic() - started, validation)
+            raise
+        except ConfigError:
+            raise
+        except (TextwrightError, MemoryError) as error:
+            self.failed.append(Candidate(name, seconds=time.monotonic() - started, status="failed", why=str(error).splitlines()[0]))
+            yield Note(f"{name}: failed: {error}", "warning")
+            return
+        self._note(name, trainer, time.monotonic() - started, validation)
+        yield Note(self._line(self.tried[-1]))
+
+    def _note(self, name: str, trainer: Trainer, seconds: float, validation: IntArray) -> None:
+        """Score a candidate on validation and compare it with the best so far; ties go to the one tried first."""
+        if trainer.engine is None:
+            return
+        examples, task, engine = self.examples, self.examples.task, trainer.engine
+        texts = [examples.texts[i] for i in validation]
+        outputs = engine.outputs(texts)
+        truth = examples.targets[validation]
+        decode = task.calibrate(outputs, truth, examples.decode)
+        meter = task.meter(examples.schema)
+        meter.update(truth, task.measured(outputs, decode))
+        scores = meter.scores(seed=self.recipe.seed)
+        record = Candidate(name, scores, seconds, engine.num_parameters, 4 * engine.num_parameters, self._latency(engine))
+        wrong = wrong_rows(task, outputs, truth, texts, examples.schema, decode)
+        tried = Tried(record, trainer, engine, decode, _badness(scores[task.headline]), tuple(wrong))
+        self.tried.append(tried)
+        if self.chosen is None or tried.judged < self.chosen.judged:
+            self.chosen = tried
+
+    def _latency(self, engine: Engine) -> float:
+        """Median milliseconds for one text alone."""
+        times = []
+        for text in self.examples.texts[:11]:
+            started = time.perf_counter()
+            engine.outputs([text])
+            times.append(time.perf_counter() - started)
+        return round(1000 * float(np.median(times)), 3)
+
+    def _refit(self, rows: IntArray) -> Iterator[Event]:
+        """The chosen settings and length, on everything but the locked rows; calibration is kept from validation."""
+        chosen = self.chosen
+        assert chosen is not None
+        expected = chosen.trainer.refit_seconds(len(rows))
+        if expected > self._left():
+            yield Note(f"{chosen.record.model}: no time is left to refit on all rows (about {expected:.0f} s); the model of the search is kept", "warning")
+            return
+        yield Note(f"{chosen.record.model}: chosen; refitting on all {len(rows):,} rows that are not locked")
+        before = chosen.engine
+        chosen.trainer.job = replace(chosen.trainer.job, clock=self._clock())  # type: ignore[attr-defined]
+        try:
+            yield from chosen.trainer.refit(rows)
+        except KeyboardInterrupt:
+            chosen.trainer.engine = before  # half a refit is worse than the search's best
+            raise
+        assert chosen.trainer.engine is not None
+        self.chosen = replace(chosen, engine=chosen.trainer.engine)
+
+    def _only(self, names: tuple[str, ...], rows: IntArray, on_trainer: Callable[[Trainer], None]) -> Iterator[Event]:
+        """Nothing is held out, so nothing is chosen: one architecture, fitted as the recipe says."""
+        if len(names) > 1:
+            raise ConfigError("without validation rows no architecture can be chosen", hint="Name one with --model, or leave split.validation above 0.")
+        started = time.monotonic()
+        trainer = trainer_for(Job(names[0], self.examples, self._clock(), usable_cpus()), self.recipe)
+        on_trainer(trainer)
+        yield Note(f"{names[0]}: fitting on all {len(rows):,} rows that are not locked; nothing is held out to choose on")
+        try:
+            yield from trainer.refit(rows)
+        except KeyboardInterrupt:
+            self._keep_only(names[0], trainer, time.monotonic() - started)
+            raise
+        self._keep_only(names[0], trainer, time.monotonic() - started)
+
+    def _keep_only(self, name: str, trainer: Trainer, seconds: float) -> None:
+        engine = trainer.engine
+        if engine is None:
+            return
+        record = Candidate(name, {}, seconds, engine.num_parameters, 4 * engine.num_parameters, self._latency(engine))
+        self.chosen = Tried(record, trainer, engine, self.examples.decode, 0.0)
+        self.tried.append(self.chosen)
+
+    def records(self) -> list[Candidate]:
+        """All candidates in the order they were tried, with why they were chosen or not."""
+        headline = self.examples.task.headline
+        out = []
+        for tried in self.tried:
+            chosen = self.chosen is not None and tried.trainer is self.chosen.trainer
+            why = f"best {headline} on validation" if chosen and len(self.tried) > 1 else "the only candidate" if chosen else f"{headline} not above the best on validation"
+            out.append(replace(tried.record, chosen=chosen, why=why))
+        return [*out, *self.failed]
+
+    def _line(self, tried: Tried) -> str:
+        headline = self.examples.task.headline
+        score: Score = tried.record.scores[headline]
+        return f"{tried.record.model}: validation {headline} {score}, {tried.record.parameters:,} parameters, {tried.record.seconds:.1f} s"
+
+
+def _badness(score: Score) -> float:
+    return -score.value if score.better == "higher" else score.value

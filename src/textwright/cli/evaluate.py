@@ -1,0 +1,43 @@
+"""textwright evaluate"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textwright import api
+from textwright.cli import options
+from textwright.cli.run import Debug, Json, finish, guarded, say
+
+app = typer.Typer()
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A model folder.")],
+    data: options.Data,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Score a model on a labelled file, with intervals.
+
+    Example: textwright evaluate my-model dev.csv
+    """
+    with guarded(debug):
+        result = api.evaluate(model, data)
+        if result.num_locked:
+            say(f"{result.num_locked:,} of these rows were locked for the test; this look at them is recorded")
+        finish(json, result.to_json(), _table(result))
+
+
+def _table(result: api.Evaluated) -> str:
+    lines = [f"{result.n:,} rows in {result.seconds:.2f} s (95 % interval in brackets):"]
+    lines += [f"{name:12} {score}" for name, score in result.scores.items()]
+    classes = result.details.get("per_class", [])[:30]
+    lines += ["", f"{'label':24} precision  recall  f1      rows"] if classes else []
+    for row in classes:
+        numbers = "  ".join(f"{row[k]['value'] or 0:.4f}" for k in ("precision", "recall", "f1"))
+        lines.append(f"{row['label'][:24]:24} {numbers}  {row['n']:,}")
+    return "\n".join(lines)

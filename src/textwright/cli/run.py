@@ -1,0 +1,78 @@
+"""What every verb shares: errors to exit codes, JSON on the last line, lines on standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from textwright.core.errors import TextwrightError
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on the last line.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+WRONG_REQUEST, BUG, INTERRUPTED, TERMINATED = 2, 70, 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM)."""
+
+
+def say(text: str = "") -> None:
+    """A line for the person, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def finish(as_json: bool, record: dict[str, Any], text: str) -> None:
+    """The result, on standard output."""
+    print(json.dumps(record, ensure_ascii=False, allow_nan=False) if as_json else text, flush=True)
+
+
+@contextmanager
+def guarded(debug: bool) -> Iterator[None]:
+    """Turn every failure into its exit code and two lines: what, and what to do."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    except TextwrightError as error:
+        _explain(error.message, error.hint, debug)
+        raise typer.Exit(WRONG_REQUEST) from None
+    except Terminated:
+        say("terminated")
+        raise typer.Exit(TERMINATED) from None
+    except KeyboardInterrupt:
+        say("interrupted; nothing was finished yet, so nothing is kept")
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever read our output has gone (for instance `head`): end quietly, as tools do.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+    except MemoryError:
+        _explain("there is not enough memory", "Use fewer rows, shorter texts, or a machine with more memory.", debug)
+        raise typer.Exit(WRONG_REQUEST) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        _explain(f"a bug of ours: {type(error).__name__}: {error}", "Please report it with the output of the same command with --debug.", debug)
+        raise typer.Exit(BUG) from None
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _explain(what: str, hint: str, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    say(f"error: {what}")
+    if hint:
+        say(hint)
+

@@ -1,0 +1,62 @@
+"""textwright train"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textwright import api
+from textwright.cli import options
+from textwright.cli.main import started
+from textwright.cli.progress import Progress
+from textwright.cli.run import INTERRUPTED, Debug, Json, finish, guarded, say
+from textwright.core.clock import Clock
+from textwright.core.errors import ConfigError
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    data: options.Data,
+    out: Annotated[Path, typer.Option(help="The model folder to write.")],
+    task: options.Task = None,
+    text: options.Text = None,
+    label: options.Label = None,
+    test: options.Test = None,
+    test_share: options.TestShare = None,
+    model: options.Model = None,
+    minutes: options.Minutes = None,
+    seed: options.Seed = None,
+    recipe: options.RecipeName = None,
+    set_: options.Set = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed run of the same command stood.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Learn a model from a file of texts and labels or scores.
+
+    Example: textwright train reviews.csv --out my-model --minutes 3
+    """
+    with guarded(debug):
+        if test is not None and test_share is not None:
+            raise ConfigError("--test and --test-share contradict each other", hint="Give one of them.")
+        made = options.make_recipe(
+            recipe, set_, model=model, task=task, text=text, label=label, test_share=test_share, minutes=minutes, seed=seed
+        )
+        trained = api.train(data, out, made, test=test, sink=Progress(), clock=Clock(started()), resume=resume)
+        finish(json, trained.to_json(), summary(trained))
+    if trained.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def summary(trained: api.Trained) -> str:
+    """What a person wants to know after a training, and what to do next."""
+    lines = [f"{name:12} {score}" for name, score in trained.scores.items()]
+    say()
+    head = f"{trained.model} in {trained.seconds:.1f} s, {trained.parameters:,} parameters, {trained.bytes / 1e6:.1f} MB"
+    part = {"test": "locked test rows", "validation": "validation rows", "given": "the rows given"}[trained.split]
+    after = f"Next: textwright predict {trained.out} FILE --out answers.csv"
+    return "\n".join([head, f"on {part} (95 % interval in brackets):", *lines, after])

@@ -1,0 +1,40 @@
+"""Time budgets that are promises: one clock from the start of the process to its end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Clock:
+    """`limit` seconds from `started` (a `time.monotonic` reading); None is no limit.
+
+    >>> Clock.starting(60).part(0.5).remaining() <= 30
+    True
+    """
+
+    started: float
+    limit: float | None = None
+
+    @classmethod
+    def starting(cls, limit: float | None = None) -> Clock:
+        return cls(time.monotonic(), limit)
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    def remaining(self) -> float:
+        return float("inf") if self.limit is None else self.limit - self.elapsed()
+
+    def is_over(self) -> bool:
+        return self.remaining() <= 0
+
+    def part(self, share: float) -> Clock:
+        """A clock from now on that ends after this share of what remains."""
+        left = self.remaining()
+        return Clock.starting(None if left == float("inf") else max(left, 0.0) * share)
+
+    def progress(self) -> float:
+        """Share of the time that is spent, 0 without a limit."""
+        return 0.0 if not self.limit else min(self.elapsed() / self.limit, 1.0)

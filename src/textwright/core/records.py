@@ -1,0 +1,88 @@
+"""What the rooms hand each other: frozen records that turn into JSON as the contract says (docs/design.md, section 6)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Split = Literal["validation", "test", "given"]
+Status = Literal["done", "stopped", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number with its 95 % interval, the rows it comes from, and which way is better."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    better: Literal["higher", "lower"] = "higher"
+
+    def to_json(self) -> dict[str, Any]:
+        numbers = {k: _finite(v) for k, v in (("value", self.value), ("low", self.low), ("high", self.high))}
+        return {**numbers, "n": self.n, "better": self.better}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Score:
+        numbers = [math.nan if record[k] is None else float(record[k]) for k in ("value", "low", "high")]
+        return cls(*numbers, n=record["n"], better=record["better"])
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """What a fit yields after every update, and what progress bars, event files and pages read."""
+
+    step: int
+    epoch: float
+    rows: int
+    tokens: int
+    seconds: float
+    loss: float
+    rate: float
+    tokens_per_second: float
+    remaining: float | None = None
+    scores: dict[str, float] | None = None
+    is_best: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {k: _finite(v) for k, v in asdict(self).items() if v is not None}
+
+
+@dataclass(frozen=True)
+class Note:
+    """One line for the person that is not a step: a guess, a decision with its reason, a warning."""
+
+    text: str
+    kind: Literal["said", "plan", "warning"] = "said"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"note": self.text, "kind": self.kind}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One tried setting: what it scored, what it cost, and why it was chosen or not."""
+
+    model: str
+    scores: dict[str, Score] = field(default_factory=dict)
+    seconds: float = 0.0
+    parameters: int = 0
+    bytes: int = 0
+    latency_ms_p50: float | None = None
+    status: Status = "done"
+    chosen: bool = False
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        record = {k: v for k, v in self.__dict__.items() if k != "scores"}
+        return {**record, "scores": {k: s.to_json() for k, s in self.scores.items()}, "split": "validation"}
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: a number that does not exist is null."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

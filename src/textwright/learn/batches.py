@@ -1,0 +1,81 @@
+"""Batches of rows of like length, in an order that is a pure function of the seed and the epoch.
+
+Shapes: B batch, T time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textwright.core.ragged import IntArray, Ragged
+from textwright.core.seeds import generator
+
+_BATCHES_PER_POOL = 50
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Token rows and their targets (N,) or (N, C)."""
+
+    tokens: Ragged
+    targets: NDArray[np.generic]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def take(self, rows: IntArray) -> Rows:
+        return Rows(self.tokens.take(rows), self.targets[rows])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded ids (B, T), their mask, and the targets."""
+
+    ids_BT: Tensor
+    mask_BT: Tensor
+    targets: Tensor
+    num_tokens: int
+
+
+def epoch_order(lengths: IntArray, batch: int, max_tokens: int, seed: int, epoch: int) -> list[IntArray]:
+    """Row numbers of each batch: shuffled, then sorted by length inside pools of some batches, then shuffled again."""
+    order = generator(seed, "rows", epoch).permutation(len(lengths))
+    batches: list[IntArray] = []
+    for start in range(0, len(order), batch * _BATCHES_PER_POOL):
+        pool = order[start : start + batch * _BATCHES_PER_POOL]
+        batches += cut_batches(pool[np.argsort(lengths[pool], kind="stable")], lengths, batch, max_tokens)
+    return [batches[i] for i in generator(seed, "batches", epoch).permutation(len(batches))]
+
+
+def cut_batches(rows: IntArray, lengths: IntArray, batch: int, max_tokens: int) -> list[IntArray]:
+    """Cut rows, sorted by length, so that no batch has more than `batch` rows or `max_tokens` padded tokens."""
+    out, end = [], len(rows)
+    while end:
+        longest = max(int(lengths[rows[end - 1]]), 1)
+        start = max(end - min(batch, max(max_tokens // longest, 1)), 0)
+        out.append(rows[start:end])
+        end = start
+    return out
+
+
+def in_order(lengths: IntArray, batch: int, max_tokens: int) -> list[IntArray]:
+    """All rows once, the longest first, for prediction."""
+    return cut_batches(np.argsort(lengths, kind="stable"), lengths, batch, max_tokens)
+
+
+def collate(rows: Rows, chosen: IntArray, pad_id: int = 0) -> Batch:
+    """The chosen rows as tensors."""
+    part = rows.tokens.take(chosen)
+    ids, mask = part.padded(pad_id)
+    targets = torch.from_numpy(np.ascontiguousarray(rows.targets[chosen]))
+    return Batch(torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(mask), targets, int(part.offsets[-1]))
+
+
+def batches(rows: Rows, order: list[IntArray], pad_id: int = 0) -> Iterator[Batch]:
+    return (collate(rows, chosen, pad_id) for chosen in order)

@@ -1,0 +1,17 @@
+"""All architectures by name. A new one is one file and one line here."""
+
+from __future__ import annotations
+
+from textwright.core.registry import Registry
+from textwright.models.base import Architecture
+
+ARCHITECTURES: Registry[Architecture] = Registry(
+    "architecture",
+    {
+        "bag": "textwright.models.bag.model:ARCHITECTURE",
+        "cnn": "textwright.models.cnn:ARCHITECTURE",
+        "rnn": "textwright.models.recurrent:RNN",
+        "lstm": "textwright.models.recurrent:LSTM",
+        "gru": "textwright.models.recurrent:GRU",
+    },
+)

@@ -1,0 +1,88 @@
+"""A corpus encoded once and shared by all candidates: code points for `bag`, token ids for each tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from textwright.core.clock import Clock
+from textwright.core.ragged import IntArray, Ragged
+from textwright.tasks.base import TASKS, Decode, Task
+from textwright.text.codes import code_points
+from textwright.text.schema import Schema
+from textwright.text.targets import Targets
+from textwright.text.tokenizers import Encoded, Tokenizer, TokenizerSettings, default_kind, train_tokenizer
+
+_TEXTS_PER_CHUNK = 2048
+# What a network reads of a text: long enough for nearly all, short enough for a laptop.
+_MAX_LENGTH, _LENGTH_QUANTILE = 256, 0.995
+_VOCABULARY = {"word": 30_000, "char": 8_000, "classic": 10_000}
+
+
+def encode_codes(texts: list[str]) -> Ragged:
+    """Code points of all texts, made in chunks that stay in the processor's cache."""
+    chunks = range(0, max(len(texts), 1), _TEXTS_PER_CHUNK)
+    return Ragged.concatenate([code_points(texts[i : i + _TEXTS_PER_CHUNK]) for i in chunks])
+
+
+@dataclass
+class Examples:
+    """Rows that may be learned from (never the locked ones), with their encodings kept for the next candidate."""
+
+    texts: list[str]
+    targets: Targets
+    schema: Schema
+    seed: int
+    _codes: Ragged | None = None
+    _tokens: dict[str, tuple[Tokenizer, Encoded]] = field(default_factory=dict)
+
+    @property
+    def task(self) -> Task:
+        return TASKS.get(self.schema.task)
+
+    @property
+    def decode(self) -> Decode:
+        return self.task.scaling(self.targets)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def codes(self) -> Ragged:
+        if self._codes is None:
+            self._codes = encode_codes(self.texts)
+        return self._codes
+
+    def tokens(self, settings: TokenizerSettings) -> tuple[Tokenizer, Encoded]:
+        """A tokenizer trained on these texts, and the texts as its ids."""
+        key = settings.model_dump_json()
+        if key not in self._tokens:
+            tokenizer = train_tokenizer(self.texts, settings)
+            self._tokens[key] = (tokenizer, tokenizer.encode(self.texts))
+        return self._tokens[key]
+
+    def tokenizer_settings(self, asked: TokenizerSettings | str) -> tuple[TokenizerSettings, str]:
+        """What was asked, or the right default for the scripts of these texts, with the reason."""
+        if isinstance(asked, TokenizerSettings):
+            return asked, "as asked"
+        kind, reason = default_kind(self.schema.scripts)
+        size = _VOCABULARY.get(kind)
+        lengths = self._sampled_lengths(TokenizerSettings(kind=kind, vocabulary_size=size, lowercase=True))
+        longest = int(min(np.quantile(lengths, _LENGTH_QUANTILE), _MAX_LENGTH))
+        settings = TokenizerSettings(kind=kind, vocabulary_size=size, lowercase=True, max_length=max(longest, 8), truncate="both")
+        return settings, f"{kind}: {reason}; the longest 0.5 % of the texts are cut to {max(longest, 8)} tokens at most"
+
+    def _sampled_lengths(self, settings: TokenizerSettings) -> IntArray:
+        step = max(len(self.texts) // 2000, 1)
+        sample = self.texts[::step]
+        return train_tokenizer(sample, settings).encode(sample).rows.lengths
+
+
+@dataclass(frozen=True)
+class Job:
+    """One candidate to fit: which architecture with which settings, on what, until when."""
+
+    model: str
+    examples: Examples
+    clock: Clock
+    threads: int

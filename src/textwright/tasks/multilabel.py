@@ -1,0 +1,72 @@
+"""Any number of labels a row: each is asked apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textwright.measure.base import Meter
+from textwright.measure.calibrate import fit_temperature_binary, sigmoid
+from textwright.measure.multilabel import MultilabelMeter
+from textwright.tasks.base import Array, Baseline, Decode, Link
+from textwright.text.schema import Schema
+from textwright.text.targets import Targets
+
+THRESHOLD = 0.5
+
+
+class Multilabel:
+    """One sigmoid a label; a row gets the labels above one half, which may be none."""
+
+    name = "multilabel"
+    headline = "micro_f1"
+
+    def link(self, schema: Schema) -> Link:
+        return "sigmoid"
+
+    def num_outputs(self, schema: Schema) -> int:
+        return len(schema.labels)
+
+    def scaling(self, targets: Targets) -> Decode:
+        return Decode()
+
+    def fitted(self, targets: Targets, schema: Schema, decode: Decode) -> Array:
+        return targets.astype(np.float32)
+
+    def strata(self, targets: Targets) -> NDArray[np.int64]:
+        """The rarest label of each row; rows without any are a stratum of their own."""
+        counts = targets.sum(axis=0)
+        rarity = np.where(targets > 0, counts, np.iinfo(np.int64).max)
+        return np.where(targets.any(axis=1), rarity.argmin(axis=1), targets.shape[1]).astype(np.int64)
+
+    def judge(self, outputs: Array, targets: Targets, decode: Decode) -> float:
+        """Log loss a cell at the best temperature."""
+        shares = self.measured(outputs, self.calibrate(outputs, targets, decode))
+        right = np.where(targets > 0, shares, 1 - shares)
+        return float(-np.log(np.maximum(right, 1e-12)).mean())
+
+    def calibrate(self, outputs: Array, targets: Targets, decode: Decode) -> Decode:
+        return decode.replaced({"temperature": fit_temperature_binary(outputs, targets)})
+
+    def measured(self, outputs: Array, decode: Decode) -> Array:
+        return sigmoid(outputs / decode.temperature)
+
+    def meter(self, schema: Schema) -> Meter:
+        return MultilabelMeter(schema.labels, THRESHOLD)
+
+    def answers(self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool) -> list[dict[str, Any]]:
+        rows = []
+        for shares in self.measured(outputs, decode):
+            found = [i for i in np.argsort(-shares, kind="stable") if shares[i] >= THRESHOLD]
+            row: dict[str, Any] = {"labels": [schema.labels[i] for i in found]}
+            shown = range(len(shares)) if probabilities else found
+            rows.append({**row, "probabilities": {schema.labels[i]: round(float(shares[i]), 6) for i in shown}})
+        return rows
+
+    def baseline(self, targets: Targets, rows: int) -> Baseline:
+        return Baseline("the labels that most rows have", np.tile(targets.mean(axis=0), (rows, 1)))
+
+
+TASK = Multilabel()

@@ -1,0 +1,74 @@
+"""From a person's file to examples: read, split without leaks, lock the test rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from textwright.core.errors import DataError
+from textwright.core.ragged import IntArray
+from textwright.tasks.base import TASKS
+from textwright.tasks.examples import Examples
+from textwright.tasks.recipe import Recipe
+from textwright.text.corpus import Asked, Corpus, read_corpus, read_labelled
+from textwright.text.duplicates import Twins, find_twins
+from textwright.text.split import Split, row_hashes, split_rows
+from textwright.text.targets import Targets
+
+_MAX_VALIDATION_ROWS = 10_000
+_MIN_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Examples are the rows that may be learned from; `train` and `validation` number them. `test` is locked."""
+
+    corpus: Corpus
+    test: Corpus | None
+    examples: Examples
+    train: IntArray
+    validation: IntArray
+    locked_texts: list[str]
+    locked_targets: Targets
+    twins: Twins
+
+    @property
+    def locked_hashes(self) -> list[str]:
+        return row_hashes(self.locked_texts)
+
+    def account(self) -> list[str]:
+        """What was read and how it was cut, a sentence each."""
+        lines = [*self.corpus.notes]
+        for step in self.corpus.log.summary():
+            lines.append(f"{step['rows']:,} rows {step['action']}: {step['reason']}")
+        lines.append(f"{len(self.corpus):,} rows; {self.twins.num_exact:,} exact and {self.twins.num_near:,} near twins, kept on one side")
+        where = f"from {self.test.path}" if self.test else "locked" if self.locked_texts else "none"
+        lines.append(f"{len(self.train):,} rows to train on, {len(self.validation):,} to choose on, {len(self.locked_texts):,} to test on ({where})")
+        return lines
+
+
+def prepare_data(data: str | Path, recipe: Recipe, test: str | Path | None = None) -> Prepared:
+    """Read `data`, guess the columns, split. Raises DataError when there is too little to learn from."""
+    task = None if recipe.task == "auto" else recipe.task
+    corpus = read_corpus(data, Asked(task, recipe.data.text, recipe.data.label))
+    if len(corpus) < _MIN_ROWS:
+        raise DataError(f"{len(corpus)} usable rows are too few to learn from (at least {_MIN_ROWS})", path=str(data), hint="Add labelled rows.")
+    given = read_labelled(test, corpus.schema) if test is not None else None
+    twins = find_twins(corpus.texts, seed=recipe.seed)
+    split = _split(corpus, recipe, twins, has_test=given is not None)
+    free = np.sort(np.concatenate([split.train, split.validation]))
+    examples = Examples([corpus.texts[i] for i in free], corpus.targets[free], corpus.schema, recipe.seed)
+    position = np.full(len(corpus), -1)
+    position[free] = np.arange(len(free))
+    texts = given.texts if given else [corpus.texts[i] for i in split.test]
+    targets = given.targets if given else corpus.targets[split.test]
+    return Prepared(corpus, given, examples, position[split.train], position[split.validation], texts, targets, twins)
+
+
+def _split(corpus: Corpus, recipe: Recipe, twins: Twins, *, has_test: bool) -> Split:
+    validation = min(recipe.split.validation, _MAX_VALIDATION_ROWS / len(corpus))
+    test = 0.0 if has_test else recipe.split.test
+    strata = TASKS.get(corpus.schema.task).strata(corpus.targets)
+    return split_rows(strata, twins.group, validation=validation, test=test, seed=recipe.seed)

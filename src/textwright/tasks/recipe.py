@@ -1,0 +1,75 @@
+"""What a person asks for, as one YAML file; any field may be `auto`. Flags of the command line are its short forms."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from textwright.core.errors import ConfigError
+from textwright.core.names import did_you_mean
+from textwright.core.settings import Settings, read_yaml
+from textwright.learn.settings import LearnSettings
+from textwright.text.schema import TaskName
+from textwright.text.tokenizers import TokenizerSettings
+
+Auto = Literal["auto"]
+
+
+class DataSettings(Settings):
+    text: str | None = Field(None, description="column of the text; none is guessed")
+    label: str | None = Field(None, description="column of the label or score; none is guessed")
+
+
+class SplitSettings(Settings):
+    test: float = Field(0.1, ge=0, lt=1, description="share of the rows that is locked for the test")
+    validation: float = Field(0.1, ge=0, lt=1, description="share of the rows to choose on; 0 chooses nothing")
+
+
+class VectorSettings(Settings):
+    path: str | None = Field(None, description="word2vec or fastText text file with initial embeddings")
+
+
+class BudgetSettings(Settings):
+    minutes: float | None = Field(None, gt=0, description="from the start of the process to its end")
+
+
+class Recipe(Settings):
+    """All that decides a training; saved with the model."""
+
+    task: TaskName | Auto = "auto"
+    data: DataSettings = DataSettings()
+    split: SplitSettings = SplitSettings()
+    tokenizer: TokenizerSettings | Auto = "auto"
+    vectors: VectorSettings = VectorSettings()
+    model: dict[str, Any] = Field(default_factory=lambda: {"name": "auto"}, description="name of an architecture and its settings")
+    learn: LearnSettings = LearnSettings()
+    budget: BudgetSettings = BudgetSettings()
+    seed: int = 0
+
+    @property
+    def model_name(self) -> str:
+        return str(self.model.get("name", "auto"))
+
+    @property
+    def model_settings(self) -> dict[str, Any]:
+        return {k: v for k, v in self.model.items() if k != "name"}
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """A recipe file, or one of the packaged recipes by name. Raises ConfigError."""
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        return Recipe.parse(read_yaml(path), where=f"{path}: ")
+    packaged = packaged_recipes()
+    if name_or_path not in packaged:
+        raise ConfigError(f"there is no recipe file or packaged recipe {name_or_path!r}", hint=did_you_mean(name_or_path, packaged))
+    return Recipe.parse(read_yaml(packaged[name_or_path]), where=f"{name_or_path}: ")
+
+
+def packaged_recipes() -> dict[str, Path]:
+    """Recipes that come with Textwright, by name."""
+    folder = Path(str(resources.files("textwright"))) / "recipes"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}

@@ -1,0 +1,65 @@
+"""A graded answer: stars, points, how positive a text is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textwright.measure.base import Meter
+from textwright.measure.graded import GradedMeter
+from textwright.tasks.base import Array, Baseline, Decode, Link
+from textwright.text.schema import Schema
+from textwright.text.targets import Targets
+
+_NUM_STRATA = 10
+
+
+class Graded:
+    """Scores are fitted with mean 0 and spread 1, and answered inside the range that was seen."""
+
+    name = "score"
+    headline = "mse"
+
+    def link(self, schema: Schema) -> Link:
+        return "identity"
+
+    def num_outputs(self, schema: Schema) -> int:
+        return 1
+
+    def scaling(self, targets: Targets) -> Decode:
+        return Decode(offset=float(targets.mean()), spread=max(float(targets.std()), 1e-9))
+
+    def fitted(self, targets: Targets, schema: Schema, decode: Decode) -> Array:
+        return ((targets - decode.offset) / decode.spread).astype(np.float32)[:, None]
+
+    def strata(self, targets: Targets) -> NDArray[np.int64]:
+        """Tenths of the rows by score."""
+        edges = np.quantile(targets, np.linspace(0, 1, _NUM_STRATA + 1)[1:-1])
+        return np.searchsorted(edges, targets, side="right").astype(np.int64)
+
+    def judge(self, outputs: Array, targets: Targets, decode: Decode) -> float:
+        """Mean squared error."""
+        gap = self.measured(outputs, decode) - targets
+        return float((gap * gap).mean())
+
+    def calibrate(self, outputs: Array, targets: Targets, decode: Decode) -> Decode:
+        return decode
+
+    def measured(self, outputs: Array, decode: Decode) -> Array:
+        return outputs[:, 0].astype(np.float64) * decode.spread + decode.offset
+
+    def meter(self, schema: Schema) -> Meter:
+        return GradedMeter()
+
+    def answers(self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool) -> list[dict[str, Any]]:
+        low = -np.inf if schema.low is None else schema.low
+        high = np.inf if schema.high is None else schema.high
+        return [{"score": round(float(v), 6)} for v in np.clip(self.measured(outputs, decode), low, high)]
+
+    def baseline(self, targets: Targets, rows: int) -> Baseline:
+        return Baseline("always the mean score", np.full(rows, targets.mean()))
+
+
+TASK = Graded()

@@ -1,0 +1,115 @@
+"""Fits `bag` and runs it: code points in, outputs out. No torch on this path."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from textwright.core.ragged import IntArray
+from textwright.core.records import StepEvent
+from textwright.models.bag.fit import BagData, BagFit, prepare
+from textwright.models.bag.model import BagModel, BagSettings
+from textwright.runtime.cpu import usable_cpus
+from textwright.tasks.base import Array, one_hot
+from textwright.tasks.examples import Examples, Job, encode_codes
+from textwright.tasks.recipe import Recipe
+
+
+@dataclass
+class BagEngine:
+    """A bag model behind texts."""
+
+    model: BagModel
+    threads: int = 1
+    architecture: str = "bag"
+
+    @property
+    def num_parameters(self) -> int:
+        return self.model.num_parameters
+
+    def outputs(self, texts: Sequence[str]) -> Array:
+        return self.model.outputs(encode_codes(list(texts)), self.threads)
+
+    def save(self, folder: Path) -> None:
+        config = {"architecture": self.architecture, **self.model.config()}
+        (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+        save_file({k: np.ascontiguousarray(v) for k, v in self.model.arrays().items()}, folder / "model.safetensors")
+
+    @classmethod
+    def load(cls, folder: Path, config: dict[str, Any]) -> BagEngine:
+        return cls(BagModel.restore(config, load_file(folder / "model.safetensors")), usable_cpus())
+
+
+class BagTrainer:
+    """The trainer of `bag`."""
+
+    def __init__(self, job: Job, recipe: Recipe, *, name: str = "bag") -> None:
+        self.job = job
+        self.settings = BagSettings.parse(recipe.model_settings if recipe.model_name == name else {}, where="model.")
+        self.engine: BagEngine | None = None
+        self._seed = recipe.seed
+        self._seconds = 0.0
+        self._searched = 0
+
+    @cached_property
+    def _fit(self) -> BagFit:
+        return BagFit(self.settings, self._data, self._seed, self.job.clock.is_over)
+
+    @cached_property
+    def _data(self) -> BagData:
+        examples = self.job.examples
+        return prepare(
+            examples.codes(),
+            _matrix(examples),
+            examples.task.link(examples.schema),
+            self.settings,
+            ideographs=examples.schema.is_ideographic,
+            threads=self.job.threads,
+        )
+
+    def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
+        examples, started = self.job.examples, time.monotonic()
+        held_out = examples.targets[validation]
+
+        def judge(outputs: Array) -> float:
+            return examples.task.judge(outputs, held_out, examples.decode)
+
+        for event in self._fit.search(train, validation, judge):
+            self._keep()
+            self._seconds, self._searched = time.monotonic() - started, len(train)
+            yield event
+
+    def refit(self, rows: IntArray) -> Iterator[StepEvent]:
+        for event in self._fit.refit(rows):
+            self._keep()
+            yield event
+
+    def _keep(self) -> None:
+        if self._fit.model is not None:
+            self.engine = BagEngine(self._fit.model, self.job.threads)
+
+    def refit_seconds(self, rows: int) -> float:
+        return self._seconds * rows / max(self._searched, 1)
+
+    def reasons(self) -> dict[str, str]:
+        return {"model.weighting": "naive-Bayes ratios gain on nearly all sets (docs/log.md)"} if self.settings.weighting == "auto" else {}
+
+    def choices(self) -> dict[str, Any]:
+        best = self._fit.best
+        found = {} if best is None else {"found": {k: v for k, v in vars(best).items() if k != "judged"}}
+        return {"name": "bag", **self.settings.model_dump(mode="json"), **found}
+
+
+def _matrix(examples: Examples) -> Array:
+    """Targets (N, K) as the linear model takes them."""
+    if examples.schema.task == "classify":
+        return one_hot(examples.targets.astype(np.int64), len(examples.schema.labels))
+    return examples.task.fitted(examples.targets, examples.schema, examples.decode)

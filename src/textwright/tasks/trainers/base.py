@@ -1,0 +1,54 @@
+"""How a candidate is fitted, whatever it is made of, and what it leaves: an engine from texts to outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from textwright.core.ragged import IntArray
+from textwright.core.records import StepEvent
+from textwright.tasks.base import Array
+
+
+class Engine(Protocol):
+    """A trained model with its encoder."""
+
+    architecture: str
+
+    @property
+    def num_parameters(self) -> int: ...
+
+    def outputs(self, texts: Sequence[str]) -> Array:
+        """(N, K) outputs."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write config.json, model.safetensors and, where there is one, the tokenizer."""
+        ...
+
+
+class Trainer(Protocol):
+    """A fit in two parts: `search` chooses settings and length on validation, `refit` uses all rows."""
+
+    engine: Engine | None
+
+    def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
+        """Leaves the best engine so far in `engine`, whenever it is stopped after its first event."""
+        ...
+
+    def refit(self, rows: IntArray) -> Iterator[StepEvent]:
+        """Fit on all `rows` with what was found; without a search, with the settings as they are."""
+        ...
+
+    def refit_seconds(self, rows: int) -> float:
+        """An estimate from the search."""
+        ...
+
+    def reasons(self) -> dict[str, str]:
+        """What was decided, for the plan."""
+        ...
+
+    def choices(self) -> dict[str, Any]:
+        """The settings in force, for the model folder."""
+        ...

@@ -1,0 +1,148 @@
+"""A person's data, read once for learning or scoring: clean texts, targets, and an account of every row."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from textwright.core.errors import DataError
+from textwright.core.ragged import IntArray
+from textwright.text.clean import clean_texts
+from textwright.text.columns import Column, Guess, find_text_column, guess_columns, profile
+from textwright.text.rowlog import RowLog
+from textwright.text.schema import Schema, TaskName
+from textwright.text.script import script_shares
+from textwright.text.sources import open_source
+from textwright.text.sources.base import Batch, Cell, Source
+from textwright.text.targets import Labels, Targets, cell_labels, class_ids, label_sets, learn_labels, parse_score
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Rows that can be learned from: text i has the target i and stands in row `rows[i]` of the file."""
+
+    path: str
+    schema: Schema
+    texts: list[str]
+    targets: Targets
+    rows: IntArray
+    log: RowLog
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of texts and targets, in order."""
+        digest = hashlib.blake2b(digest_size=16)
+        for text in self.texts:
+            digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+        digest.update(np.ascontiguousarray(self.targets).tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person said about the columns; None is left to the guess."""
+
+    task: TaskName | None = None
+    text: str | None = None
+    label: str | None = None
+
+
+def read_corpus(path: str | Path, asked: Asked | None = None) -> Corpus:
+    """Guess the columns, read all rows, learn the labels. Raises DataError."""
+    log = RowLog()
+    source, head, batches = _open(path, log)
+    guess = guess_columns(profile(head), path=str(source.path), **vars(asked or Asked()))
+    schema = Schema(task=guess.task, text=guess.text, label=guess.label, form=guess.form, separator=guess.separator)
+    texts, cells, rows = _read_rows(batches, schema, source, log)
+    labels = learn_labels(cells, rows, schema, str(source.path)) if schema.task != "score" else []
+    schema = schema.replaced({"labels": labels, "scripts": script_shares(texts)})
+    targets = _targets(cells, rows, schema, str(source.path))
+    if schema.task == "score":
+        schema = schema.replaced({"low": float(targets.min()), "high": float(targets.max())})
+        _refuse_constant(schema, str(source.path))
+    return Corpus(str(path), schema, texts, targets, np.array(rows), log, (*source.notes, *guess.reasons))
+
+
+def read_labelled(path: str | Path, schema: Schema) -> Corpus:
+    """Read rows as a model knows them: same task, same labels. Raises DataError where they do not fit."""
+    log = RowLog()
+    source, head, batches = _open(path, log)
+    columns = profile(head)
+    guess = _matching(columns, schema, str(source.path))
+    local = schema.replaced({"text": guess.text, "label": guess.label, "form": guess.form, "separator": guess.separator})
+    texts, cells, rows = _read_rows(batches, local, source, log)
+    targets = _targets(cells, rows, local, str(source.path))
+    return Corpus(str(path), schema, texts, targets, np.array(rows), log, tuple(source.notes))
+
+
+def _matching(columns: list[Column], schema: Schema, path: str) -> Guess:
+    """The columns of the same names; where they have other names, a guess for the same task."""
+    names = [column.name for column in columns]
+    same = all(name in names for name in ([schema.label] if schema.label in names else schema.label.split(",")))
+    text = find_text_column(columns, path=path, preferred=schema.text)
+    if same:
+        return Guess(schema.task, text, schema.label, schema.form, schema.separator, ())
+    return guess_columns(columns, path=path, task=schema.task, text=text)
+
+
+def _open(path: str | Path, log: RowLog) -> tuple[Source, list[Batch], Iterator[Batch]]:
+    """The source, its first batches for the guess, and all batches."""
+    source = open_source(path)
+    batches = source.batches(log)
+    head: list[Batch] = []
+    for batch in batches:
+        head.append(batch)
+        if sum(len(part.rows) for part in head) >= 5_000:
+            break
+    return source, head, chain(head, batches)
+
+
+def _read_rows(batches: Iterator[Batch], schema: Schema, source: Source, log: RowLog) -> tuple[list[str], list[Labels], list[int]]:
+    names = [schema.label] if schema.label in source.columns else schema.label.split(",")
+    texts: list[str] = []
+    cells: list[Labels] = []
+    rows: list[int] = []
+    for batch in batches:
+        raw = [_as_text(cell) for cell in batch.columns[schema.text]]
+        clean = clean_texts(raw, batch.rows, log)
+        for text, row, *found in zip(clean, batch.rows, *(batch.columns[name] for name in names), strict=True):
+            labels = cell_labels(found, schema)
+            if not text.strip():
+                log.dropped("no text", row)
+            elif labels is None or (schema.task != "multilabel" and not labels):
+                log.dropped("no label", row, text)
+            else:
+                texts.append(text)
+                cells.append(labels)
+                rows.append(row)
+    if not texts:
+        dropped = ", ".join(f"{n:,} dropped: {reason}" for (_, reason), n in log.counts.items())
+        raise DataError(f"no row has both a text and a label ({dropped or 'no rows at all'})", path=source.path)
+    return texts, cells, rows
+
+
+def _as_text(cell: Cell) -> str:
+    return " ".join(cell) if isinstance(cell, list) else cell or ""
+
+
+def _targets(cells: list[Labels], rows: list[int], schema: Schema, path: str) -> Targets:
+    if schema.task == "classify":
+        return class_ids(cells, rows, schema, path)
+    if schema.task == "multilabel":
+        return label_sets(cells, rows, schema, path)
+    scores = [parse_score(cell[0], path=path, row=row, column=schema.label) for cell, row in zip(cells, rows, strict=True)]
+    return np.array(scores, dtype=np.float64)
+
+
+def _refuse_constant(schema: Schema, path: str) -> None:
+    if schema.low == schema.high:
+        raise DataError(f"every score is {schema.low}, so there is nothing to learn", path=path, column=schema.label, hint="Name another column with --label COL.")

@@ -1,0 +1,223 @@
+"""One class for all kinds of tokenizer: texts to ids and back, in files that Hugging Face tools load."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import tokenizers
+from numpy.typing import NDArray
+from pydantic import PositiveInt
+
+from textwright.core.errors import ConfigError, TokenizerError
+from textwright.core.files import read_json, to_json, write_atomic
+from textwright.core.ragged import Ragged
+from textwright.core.settings import Settings
+from textwright.text.tokenizers.pieces import readable_pieces
+from textwright.text.tokenizers.sample import NOT_TEXT_HINT, is_text
+
+PAD, UNKNOWN = "[PAD]", "[UNK]"
+MODEL_FILE, SETTINGS_FILE = "tokenizer.json", "tokenizer_settings.json"
+_TEXTS_PER_CALL = 2048
+_DAMAGED = "Copy the folder again, or train the tokenizer again."
+
+
+class TokenizerSettings(Settings):
+    """What a person may say about a tokenizer. None is what is usual for the kind; training fills it in.
+
+    `truncate` names the part that is kept of a text longer than `max_length` tokens (None: never cut).
+    `drop_unknown` leaves unknown words out instead of giving them the id of [UNK].
+    """
+
+    kind: str = "word"
+    vocabulary_size: PositiveInt | None = None
+    max_length: PositiveInt | None = None
+    truncate: Literal["head", "tail", "both"] | None = None
+    drop_unknown: bool | None = None
+    lowercase: bool | None = None
+
+    def filled(self, **usual: Any) -> Self:
+        """A copy with what is usual for a kind in the place of every None."""
+        usual = {"truncate": "head", "drop_unknown": False, "lowercase": False, **usual}
+        return self.replaced({k: v for k, v in usual.items() if getattr(self, k) is None})
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows of int32 ids, and what was lost on the way.
+
+    `num_tokens` counts before truncation and with unknown tokens, also where those are dropped.
+    """
+
+    rows: Ragged
+    num_tokens: int
+    num_lost: int
+    num_unknown: int
+
+    @property
+    def lost_share(self) -> float:
+        return self.num_lost / max(self.num_tokens, 1)
+
+    @property
+    def unknown_share(self) -> float:
+        return self.num_unknown / max(self.num_tokens, 1)
+
+
+class Tokenizer:
+    """A trained tokenizer: the content of a `tokenizer.json` and the settings it was made with.
+
+    Special tokens are plain entries of the vocabulary, so that "[PAD]" written in a text is text.
+    Raises TokenizerError when the content is not a tokenizer whose id 0 is [PAD].
+    """
+
+    def __init__(self, content: str, settings: TokenizerSettings) -> None:
+        self.settings = settings
+        self._content = content
+        backend = _parsed(content)
+        if backend.id_to_token(0) != PAD:
+            raise TokenizerError(f"id 0 of the tokenizer is {backend.id_to_token(0)!r}, expected {PAD!r}")
+        self.size: int = backend.get_vocab_size()
+        self.pad_id = 0
+        self.unknown_id: int | None = backend.token_to_id(UNKNOWN)
+        # A tokenizer that drops unknown words cannot count them: here they get the id past the last one.
+        self._backend = _parsed(_counting_unknowns(content)) if settings.drop_unknown else backend
+        self._unknown_id = self.size if settings.drop_unknown else self.unknown_id
+        self.fingerprint: str = _fingerprint(content, settings)
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Turn texts into rows of ids, cut to `settings.max_length`. Raises TokenizerError for a non-text."""
+        parts = [self._encode_part(part, start) for start, part in _parts(texts)]
+        return Encoded(
+            rows=Ragged.concatenate([part.rows for part in parts]),
+            num_tokens=sum(part.num_tokens for part in parts),
+            num_lost=sum(part.num_lost for part in parts),
+            num_unknown=sum(part.num_unknown for part in parts),
+        )
+
+    def _encode_part(self, texts: list[str], start: int) -> Encoded:
+        try:
+            encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+        except TypeError:
+            raise _not_text(texts, start) from None
+        rows = Ragged.from_lists([encoding.ids for encoding in encodings])
+        is_unknown = rows.values == (-1 if self._unknown_id is None else self._unknown_id)
+        known = _select(rows, ~is_unknown) if self.settings.drop_unknown else rows
+        cut = truncated(known, self.settings.max_length, self.settings.truncate or "head")
+        num_lost = len(known.values) - len(cut.values)
+        return Encoded(cut, len(rows.values), num_lost, int(is_unknown.sum()))
+
+    def spans(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[tuple[int, int]]]]:
+        """Yield the ids of each text, never cut, and where each token begins and ends in it (characters).
+
+        Unknown words that `encode` drops are here, with the id `size`.
+        """
+        for start, part in _parts(texts):
+            try:
+                encodings = self._backend.encode_batch(part, add_special_tokens=False)
+            except TypeError:
+                raise _not_text(part, start) from None
+            yield from ((encoding.ids, encoding.offsets) for encoding in encodings)
+
+    def tokens(self, text: str) -> list[str]:
+        """The tokens of a text as a person reads them, never cut; a part of a character is <0xE6><0x88>."""
+        ids, _ = next(self.spans([text]))
+        return [self.pieces[i] for i in ids if i < self.size]
+
+    @cached_property
+    def pieces(self) -> list[str]:
+        """Every token of the vocabulary as a person reads it, by id."""
+        return readable_pieces(self._backend, self.size)
+
+    @property
+    def vocabulary(self) -> dict[str, int]:
+        """Readable tokens to ids; for initial embeddings and other formats."""
+        return {piece: i for i, piece in enumerate(self.pieces)}
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Turn ids back into text, without padding. Raises TokenizerError for an id past the vocabulary."""
+        kept = [int(i) for i in ids if i != self.pad_id]
+        if kept and not 0 <= min(kept) <= max(kept) < self.size:
+            wrong = max(kept) if min(kept) >= 0 else min(kept)
+            raise TokenizerError(f"id {wrong} is not in the vocabulary of {self.size:,}")
+        text: str = self._backend.decode(kept, skip_special_tokens=False)
+        return text
+
+    def save(self, folder: Path) -> None:
+        """Write `tokenizer.json`, which the Hugging Face library loads, and `tokenizer_settings.json`."""
+        record = {"settings": self.settings.model_dump(mode="json"), "fingerprint": self.fingerprint}
+        write_atomic(folder / MODEL_FILE, self._content)
+        write_atomic(folder / SETTINGS_FILE, to_json(record))
+
+    @classmethod
+    def load(cls, folder: Path) -> Tokenizer:
+        """Read what `save` wrote. Raises TokenizerError when a file is missing, damaged or was changed."""
+        try:
+            record = read_json(folder / SETTINGS_FILE)
+            settings = TokenizerSettings.parse(record["settings"])
+            tokenizer = cls((folder / MODEL_FILE).read_bytes().decode("utf-8"), settings)
+        except (OSError, ValueError, KeyError, TypeError, ConfigError, TokenizerError) as error:
+            raise TokenizerError(f"{folder}: no tokenizer: {_first_line(error)}", hint=_DAMAGED) from None
+        if tokenizer.fingerprint != record.get("fingerprint"):
+            raise TokenizerError(
+                f"{folder}: {MODEL_FILE} or {SETTINGS_FILE} was changed after it was saved", hint=_DAMAGED
+            )
+        return tokenizer
+
+
+def truncated(rows: Ragged, max_length: int | None, keep: Literal["head", "tail", "both"]) -> Ragged:
+    """Cut rows to `max_length`: kept is the head, the tail, or half of each (the head gets the odd one)."""
+    if max_length is None or rows.lengths.max(initial=0) <= max_length:
+        return rows
+    head, tail = {
+        "head": (max_length, 0),
+        "tail": (0, max_length),
+        "both": (max_length - max_length // 2, max_length // 2),
+    }[keep]
+    places = np.arange(len(rows.values))
+    from_start = places - np.repeat(rows.offsets[:-1], rows.lengths)
+    to_end = np.repeat(rows.offsets[1:], rows.lengths) - places
+    return _select(rows, (from_start < head) | (to_end <= tail))
+
+
+def _select(rows: Ragged, kept: NDArray[np.bool_]) -> Ragged:
+    num_before = np.concatenate([[0], np.cumsum(kept)])
+    return Ragged(rows.values[kept], num_before[rows.offsets])
+
+
+def _parts(texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    # One part at least, so that no texts give no rows and not an error.
+    for start in range(0, max(len(texts), 1), _TEXTS_PER_CALL):
+        yield start, list(texts[start : start + _TEXTS_PER_CALL])
+
+
+def _not_text(texts: list[str], start: int) -> TokenizerError:
+    row, text = next((row, text) for row, text in enumerate(texts, start) if not is_text(text))
+    return TokenizerError(f"row {row:,}: expected text, found {text!r:.60}", hint=NOT_TEXT_HINT)
+
+
+def _parsed(content: str) -> tokenizers.Tokenizer:
+    try:
+        return tokenizers.Tokenizer.from_str(content)
+    except Exception as error:  # the library raises nothing narrower
+        raise TokenizerError(f"{MODEL_FILE} cannot be read: {_first_line(error)}") from None
+
+
+def _counting_unknowns(content: str) -> str:
+    record = json.loads(content)
+    vocabulary = record["model"]["vocab"]
+    record["model"].update(vocab={**vocabulary, UNKNOWN: len(vocabulary)}, unk_token=UNKNOWN, fuse_unk=True)
+    return json.dumps(record)
+
+
+def _fingerprint(content: str, settings: TokenizerSettings) -> str:
+    return hashlib.sha256(f"{content}\n{settings.model_dump_json()}".encode()).hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

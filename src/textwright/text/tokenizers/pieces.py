@@ -1,0 +1,36 @@
+"""What the entries of a vocabulary look like to a person: byte-level ones as text, marks taken off."""
+
+from __future__ import annotations
+
+import tokenizers
+from tokenizers import decoders
+
+MARK = "▁"
+
+
+def readable_pieces(backend: tokenizers.Tokenizer, size: int) -> list[str]:
+    """The readable form of ids 0 to `size` - 1; no two are equal, so that the list can be turned round."""
+    raw = [backend.id_to_token(i) or "" for i in range(size)]
+    if isinstance(backend.decoder, decoders.ByteLevel):
+        return raw[:1] + [_from_bytes(token) for token in raw[1:]]
+    if isinstance(backend.decoder, decoders.Metaspace):
+        return [token.removeprefix(MARK) for token in raw]
+    return raw
+
+
+def _from_bytes(token: str) -> str:
+    data = bytes(_BYTES[character] for character in token)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "".join(f"<0x{byte:02X}>" for byte in data)
+
+
+def _byte_alphabet() -> dict[str, int]:
+    # GPT-2's table: printable bytes stand for themselves, the others for the characters from U+0100 on.
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + i): byte for i, byte in enumerate(others)}
+
+
+_BYTES = _byte_alphabet()
