@@ -27,7 +27,9 @@ from textwright.core.errors import ConfigError
 from textwright.core.events import JsonLines, Sink, fan_out, silent
 from textwright.core.files import explained, to_json
 from textwright.core.records import Candidate, Note, Score, Split, StepEvent
+from textwright.tasks.answering import Answered, answer_file
 from textwright.tasks.checkpoints import Checkpoints
+from textwright.tasks.planning import Plan, make_plan
 from textwright.tasks.predictor import Predictor
 from textwright.tasks.prepare import Prepared, prepare_data
 from textwright.tasks.recipe import Recipe
@@ -123,6 +125,15 @@ def train(
     return trained
 
 
+def plan(data: str | Path, recipe: Recipe | None = None, *, test: str | Path | None = None) -> tuple[Plan, list[str]]:
+    """What `train` would do, and a JSON line for every row that reading would drop or change."""
+    recipe = recipe or Recipe()
+    names = candidates_for(recipe.model_name)
+    prepared = prepare_data(data, recipe, test)
+    records = [json.dumps(record, ensure_ascii=False) for record in prepared.corpus.log.records()]
+    return make_plan(prepared, recipe, names), records
+
+
 def load(path: str | Path) -> Predictor:
     """Open a model folder, its hashes checked. Raises BundleError."""
     return Predictor.load(path)
@@ -137,6 +148,11 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
     assert predictor.bundle is not None
     num_locked = _count_look(predictor.bundle, str(data), row_hashes(corpus.texts))
     return Evaluated(len(corpus), time.monotonic() - started, meter.scores(), meter.details(), num_locked)
+
+
+def predict(path: str | Path, data: str | Path, out: str, *, text: str | None = None, probabilities: bool = False) -> Answered:
+    """Answer every row of a file of any size: same order, same count."""
+    return answer_file(load(path), data, out, text=text, probabilities=probabilities)
 
 
 def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:

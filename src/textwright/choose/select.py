@@ -24,6 +24,8 @@ from textwright.tasks.wrong import wrong_rows
 
 # What saving, scoring the test rows and leaving take at most, in seconds and as a share of what remains.
 _RESERVE_SECONDS, _RESERVE_SHARE = 1.0, 0.04
+# A candidate that gets less is not started.
+_LEAST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Selection:
             yield from self._only(names, train, on_trainer)
             return
         for position, name in enumerate(names):
-            if self.chosen is not None and self._left() < 5:
+            if self.chosen is not None and self._left_to_search() < _LEAST_SECONDS:
                 self.failed.append(Candidate(name, status="skipped", why="no time was left"))
                 continue
             yield from self._try(name, len(names) - position, train, validation, on_trainer)
@@ -71,13 +73,17 @@ class Selection:
         reserve = max(_RESERVE_SECONDS, _RESERVE_SHARE * (self.clock.limit or 0))
         return self.clock.remaining() - reserve
 
-    def _clock(self, share: float = 1.0) -> Clock:
-        left = self._left()
-        return Clock.starting(None if left == float("inf") else max(left, 0.05) * share)
+    def _left_to_search(self) -> float:
+        """What the next candidate may use: the refit of the best so far is set aside."""
+        refit = self.chosen.trainer.refit_seconds(len(self.examples)) if self.chosen else 0.0
+        return self._left() - refit
+
+    def _clock(self, seconds: float) -> Clock:
+        return Clock.starting(None if seconds == float("inf") else max(seconds, 0.05))
 
     def _try(self, name: str, candidates_left: int, train: IntArray, validation: IntArray, on_trainer: Callable[[Trainer], None]) -> Iterator[Event]:
         started = time.monotonic()
-        trainer = trainer_for(Job(name, self.examples, self._clock(1 / candidates_left), usable_cpus()), self.recipe)
+        trainer = trainer_for(Job(name, self.examples, self._clock(self._left_to_search() / candidates_left), usable_cpus()), self.recipe)
         on_trainer(trainer)
         yield Note(f"{name}: fitting on {len(train):,} rows, choosing on {len(validation):,}")
         try:
@@ -132,7 +138,7 @@ class Selection:
             return
         yield Note(f"{chosen.record.model}: chosen; refitting on all {len(rows):,} rows that are not locked")
         before = chosen.engine
-        chosen.trainer.job = replace(chosen.trainer.job, clock=self._clock())  # type: ignore[attr-defined]
+        chosen.trainer.job = replace(chosen.trainer.job, clock=self._clock(self._left()))  # type: ignore[attr-defined]
         try:
             yield from chosen.trainer.refit(rows)
         except KeyboardInterrupt:
@@ -146,7 +152,7 @@ class Selection:
         if len(names) > 1:
             raise ConfigError("without validation rows no architecture can be chosen", hint="Name one with --model, or leave split.validation above 0.")
         started = time.monotonic()
-        trainer = trainer_for(Job(names[0], self.examples, self._clock(), usable_cpus()), self.recipe)
+        trainer = trainer_for(Job(names[0], self.examples, self._clock(self._left()), usable_cpus()), self.recipe)
         on_trainer(trainer)
         yield Note(f"{names[0]}: fitting on all {len(rows):,} rows that are not locked; nothing is held out to choose on")
         try:

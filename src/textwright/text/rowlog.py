@@ -31,6 +31,12 @@ class RowLog:
             short = detail[:80] if self.counts[key] <= self.max_details else ""
             self._rows.append((action, reason, row, short))
 
+    def drain(self) -> list[dict[str, Any]]:
+        """The records since the last drain, which are then forgotten (the counts are not): for streams of any length."""
+        drained = list(self.records())
+        self._rows.clear()
+        return drained
+
     def summary(self) -> list[dict[str, Any]]:
         """One record a reason: action, reason, rows (their number)."""
         return [{"action": a, "reason": r, "rows": n} for (a, r), n in self.counts.items()]

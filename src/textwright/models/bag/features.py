@@ -17,16 +17,28 @@ from numpy.typing import NDArray
 from textwright.core.ragged import Ragged
 
 U64 = NDArray[np.uint64]
-Hashes = tuple[U64, NDArray[np.int64]]
+I64 = NDArray[np.int64]
+Codes = NDArray[np.uint32]
+Kinds = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+Hashes = tuple[U64, I64]
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _BLANK, _LETTER, _SYMBOL, _IDEOGRAPH = range(4)
-_IDEOGRAPHS = ((0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))
+_IDEOGRAPHS = (
+    (0x2E80, 0x2FDF),
+    (0x3005, 0x3007),
+    (0x3040, 0x30FF),
+    (0x31F0, 0x31FF),
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+)
 
 
 @dataclass(frozen=True)
 class NGrams:
-    """Which n-grams are taken: the longest word n-gram, and the shortest and longest character n-gram (0 = none)."""
+    """Which are taken: the longest word n-gram, the shortest and longest character n-gram (0 = none)."""
 
     max_words: int
     min_chars: int = 0
@@ -65,7 +77,7 @@ def mix(values: U64) -> U64:
 
 
 class _Windows:
-    """Hashes of any windows of a sequence: prefix sums of value times power, divided by the power at the start."""
+    """Hashes of windows: differences of prefix sums of value times power, over the power at the start."""
 
     def __init__(self, values: U64) -> None:
         count = len(values)
@@ -73,12 +85,13 @@ class _Windows:
         np.cumsum(values * _powers(_BASE, count), out=self._prefix[1:])
         self._inverse = _powers(np.uint64(pow(int(_BASE), -1, 1 << 64)), count)
 
-    def __call__(self, starts: NDArray[np.int64], ends: NDArray[np.int64] | int) -> U64:
+    def __call__(self, starts: I64, ends: I64) -> U64:
         return mix((self._prefix[ends] - self._prefix[starts]) * self._inverse[starts])
 
     def every(self, width: int) -> U64:
         """The windows of this width at each start."""
-        return mix((self._prefix[width:] - self._prefix[:-width]) * self._inverse[: len(self._prefix) - width])
+        sums = self._prefix[width:] - self._prefix[:-width]
+        return mix(sums * self._inverse[: len(sums)])
 
 
 def _powers(base: np.uint64, count: int) -> U64:
@@ -95,7 +108,7 @@ def _power_table(base: int, size: int) -> U64:
 
 def ngram_hashes(rows: Ragged, ngrams: NGrams) -> Hashes:
     """64-bit hashes of all n-grams of all rows, grouped by kind, and the row each belongs to."""
-    codes = rows.values[rows.offsets[0] : rows.offsets[-1]]
+    codes = rows.values[rows.offsets[0] : rows.offsets[-1]].astype(np.uint32, copy=False)
     row_of = np.repeat(np.arange(len(rows)), rows.lengths)
     kinds = _classify(codes)
     parts = [_word_ngrams(codes, kinds, row_of, ngrams.max_words)] if ngrams.max_words else []
@@ -104,7 +117,7 @@ def ngram_hashes(rows: Ragged, ngrams: NGrams) -> Hashes:
     return np.concatenate([h for h, _ in parts]), np.concatenate([r for _, r in parts])
 
 
-def _word_ngrams(codes: NDArray[np.uint32], kinds: NDArray[np.uint8], row_of: NDArray[np.int64], longest: int) -> Hashes:
+def _word_ngrams(codes: Codes, kinds: Kinds, row_of: I64, longest: int) -> Hashes:
     starts, ends = _word_bounds(kinds, row_of)
     if not len(starts):
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
@@ -119,7 +132,7 @@ def _word_ngrams(codes: NDArray[np.uint32], kinds: NDArray[np.uint8], row_of: ND
     return np.concatenate(hashes), np.concatenate(owners)
 
 
-def _word_bounds(kinds: NDArray[np.uint8], row_of: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _word_bounds(kinds: Kinds, row_of: I64) -> tuple[I64, I64]:
     """First and last-plus-one positions of the words."""
     if not len(kinds):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -131,7 +144,7 @@ def _word_bounds(kinds: NDArray[np.uint8], row_of: NDArray[np.int64]) -> tuple[N
     return starts[visible], ends[visible]
 
 
-def _char_ngrams(codes: NDArray[np.uint32], kinds: NDArray[np.uint8], row_of: NDArray[np.int64], ngrams: NGrams) -> Hashes:
+def _char_ngrams(codes: Codes, kinds: Kinds, row_of: I64, ngrams: NGrams) -> Hashes:
     codes, blank, row_of = _with_blanks(codes, kinds == _BLANK, row_of)
     if not len(codes):
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
@@ -149,7 +162,7 @@ def _char_ngrams(codes: NDArray[np.uint32], kinds: NDArray[np.uint8], row_of: ND
     return np.concatenate(hashes), np.concatenate(owners)
 
 
-def _with_blanks(codes: NDArray[np.uint32], blank: NDArray[np.bool_], row_of: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.bool_], NDArray[np.int64]]:
+def _with_blanks(codes: Codes, blank: Flags, row_of: I64) -> tuple[Codes, Flags, I64]:
     """One blank between words, and one at both ends of every row."""
     if not len(codes):
         return codes, blank, row_of
@@ -157,7 +170,7 @@ def _with_blanks(codes: NDArray[np.uint32], blank: NDArray[np.bool_], row_of: ND
     first[1:] = row_of[1:] != row_of[:-1]
     keep = ~blank
     keep[1:] |= blank[1:] & ~blank[:-1] & ~first[1:]
-    codes, blank, row_of, first = np.where(blank, 32, codes)[keep].astype(np.uint32), blank[keep], row_of[keep], first[keep]
+    codes, blank, row_of = np.where(blank, 32, codes)[keep].astype(np.uint32), blank[keep], row_of[keep]
     heads = np.flatnonzero(np.concatenate([[True], row_of[1:] != row_of[:-1]]))
     # Two blanks between rows keep every window inside one row.
     where = np.stack([heads, np.append(heads[1:], len(codes))], axis=1).ravel()

@@ -1,56 +1,67 @@
-"""How a bag is fitted: n-grams counted once, weighting and strength chosen on validation, then refitted on all rows."""
+"""How a bag is fitted: n-grams found once, rate chosen on validation, then a refit on all rows.
+
+Shapes: N rows, F n-grams, K outputs.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 
 from textwright.core.ragged import IntArray, Ragged
 from textwright.core.records import StepEvent
-from textwright.core.seeds import generator
+from textwright.core.seeds import derive, generator
 from textwright.models.bag.features import NGrams
 from textwright.models.bag.matrix import Vocabulary, learn_vocabulary
-from textwright.models.bag.model import BagModel, BagSettings, values
-from textwright.models.bag.solver import Array, LinearProblem, Link, Solution, row_scale
+from textwright.models.bag.model import BagModel, BagSettings
+from textwright.models.bag.solver import Array, Descent, Epoch, Loss, Problem, row_scale
 
-Weighting = Literal["bayes", "idf"]
+Link = Literal["softmax", "sigmoid", "identity"]
 
-STRENGTHS = (1.0, 4.0, 16.0, 64.0)
-# Strengths are about the same for a part of the rows: the choice is made on at most so many n-grams.
-_MAX_ENTRIES_TO_CHOOSE = 6_000_000
+# The rates that are tried, the best guess first: a curvature of one instead of a quarter needs smaller steps.
+RATES: dict[Loss, tuple[float, ...]] = {"logistic": (4.0, 1.0), "squared": (0.5, 0.125)}
+# A choice needs fewer rows than a fit: so many entries times outputs (and some for the entry itself) do.
+_WORK_TO_CHOOSE, _WORK_PER_ENTRY = 12_000_000, 4
+# Above so many characters a row, words are enough and character n-grams cost ten times as much.
 _LONG_TEXT = 600
+# Weights are kept for so many n-grams times outputs, 128 MB.
+_MAX_WEIGHTS = 1 << 25
 
 
 @dataclass(frozen=True)
 class BagData:
-    """All rows that may be learned from, counted; which n-grams come from which vocabulary."""
+    """All rows to learn from: ones where a row holds an n-gram (N, F), and where each vocabulary starts."""
 
     vocabularies: tuple[Vocabulary, ...]
-    counts: csr_array
-    blocks: IntArray
+    present: csr_array
+    starts: tuple[int, ...]
     targets: Array
     link: Link
-    threads: int
 
 
 @dataclass(frozen=True)
 class BagChoice:
-    """A weighting and strength, and how the judge found them on validation (lower is better)."""
+    """A rate and a length, and how the judge found them on validation (lower is better)."""
 
-    weighting: Weighting
-    strength: float
-    judged: float = float("inf")
+    rate: float
+    epochs: int
+    judged: float = math.inf
+
+    def to_json(self) -> dict[str, Any]:
+        judged = self.judged if math.isfinite(self.judged) else None
+        return {"rate": self.rate, "epochs": self.epochs, "judged": judged}
 
 
 @dataclass
 class BagFit:
-    """The state of one fit: what is best so far and, after `refit`, the model."""
+    """The state of one fit: the best choice and model so far, and after `refit` the model of all rows."""
 
     settings: BagSettings
     data: BagData
@@ -60,163 +71,162 @@ class BagFit:
     best: BagChoice | None = None
     model: BagModel | None = None
     steps: int = 0
+    rows: int = 0
+    tokens: int = 0
 
-    def search(self, train: IntArray, validation: IntArray, judge: Callable[[Array], float]) -> Iterator[StepEvent]:
-        """Try weightings and strengths, an event each; `judge` reads the outputs (N, K) of the validation rows."""
-        few = self._few(train)
-        weightings: tuple[Weighting, ...] = ("bayes", "idf") if self.settings.weighting == "auto" else (self.settings.weighting,)
-        for weighting in weightings:
-            yield from self._path(weighting, few, validation, judge)
-
-    def _path(
-        self, weighting: Weighting, train: IntArray, validation: IntArray, judge: Callable[[Array], float]
+    def search(
+        self, train: IntArray, validation: IntArray, judge: Callable[[Array], float]
     ) -> Iterator[StepEvent]:
-        """Strengths from weak to strong, each started from the one before, until it gets worse twice."""
-        strengths = STRENGTHS if self.settings.strength == "auto" else (self.settings.strength,)
-        scaled = Scaled.by(weighting, self.data, train)
-        problem = scaled.problem(train)
-        held_out = scaled.x[validation]
-        length = row_scale(held_out @ (scaled.scale * scaled.scale))
-        weights, worse, last = Weights.zeros(*scaled.scale.shape), 0, float("inf")
-        for strength in strengths:
+        """Try the rates, an event an epoch; `judge` reads the outputs (N, K) of the validation rows."""
+        few = self._few(train)
+        held_out = self.data.present[validation]
+        squares = ngram_squares(self.data, few)
+        problem = Problem(self.data.present[few], self.data.targets[few], squares, self.seed)
+        lengths = row_scale(held_out @ squares)
+        for trial in self._trials():
             if self.best is not None and self.stop():
                 return
-            weights, value, steps = minimise(problem, weights, strength)
-            z = length * (held_out @ (scaled.scale * weights.v)) + weights.bias
-            judged = judge(scaled.unscaled(z))
-            is_best = self.best is None or judged < self.best.judged
-            if is_best:
-                self.best = BagChoice(weighting, strength, judged)
-                self.model = scaled.model(weights)
-            worse, last = worse + 1 if judged > last else 0, judged
-            yield self._event(len(train), steps, value / strength / len(train), judged, is_best)
-            if worse == 2:
-                return
+            descent = self._descent(problem, trial)
+            for epoch in descent.epochs(self.stop):
+                judged = judge(lengths * (held_out @ descent.weights) + descent.bias)
+                is_best = self.best is None or judged < self.best.judged
+                if is_best:
+                    self.best = replace(trial, judged=judged)
+                    self.model = _model(self.data, squares, descent)
+                yield self._event(problem, epoch, is_best, {"judged": judged})
+                if not epoch.whole:
+                    return
 
     def refit(self, rows: IntArray) -> Iterator[StepEvent]:
-        """Fit on `rows` with the choice found (or the settings given)."""
-        choice = self.best or BagChoice(self._default_weighting(), self._default_strength())
-        scaled = Scaled.by(choice.weighting, self.data, rows)
-        weights, value, steps = minimise(
-            scaled.problem(rows), Weights.zeros(*scaled.scale.shape), choice.strength, stop=self._stop_refit
-        )
-        self.model = scaled.model(weights)
-        yield self._event(len(rows), steps, value / choice.strength / len(rows), None, True)
+        """Fit on `rows` with the choice found (or the first of the settings), an event an epoch.
 
-    def _stop_refit(self) -> bool:
-        return self.stop()
+        Stopped before its first epoch is over, it leaves the model of the search as it is.
+        """
+        squares = ngram_squares(self.data, rows)
+        problem = Problem(self.data.present[rows], self.data.targets[rows], squares, self.seed)
+        descent = self._descent(problem, self.best or self._trials()[0])
+        for number, epoch in enumerate(descent.epochs(self.stop)):
+            if epoch.whole or number or self.model is None:
+                self.model = _model(self.data, squares, descent)
+            yield self._event(problem, epoch, True, None)
 
-    def _default_weighting(self) -> Weighting:
-        return "bayes" if self.settings.weighting == "auto" else self.settings.weighting
+    def describe(self) -> dict[str, Any]:
+        """What was decided, for the plan."""
+        blocks = [vars(vocabulary.ngrams) for vocabulary in self.data.vocabularies]
+        choice = self.best or self._trials()[0]
+        num_ngrams = self.data.present.shape[1]
+        return {"blocks": blocks, "ngrams": num_ngrams, "loss": self._loss, **choice.to_json()}
 
-    def _default_strength(self) -> float:
-        return 4.0 if self.settings.strength == "auto" else self.settings.strength
+    @property
+    def _loss(self) -> Loss:
+        return "squared" if self.data.link == "identity" else "logistic"
+
+    def _trials(self) -> list[BagChoice]:
+        """What the settings leave open, the best guess first."""
+        num_rows = self.data.present.shape[0]
+        epochs = default_epochs(num_rows) if self.settings.epochs == "auto" else self.settings.epochs
+        rates = RATES[self._loss] if self.settings.rate == "auto" else (self.settings.rate,)
+        return [BagChoice(rate, epochs) for rate in rates]
+
+    def _descent(self, problem: Problem, choice: BagChoice) -> Descent:
+        seed = derive(self.seed, "bag", "descent")
+        return Descent(problem, self._loss, choice.rate, choice.epochs, seed)
 
     def _few(self, train: IntArray) -> IntArray:
-        """All rows, or a part of them when there is much text: choosing needs fewer rows than fitting."""
-        entries = self.data.counts.indptr[train + 1] - self.data.counts.indptr[train]
-        share = _MAX_ENTRIES_TO_CHOOSE / max(int(entries.sum()), 1)
-        if share >= 1:
+        """All rows, or a part of them when there is much to do."""
+        indptr = self.data.present.indptr
+        entries = int((indptr[train + 1] - indptr[train]).sum())
+        work = entries * (self.data.targets.shape[1] + _WORK_PER_ENTRY)
+        if work <= _WORK_TO_CHOOSE:
             return train
-        chosen = generator(self.seed, "bag", "few").permutation(len(train))[: int(len(train) * share)]
-        return train[np.sort(chosen)]
+        chosen = generator(self.seed, "bag", "few").permutation(len(train))
+        return train[np.sort(chosen[: max(int(len(train) * _WORK_TO_CHOOSE / work), 1)])]
 
-    def _event(self, rows: int, steps: int, loss: float, judged: float | None, is_best: bool) -> StepEvent:
-        self.steps += steps
+    def _event(
+        self, problem: Problem, epoch: Epoch, is_best: bool, scores: dict[str, float] | None
+    ) -> StepEvent:
+        self.steps += -(-epoch.num_rows // problem.batch_size)
+        self.rows += epoch.num_rows
+        self.tokens += int(epoch.num_rows * self.data.present.nnz / max(self.data.present.shape[0], 1))
         seconds = time.monotonic() - self.started
-        tokens = int(self.data.counts.nnz)
-        scores = None if judged is None else {"judged": judged}
-        per_second = tokens * self.steps / max(seconds, 1e-9)
-        return StepEvent(self.steps, float(self.steps), rows, tokens, seconds, loss, 0.0, per_second, None, scores, is_best)
-
-
-@dataclass(frozen=True)
-class Scaled:
-    """The rows with one weighting: values x (N, F), n-gram weights (F, K), targets shifted and spread."""
-
-    data: BagData
-    x: csr_array
-    scale: Array
-    counted: bool
-    offset: float
-    spread: float
-
-    @classmethod
-    def by(cls, weighting: Weighting, data: BagData, rows: IntArray) -> Scaled:
-        """Weights are learned from `rows` alone; n-grams that too few of them hold get the weight zero."""
-        counted = weighting == "idf"
-        x = values(data.counts, counted)
-        part = data.counts[rows]
-        num_rows = np.bincount(part.indices, minlength=part.shape[1]).astype(np.float32)[:, None]
-        graded = data.link == "identity"
-        offset = float(data.targets[rows].mean()) if graded else 0.0
-        spread = max(float(data.targets[rows].std()), 1e-6) if graded else 1.0
-        positive = (data.targets[rows] > offset).astype(np.float32) if graded else data.targets[rows]
-        scale = _bayes(values(part, False), positive, num_rows) if weighting == "bayes" else _idf(num_rows, len(rows), positive.shape[1])
-        return cls(data, x, _balanced(scale * (num_rows > 0), x[rows], data.blocks), counted, offset, spread)
-
-    def problem(self, rows: IntArray) -> LinearProblem:
-        targets = (self.data.targets[rows] - np.float32(self.offset)) / np.float32(self.spread)
-        return LinearProblem(self.x[rows], targets, self.scale, self.data.link, self.data.threads)
-
-    def unscaled(self, z: Array) -> Array:
-        return z * np.float32(self.spread) + np.float32(self.offset)
-
-    def model(self, weights: Solution) -> BagModel:
-        """Columns that carry nothing are left out."""
-        matrix, squares = self.scale * weights.v, self.scale * self.scale
-        vocabularies, all_squares, all_weights = [], [], []
-        for i, vocabulary in enumerate(self.data.vocabularies):
-            used = np.flatnonzero((self.data.blocks == i) & (squares.max(axis=1) > 0))
-            first = int(np.searchsorted(self.data.blocks, i))
-            vocabularies.append(replace(vocabulary, buckets=vocabulary.buckets[used - first]))
-            all_squares.append(squares[used])
-            all_weights.append(matrix[used])
-        return BagModel(
-            tuple(vocabularies), self.counted, tuple(all_squares), tuple(all_weights), weights.bias, self.offset, self.spread
+        passes = self.rows / len(problem.targets)
+        per_second = self.tokens / max(seconds, 1e-9)
+        return StepEvent(
+            self.steps,
+            passes,
+            self.rows,
+            self.tokens,
+            seconds,
+            epoch.loss,
+            epoch.rate,
+            per_second,
+            scores=scores,
+            is_best=is_best,
         )
 
 
-def prepare(rows: Ragged, targets: Array, link: Link, settings: BagSettings, *, ideographs: bool, threads: int) -> BagData:
-    """Count the n-grams of all rows; `ideographs` says that most letters are Chinese or Japanese."""
+def prepare(
+    rows: Ragged, targets: Array, link: Link, settings: BagSettings, *, ideographs: bool, threads: int
+) -> BagData:
+    """Find the n-grams of all rows of lower-cased code points.
+
+    `targets` (N, K) are one-hot classes, 0 or 1 for each label, or standardised scores; `ideographs` says
+    that most letters are Chinese or Japanese. Raises DataError beyond 16,777,216 rows.
+    """
+    blocks = _blocks(rows, settings, ideographs)
+    max_columns = min(2_000_000, _MAX_WEIGHTS // targets.shape[1]) // len(blocks)
     parts = [
-        learn_vocabulary(rows, ngrams, min_rows=settings.min_rows, threads=threads)
-        for ngrams in _blocks(rows, settings, ideographs)
+        learn_vocabulary(rows, ngrams, min_rows=settings.min_rows, max_columns=max_columns, threads=threads)
+        for ngrams in blocks
     ]
-    counts = parts[0][1] if len(parts) == 1 else csr_array(hstack([x for _, x in parts], format="csr"))
-    blocks = np.repeat(np.arange(len(parts)), [x.shape[1] for _, x in parts])
-    return BagData(tuple(v for v, _ in parts), counts, blocks, targets, link, threads)
+    starts = np.cumsum([0, *(x.shape[1] for _, x in parts)]).tolist()
+    present = parts[0][1] if len(parts) == 1 else csr_array(hstack([x for _, x in parts], format="csr"))
+    return BagData(tuple(v for v, _ in parts), present, tuple(starts), targets.astype(np.float32), link)
+
+
+def default_epochs(num_rows: int) -> int:
+    """Few rows need more passes."""
+    return int(np.clip(40_000 // max(num_rows, 1), 3, 10))
+
+
+def ngram_squares(data: BagData, rows: IntArray) -> Array:
+    """Squared n-gram weights (F, K), learned from `rows` alone; those no row holds weigh zero.
+
+    Log-count ratios of each output against the rest, every n-gram counted once more than it was seen (Wang &
+    Manning 2012); then every block is divided by its average length over the rows, for each output.
+    """
+    present = data.present[rows]
+    num_rows = np.bincount(present.indices, minlength=present.shape[1]).astype(np.float32)[:, None]
+    inside = (present.T @ (data.targets[rows] > 0).astype(np.float32)).astype(np.float32) + 1
+    outside = num_rows + 2 - inside
+    ratios = np.log((inside / inside.sum(axis=0)) / (outside / outside.sum(axis=0)))
+    squares = np.where(num_rows > 0, ratios * ratios, 0).astype(np.float32)
+    for start, end in pairwise(data.starts):
+        alone = np.zeros_like(squares)
+        alone[start:end] = squares[start:end]
+        squares[start:end] /= np.maximum((present @ alone).mean(axis=0), 1e-12)
+    return squares
 
 
 def _blocks(rows: Ragged, settings: BagSettings, ideographs: bool) -> list[NGrams]:
-    """Character n-grams pay for short texts in scripts with words (docs/log.md); long texts have words enough."""
+    """Words and characters; characters alone where they are the words; words alone in long texts."""
     is_long = len(rows.values) > _LONG_TEXT * max(len(rows), 1)
-    words = settings.words if settings.words != "auto" else 4 if ideographs else 3
-    chars = settings.chars
+    words, chars = settings.words, settings.chars
+    if words == "auto":
+        words = 0 if ideographs and chars != "none" else 3
     if chars == "auto":
-        chars = "none" if ideographs or is_long else (2, 5)
-    blocks = [NGrams(words)] if words else []
-    return blocks if chars == "none" else [*blocks, NGrams(0, *chars)]
+        chars = (1, 3) if ideographs else "none" if is_long and words else (2, 5)
+    if chars == "none":
+        return [NGrams(max(words, 1))]
+    return [*([NGrams(words)] if words else []), NGrams(0, *chars)]
 
 
-def _bayes(present: csr_array, positive: Array, num_rows: Array) -> Array:
-    """Log-count ratios, one output against the rest, each n-gram counted once more than it was seen."""
-    inside = (present.T.tocsr() @ positive).astype(np.float32) + 1
-    outside = num_rows + 2 - inside
-    p, q = inside / inside.sum(axis=0), outside / outside.sum(axis=0)
-    return np.log(p / q).astype(np.float32)
-
-
-def _idf(num_rows: Array, total: int, outputs: int) -> Array:
-    weight = np.log((1 + total) / (1 + num_rows)) + 1
-    return np.repeat(weight, outputs, axis=1).astype(np.float32)
-
-
-def _balanced(scale: Array, x: csr_array, blocks: IntArray) -> Array:
-    """Divide every block by its average length over the rows, for each output."""
-    out = scale.copy()
-    for block in np.unique(blocks):
-        columns = blocks == block
-        squares = np.where(columns[:, None], scale * scale, 0).astype(np.float32)
-        out[columns] /= np.sqrt(np.maximum((x @ squares).mean(axis=0), 1e-12))
-    return out
+def _model(data: BagData, squares: Array, descent: Descent) -> BagModel:
+    """A copy of where the run stands."""
+    pieces = [slice(a, b) for a, b in pairwise(data.starts)]
+    return BagModel(
+        data.vocabularies,
+        tuple(squares[piece] for piece in pieces),
+        tuple(descent.weights[piece].copy() for piece in pieces),
+        descent.bias.copy(),
+    )

@@ -1,95 +1,88 @@
 """`bag`: a linear model on hashed word and character n-grams. NumPy and SciPy only; no torch on its path.
 
 Each block of n-grams (words, characters) is scaled to the same average length, so that the many characters do
-not drown the words; rows are then scaled to length 1. See `fit` for how weights and strength are chosen.
+not drown the words; rows are then scaled to length 1. See `fit` for how the settings are chosen.
+
+Shapes: N rows, F n-grams, K outputs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.sparse import csr_array
 
 from textwright.core.ragged import Ragged
 from textwright.core.settings import Settings
-from textwright.models.base import Architecture
 from textwright.models.bag.features import NGrams
-from textwright.models.bag.matrix import Vocabulary
-from textwright.models.bag.solver import row_scale
-
-Array = NDArray[np.float32]
+from textwright.models.bag.matrix import Vocabulary, chunks, parallel
+from textwright.models.bag.solver import Array, row_scale
+from textwright.models.base import Architecture
 
 
 class BagSettings(Settings):
     """What can be set; `auto` is decided by the data or by validation."""
 
-    words: int | Literal["auto"] = Field("auto", description="longest word n-gram (a Chinese character is a word)")
-    chars: tuple[int, int] | Literal["auto", "none"] = Field("auto", description="shortest and longest character n-gram")
-    weighting: Literal["auto", "bayes", "idf"] = Field("auto", description="naive-Bayes ratios or inverse document frequency")
-    strength: float | Literal["auto"] = Field("auto", description="how far the rows outweigh the penalty (C of an SVM)")
+    words: int | Literal["auto"] = Field("auto", description="longest word n-gram (0 = none)")
+    chars: tuple[int, int] | Literal["auto", "none"] = Field(
+        "auto", description="shortest and longest character n-gram"
+    )
+    rate: float | Literal["auto"] = Field("auto", description="size of the first step")
+    epochs: int | Literal["auto"] = Field("auto", description="passes over the rows")
     min_rows: int = Field(2, ge=1, description="an n-gram must occur in so many rows")
 
 
 @dataclass(frozen=True)
 class BagModel:
-    """Vocabularies and, for each kept n-gram, its scaling squared and its weight for every output."""
+    """Vocabularies and, for every n-gram and output, its squared scaling and its weight (F, K)."""
 
     vocabularies: tuple[Vocabulary, ...]
-    counted: bool
     squares: tuple[Array, ...]
     weights: tuple[Array, ...]
     bias: Array
-    offset: float = 0.0
-    spread: float = 1.0
 
     def outputs(self, rows: Ragged, threads: int = 1) -> Array:
-        """(N, K) outputs: log-odds for classes, the score itself for graded targets."""
-        total, length = np.zeros((len(rows), len(self.bias)), np.float32), np.zeros((1, 1), np.float32)
+        """(N, K) outputs for lower-cased code points: log-odds of classes against the rest, or scores."""
+        parts = parallel(lambda chunk: self._outputs(chunk[1]), chunks(rows), threads)
+        return np.concatenate([np.zeros((0, len(self.bias)), np.float32), *parts])
+
+    def _outputs(self, rows: Ragged) -> Array:
+        total = np.zeros((len(rows), len(self.bias)), np.float32)
+        length = np.zeros_like(total)
         for vocabulary, squares, weights in zip(self.vocabularies, self.squares, self.weights, strict=True):
-            x = values(vocabulary.matrix(rows, threads), self.counted)
-            total = total + x @ weights
-            length = length + x @ squares
-        return (row_scale(length) * total + self.bias) * np.float32(self.spread) + np.float32(self.offset)
+            x = vocabulary.matrix(rows)
+            total += x @ weights
+            length += x @ squares
+        return row_scale(length) * total + self.bias
 
     @property
     def num_parameters(self) -> int:
         return int(sum(w.size for w in self.weights) + self.bias.size)
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything that is learned, by name, for a safetensors file."""
-        named: dict[str, NDArray[np.generic]] = {"bias": self.bias}
+        named: dict[str, NDArray[Any]] = {"bias": self.bias}
         for i, vocabulary in enumerate(self.vocabularies):
-            named |= {f"{i}.buckets": vocabulary.buckets, f"{i}.squares": self.squares[i], f"{i}.weights": self.weights[i]}
+            named[f"{i}.hashes"] = vocabulary.hashes
+            named[f"{i}.squares"] = self.squares[i]
+            named[f"{i}.weights"] = self.weights[i]
         return named
 
-    def config(self) -> dict[str, object]:
+    def config(self) -> dict[str, Any]:
         """Everything that is not an array, for config.json."""
-        blocks = [{**vars(v.ngrams), "bits": v.bits} for v in self.vocabularies]
-        return {"blocks": blocks, "counted": self.counted, "offset": self.offset, "spread": self.spread}
+        return {"blocks": [vars(vocabulary.ngrams) for vocabulary in self.vocabularies]}
 
     @classmethod
-    def restore(cls, config: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]]) -> BagModel:
+    def restore(cls, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> BagModel:
         """The model that `config` and `arrays` describe."""
-        blocks = [dict(block) for block in config["blocks"]]  # type: ignore[attr-defined]
-        vocabularies = tuple(
-            Vocabulary(bits=block.pop("bits"), ngrams=NGrams(**block), buckets=arrays[f"{i}.buckets"])  # type: ignore[arg-type]
-            for i, block in enumerate(blocks)
-        )
-        squares = tuple(arrays[f"{i}.squares"] for i in range(len(blocks)))
-        weights = tuple(arrays[f"{i}.weights"] for i in range(len(blocks)))
-        counted, offset, spread = bool(config["counted"]), float(config["offset"]), float(config["spread"])  # type: ignore[arg-type]
-        return cls(vocabularies, counted, squares, weights, arrays["bias"], offset, spread)  # type: ignore[arg-type]
-
-
-def values(counts: csr_array, counted: bool) -> csr_array:
-    """1 + log(count) where counts matter, otherwise 1 for every n-gram that is there."""
-    data = 1 + np.log(counts.data) if counted else np.ones_like(counts.data)
-    return csr_array((data, counts.indices, counts.indptr), shape=counts.shape)
+        blocks = list(enumerate(config["blocks"]))
+        vocabularies = tuple(Vocabulary(NGrams(**block), arrays[f"{i}.hashes"]) for i, block in blocks)
+        squares = tuple(arrays[f"{i}.squares"] for i, _ in blocks)
+        return cls(vocabularies, squares, tuple(arrays[f"{i}.weights"] for i, _ in blocks), arrays["bias"])
 
 
 ARCHITECTURE = Architecture(

@@ -1,130 +1,104 @@
-"""A deterministic solver for regularised linear models on sparse rows: the same bits for any number of threads.
+"""A deterministic solver for linear models on sparse rows: descent over small batches.
 
-It minimises  strength * sum of losses + |V|^2 / 2  over V (F, K) and biases (K), with outputs
-    z = S * (X @ (R * V)) + bias,   S scaling every weighted row to length 1 (for each output apart).
-R (F, K) is the weight of every n-gram: naive-Bayes log-count ratios (Wang & Manning 2012, ACL P12-2018) or idf.
+The outputs are  z = S * (X @ (R * V)) + bias  with S scaling every weighted row to length 1, for each output
+apart; R (F, K) is the weight of every n-gram, naive-Bayes log-count ratios (Wang & Manning 2012, ACL
+P12-2018). Descent is on V (F, K), but V is never formed: for W = R * V a step multiplies the gradient by
+R * R, which is also all that S needs. Rows of length 1 make one step size fit all data sets; it falls
+linearly to zero over the run, which ends where a weak penalty would.
 
-The best V is a combination of the rows (representer theorem), V = R * X'(S * A) with A (N, K), and so is every
-step towards it. So limited-memory BFGS (Nocedal & Wright, algorithm 7.4) runs on A, with the inner product of
-the space of V: F is often a hundred times N, one pass over X a step is all that is ever done in it, and a line
-search costs none. Sums are NumPy's pairwise sums and the sparse products run over blocks that depend on the
-data only, so no BLAS and no thread can change a bit.
+Every class is told from the rest by a loss of its own: on many classes that was better than softmax (accuracy
+and calibrated log loss), and it makes two classes, many classes and many labels one case.
 
-Shapes: N rows, F n-grams, K outputs.
+A batch is cut once, with its own n-grams as its columns: a step costs what its n-grams cost, whatever F is.
+
+Shapes: N rows, F n-grams, K outputs, B rows of a batch, U n-grams of a batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from textwright.models.bag.matrix import parallel
+from textwright.core.ragged import IntArray
+from textwright.core.seeds import generator
 
 Array = NDArray[np.float32]
-Wide = NDArray[np.float64]
-Link = Literal["softmax", "sigmoid", "identity"]
+Loss = Literal["logistic", "squared"]
 
-_BLOCKS = 8
-_MEMORY = 8
-
-
-@dataclass(frozen=True)
-class _Vector:
-    """A point or direction: coefficients of the rows a (N, K), the outputs they give za (N, K), biases (K)."""
-
-    a: Wide
-    za: Wide
-    bias: Wide
-
-    def dot(self, other: _Vector) -> float:
-        return float((self.a * other.za).sum() + (self.bias * other.bias).sum())
-
-    def plus(self, size: float, other: _Vector) -> _Vector:
-        return _Vector(self.a + size * other.a, self.za + size * other.za, self.bias + size * other.bias)
-
-    def times(self, size: float) -> _Vector:
-        return _Vector(self.a * size, self.za * size, self.bias * size)
+_MAX_BATCH, _MIN_BATCH, _BATCHES = 128, 8, 100
+_BIAS_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Solution:
-    """Where a fit ended: n-gram weights V (F, K), biases (K), mean loss a row, steps taken, and the start for the next."""
+class Batch:
+    """Rows, the columns they use, their matrix on these columns (B, U) and its transpose."""
 
-    v: Array
-    bias: Array
+    rows: IntArray
+    columns: IntArray
+    x: csr_array
+    transposed: csr_array
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Where a run stands: the mean loss a row, the rate of its last step; `whole` unless it was stopped."""
+
     loss: float
-    num_steps: int
-    end: _Vector
-    strength: float
+    rate: float
+    num_rows: int
+    whole: bool
 
 
-class LinearProblem:
-    """Rows, targets (N, K) and n-gram weights (F, K), cut into blocks for parallel products."""
+class Problem:
+    """Rows x (N, F) cut into batches, targets (N, K), squared n-gram weights (F, K)."""
 
-    def __init__(self, x: csr_array, targets: Array, scale: Array, link: Link, threads: int = 1) -> None:
-        self.targets, self.threads = targets.astype(np.float64), threads
-        self._loss, self._scale, self._squares = _LOSSES[link], scale, scale * scale
-        self._rows, self._columns = _blocks(x), _blocks(x.T.tocsr())
-        self._length = row_scale(self._times(self._squares))
+    def __init__(self, x: csr_array, targets: Array, squares: Array, seed: int) -> None:
+        self.targets, self.squares = targets, squares
+        self.lengths = row_scale(x @ squares)
+        self.batch_size = int(np.clip(len(targets) // _BATCHES, _MIN_BATCH, _MAX_BATCH))
+        order = generator(seed, "bag", "batches").permutation(len(targets))
+        self.batches = list(_cut(x, order, self.batch_size))
 
-    def minimise(
-        self,
-        strength: float,
-        start: Solution | None = None,
-        *,
-        max_steps: int = 50,
-        tolerance: float = 1e-2,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> Solution:
-        """Descend until the gradient has shrunk by `tolerance`; `stop` is asked before every step."""
-        at = start.end.times(strength / start.strength) if start else _zeros(*self.targets.shape)
-        pairs: list[tuple[_Vector, _Vector, float]] = []
-        loss, slope = self._loss(at.za + at.bias, self.targets)
-        gradient = self._gradient(at, slope, strength)
-        first, steps = _norm(gradient), 0
-        while steps < max_steps and _norm(gradient) > tolerance * first and not stop():
-            direction = _direction(gradient, pairs)
-            new, loss, slope = self._descend(at, loss, direction, gradient.dot(direction), strength)
-            new_gradient = self._gradient(new, slope, strength)
-            step, change = new.plus(-1, at), new_gradient.plus(-1, gradient)
-            curvature = step.dot(change)
-            steps += 1
-            if not curvature > 1e-12:
-                break
-            pairs = [*pairs, (step, change, 1 / curvature)][-_MEMORY:]
-            at, gradient = new, new_gradient
-        v = self._scale * self._back(at.a)
-        return Solution(v, at.bias.astype(np.float32), loss / len(self.targets), steps, at, strength)
 
-    def _gradient(self, at: _Vector, slope: Wide, strength: float) -> _Vector:
-        a = strength * slope + at.a
-        return _Vector(a, self._length * self._times(self._squares * self._back(a)), strength * slope.sum(axis=0))
+class Descent:
+    """One run over a problem: weights W = R * V (F, K) and biases (K), read at any time."""
 
-    def _descend(
-        self, at: _Vector, loss: float, direction: _Vector, slope_along: float, strength: float
-    ) -> tuple[_Vector, float, Wide]:
-        """Try the full step, then the vertex of the parabola through what is known, until it descends enough."""
-        base, cross, square = _square(at), float((at.a * direction.za).sum()), _square(direction)
-        value, size = strength * loss + base / 2, 1.0
-        while True:
-            new_loss, slope = self._loss(at.za + at.bias - size * (direction.za + direction.bias), self.targets)
-            new_value = strength * new_loss + (base - 2 * size * cross + size * size * square) / 2
-            if new_value <= value - 1e-4 * size * slope_along or size < 1e-8:
-                return at.plus(-size, direction), new_loss, slope
-            vertex = slope_along * size * size / (2 * (new_value - value + slope_along * size))
-            size = min(max(vertex, 0.1 * size), 0.5 * size)
+    def __init__(self, problem: Problem, loss: Loss, rate: float, num_epochs: int, seed: int) -> None:
+        self.problem, self.num_epochs, self._seed = problem, num_epochs, seed
+        self._slope, start = _LOSSES[loss]
+        # A batch of fewer rows is noisier: its step shrinks with the root of its size.
+        self._rate = rate * np.sqrt(problem.batch_size / _MAX_BATCH)
+        self.weights: Array = np.zeros_like(problem.squares)
+        self.bias: Array = start(problem.targets).astype(np.float32)
 
-    def _times(self, w: Array) -> Array:
-        return np.concatenate(parallel(lambda block: block @ w, self._rows, self.threads))
+    def epochs(self, stop: Callable[[], bool]) -> Iterator[Epoch]:
+        """Run, an `Epoch` after each; `stop` is asked before every step, and ends the run where it is."""
+        batches, step = self.problem.batches, 0
+        for epoch in range(self.num_epochs):
+            total, seen, rate = 0.0, 0, self._rate
+            for number in generator(self._seed, "bag", "epoch", epoch).permutation(len(batches)):
+                if stop():
+                    yield Epoch(total / max(seen, 1), float(rate), seen, False)
+                    return
+                rate = self._rate * (1 - step / (self.num_epochs * len(batches)))
+                total += self._step(batches[number], np.float32(rate))
+                seen, step = seen + len(batches[number].rows), step + 1
+            yield Epoch(total / max(seen, 1), float(rate), seen, True)
 
-    def _back(self, a: Wide) -> Array:
-        scaled = (self._length * a).astype(np.float32)
-        return np.concatenate(parallel(lambda block: block @ scaled, self._columns, self.threads))
+    def _step(self, batch: Batch, rate: np.float32) -> float:
+        lengths = self.problem.lengths[batch.rows]
+        weights = self.weights[batch.columns]
+        z = lengths * (batch.x @ weights) + self.bias
+        loss, slope = self._slope(z, self.problem.targets[batch.rows])
+        gradient = self.problem.squares[batch.columns] * (batch.transposed @ (lengths * slope))
+        self.weights[batch.columns] = weights - rate * gradient
+        self.bias -= np.float32(_BIAS_SHARE) * rate * slope.mean(axis=0)
+        return loss
 
 
 def row_scale(squares: Array) -> Array:
@@ -132,60 +106,41 @@ def row_scale(squares: Array) -> Array:
     return np.where(squares > 1e-12, 1 / np.sqrt(np.maximum(squares, 1e-12)), 0).astype(np.float32)
 
 
-def _zeros(rows: int, outputs: int) -> _Vector:
-    return _Vector(np.zeros((rows, outputs)), np.zeros((rows, outputs)), np.zeros(outputs))
+def _cut(x: csr_array, order: IntArray, size: int) -> Iterator[Batch]:
+    used = np.zeros(x.shape[1], dtype=bool)
+    place = np.zeros(x.shape[1], dtype=np.int32)
+    for first in range(0, len(order), size):
+        rows = order[first : first + size]
+        part = x[rows]
+        used[part.indices] = True
+        columns = np.flatnonzero(used)
+        used[columns] = False
+        place[columns] = np.arange(len(columns), dtype=np.int32)
+        own = csr_array((part.data, place[part.indices], part.indptr), shape=(len(rows), len(columns)))
+        yield Batch(rows, columns, own, own.T.tocsr())
 
 
-def _direction(gradient: _Vector, pairs: list[tuple[_Vector, _Vector, float]]) -> _Vector:
-    """The gradient times an estimate of the inverse Hessian from the last steps."""
-    if not pairs:
-        return gradient.times(1 / max(_norm(gradient), 1e-30))
-    vector, shares = gradient, []
-    for step, change, inverse in reversed(pairs):
-        shares.append(inverse * step.dot(vector))
-        vector = vector.plus(-shares[-1], change)
-    step, change, inverse = pairs[-1]
-    vector = vector.times(1 / (inverse * change.dot(change)))
-    for (step, change, inverse), share in zip(pairs, reversed(shares), strict=True):
-        vector = vector.plus(share - inverse * change.dot(vector), step)
-    return vector
+def _logistic(z: Array, targets: Array) -> tuple[float, Array]:
+    half = np.float32(0.5)
+    return float((np.logaddexp(0, z) - z * targets).sum()), half + half * np.tanh(half * z) - targets
 
 
-def _softmax_loss(z: Wide, targets: Wide) -> tuple[float, Wide]:
-    top = z.max(axis=1, keepdims=True)
-    powers = np.exp(z - top)
-    totals = powers.sum(axis=1, keepdims=True)
-    loss = (np.log(totals) + top)[:, 0] - (z * targets).sum(axis=1)
-    return float(loss.sum()), powers / totals - targets
-
-
-def _sigmoid_loss(z: Wide, targets: Wide) -> tuple[float, Wide]:
-    loss = np.logaddexp(0, z) - z * targets
-    return float(loss.sum()), 0.5 * (1 + np.tanh(0.5 * z)) - targets
-
-
-def _squared_loss(z: Wide, targets: Wide) -> tuple[float, Wide]:
+def _squared(z: Array, targets: Array) -> tuple[float, Array]:
     gap = z - targets
     return float((gap * gap).sum()) / 2, gap
 
 
-_LOSSES: dict[str, Callable[[Wide, Wide], tuple[float, Wide]]] = {
-    "softmax": _softmax_loss,
-    "sigmoid": _sigmoid_loss,
-    "identity": _squared_loss,
+def _log_odds(targets: Array) -> Array:
+    """Of the share of every output, kept off 0 and 1 by half a row."""
+    shares = (targets.sum(axis=0) + np.float32(0.5)) / np.float32(len(targets) + 1)
+    return np.log(shares / (1 - shares))
+
+
+def _mean(targets: Array) -> Array:
+    return targets.mean(axis=0)
+
+
+_LOSSES: dict[Loss, tuple[Callable[[Array, Array], tuple[float, Array]], Callable[[Array], Array]]] = {
+    "logistic": (_logistic, _log_odds),
+    "squared": (_squared, _mean),
 }
-
-
-def _blocks(x: csr_array) -> list[Any]:
-    """Cuts with about equal numbers of entries."""
-    cuts = np.searchsorted(x.indptr, np.linspace(0, x.nnz, _BLOCKS + 1))
-    cuts[0], cuts[-1] = 0, x.shape[0]
-    return [x[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
-
-
-def _square(vector: _Vector) -> float:
-    return float((vector.a * vector.za).sum())
-
-
-def _norm(vector: _Vector) -> float:
-    return float(np.sqrt(max(vector.dot(vector), 0)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from textwright.models.bag.model import BagModel, BagSettings
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.base import Array, one_hot
 from textwright.tasks.examples import Examples, Job, encode_codes
+from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
 
 
@@ -61,7 +62,7 @@ class BagTrainer:
 
     @cached_property
     def _fit(self) -> BagFit:
-        return BagFit(self.settings, self._data, self._seed, self.job.clock.is_over)
+        return BagFit(self.settings, self._data, self._seed, lambda: self.job.clock.is_over())
 
     @cached_property
     def _data(self) -> BagData:
@@ -79,13 +80,17 @@ class BagTrainer:
         examples, started = self.job.examples, time.monotonic()
         held_out = examples.targets[validation]
 
+        shown: dict[str, float] = {}
+
         def judge(outputs: Array) -> float:
-            return examples.task.judge(outputs, held_out, examples.decode)
+            value, scores = judged(examples, outputs, held_out)
+            shown.update(scores)
+            return value
 
         for event in self._fit.search(train, validation, judge):
             self._keep()
             self._seconds, self._searched = time.monotonic() - started, len(train)
-            yield event
+            yield replace(event, scores=dict(shown))
 
     def refit(self, rows: IntArray) -> Iterator[StepEvent]:
         for event in self._fit.refit(rows):
@@ -100,12 +105,19 @@ class BagTrainer:
         return self._seconds * rows / max(self._searched, 1)
 
     def reasons(self) -> dict[str, str]:
-        return {"model.weighting": "naive-Bayes ratios gain on nearly all sets (docs/log.md)"} if self.settings.weighting == "auto" else {}
+        found = self._fit.describe()
+        blocks = " and ".join(_block(block) for block in found["blocks"])
+        why = "the best on validation" if self._fit.best else "where the choice starts"
+        return {"n-grams": f"{found['ngrams']:,} kept of {blocks}", "fit": f"{found['loss']} loss at rate {found['rate']:g}, {why}"}
 
     def choices(self) -> dict[str, Any]:
-        best = self._fit.best
-        found = {} if best is None else {"found": {k: v for k, v in vars(best).items() if k != "judged"}}
-        return {"name": "bag", **self.settings.model_dump(mode="json"), **found}
+        return {"name": "bag", **self.settings.model_dump(mode="json"), "found": self._fit.describe()}
+
+
+def _block(block: dict[str, int]) -> str:
+    if block["max_words"]:
+        return f"1 to {block['max_words']} words"
+    return f"{block['min_chars']} to {block['max_chars']} characters"
 
 
 def _matrix(examples: Examples) -> Array:

@@ -6,7 +6,6 @@ Shapes: N rows, K outputs.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +29,7 @@ from textwright.models.registry import ARCHITECTURES
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.base import Array
 from textwright.tasks.examples import Job
+from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
 from textwright.text.tokenizers import Encoded, Tokenizer
 from textwright.text.vectors import read_vectors
@@ -114,12 +114,7 @@ class NetworkTrainer:
         truth = examples.targets[validation]
 
         def validate(network: nn.Module) -> Judgement:
-            outputs = run(network, held_out)
-            decode = examples.task.calibrate(outputs, truth, examples.decode)
-            meter = examples.task.meter(examples.schema)
-            meter.update(truth, examples.task.measured(outputs, decode))
-            scores = {k: v.value for k, v in meter.scores(replicates=2).items()}
-            return Judgement(examples.task.judge(outputs, truth, examples.decode), scores)
+            return Judgement(*judged(examples, run(network, held_out), truth))
 
         fit = self._start(rows.take(train), self.job.clock.part(_SEARCH_SHARE), self.epochs, validate)
         yield from self._run(fit)
@@ -163,13 +158,13 @@ class NetworkTrainer:
     def refit_seconds(self, rows: int) -> float:
         return self._seconds_per_row * rows * (self._best_epochs or self.epochs)
 
-    def probe(self, steps: int = 3) -> float:
-        """Seconds a training row takes, measured by a few steps that are thrown away."""
+    def probe(self, steps: int = 8) -> float:
+        """Seconds a training row takes, measured by a few steps that are thrown away; the first two warm up."""
         chosen = np.arange(min(len(self._rows), self.recipe.learn.batch * steps))
         fit = self._start(self._rows.take(chosen), Clock.starting(10), 1.0, None)
-        started = time.monotonic()
-        seen = [event.rows for event in fit.run()]
-        return (time.monotonic() - started) / max(seen[-1], 1)
+        seen = [(event.rows, event.seconds) for event in fit.run()]
+        (rows, seconds), (all_rows, all_seconds) = seen[min(1, len(seen) - 1)], seen[-1]
+        return (all_seconds - seconds) / (all_rows - rows) if all_rows > rows else all_seconds / all_rows
 
     def num_parameters(self) -> int:
         return sum(p.numel() for p in _build(self.name, self.settings.model_dump(), self._shape()).parameters())

@@ -1,0 +1,47 @@
+# make demo, make test and make check do all the set-up themselves, once, in $(VENV).
+# Settings: make VENV=folder PYTHON=python3.12 PIP_FLAGS="--index-url ..." test
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+# A Linux machine without an NVIDIA driver, whose pip has no sources of its own, takes the build of torch
+# for processors (0.2 GB) instead of the one with CUDA (several GB).
+CPU_INDEX = https://download.pytorch.org/whl/cpu
+PIP_FLAGS ?= $(shell [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null \
+	&& ! $(PYTHON) -m pip config list 2>/dev/null | grep -Eq 'index-url|find-links' \
+	&& echo --extra-index-url $(CPU_INDEX))
+
+.PHONY: help setup demo test check clean
+
+help:
+	@echo "make demo    train, evaluate and predict on the packaged sample"
+	@echo "make test    run the tests (no network, no GPU)"
+	@echo "make check   ruff, mypy, layers and sizes"
+	@echo "make clean   remove caches and build output; the environment in $(VENV) stays"
+
+setup: $(READY)
+
+# Done again when the project's requirements change.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Textwright needs Python 3.11 or newer; \
+	name one: make PYTHON=python3.12 " + "$(MAKECMDGOALS)")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e ".[dev]"
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/textwright demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/check_structure.py
+
+clean:
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,97 @@
+"""textwright demo"""
+
+from __future__ import annotations
+
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from textwright import api
+from textwright.cli.progress import Progress
+from textwright.cli.run import Debug, Json, finish, guarded, say
+from textwright.core.clock import Clock
+from textwright.core.settings import Settings
+from textwright.tasks.recipe import Recipe
+
+app = typer.Typer()
+
+
+class Part(Settings):
+    """One step of the demonstration."""
+
+    title: str
+    sample: str
+    recipe: dict[str, Any]
+    texts: tuple[str, ...]
+
+
+_PARTS = (
+    Part(
+        title="English reviews: positive or negative, the best of three architectures",
+        sample="reviews.en.csv",
+        recipe={"budget": {"minutes": 0.4}},
+        texts=("Lovely staff, and the soup was worth the walk.", "It broke after two days and nobody answers.", "Not bad at all, though the case feels cheap."),
+    ),
+    Part(
+        title="中文评论：好评还是差评 (Chinese reviews)",
+        sample="reviews.zh.csv",
+        recipe={"model": {"name": "bag"}, "budget": {"minutes": 0.2}},
+        texts=("房间干净，前台很热情，下次还会来。", "等了一个小时才上菜，味道也一般。", "手机挺好用的，就是电池不太耐用。"),
+    ),
+    Part(
+        title="English reviews again: how good, from 1 to 5",
+        sample="reviews.en.csv",
+        recipe={"task": "score", "data": {"label": "score"}, "model": {"name": "bag"}, "budget": {"minutes": 0.2}},
+        texts=("Absolutely wonderful from start to finish.", "It is fine, nothing special.", "A complete waste of money."),
+    ),
+)
+
+
+@app.command()
+def demo(
+    out: Annotated[Optional[Path], typer.Option(help="Keep the model folders here; otherwise they are thrown away.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train, evaluate and predict on the packaged sample, in English and Chinese.
+
+    The 1,200 reviews were written for this project, with flaws on purpose.
+    """
+    with guarded(debug):
+        if out is not None:
+            record = _run(out)
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                record = _run(Path(folder))
+        finish(json, {"parts": record}, _NEXT)
+
+
+def _run(folder: Path) -> list[dict[str, Any]]:
+    return [_part(part, folder / f"model-{number}") for number, part in enumerate(_PARTS, 1)]
+
+
+def _part(part: Part, out: Path) -> dict[str, Any]:
+    say(f"\n== {part.title}")
+    data = Path(str(resources.files("textwright"))) / "sample" / part.sample
+    trained = api.train(data, out, Recipe.parse(part.recipe), sink=Progress(), clock=Clock.starting())
+    headline = "mse" if trained.task == "score" else "accuracy"
+    say(f"-> {trained.model}: {headline} {trained.scores[headline]} on {trained.scores[headline].n} locked test rows")
+    answers = api.load(out).predict(part.texts)
+    for text, answer in zip(part.texts, answers, strict=True):
+        say(f"   {_shown(answer):22} {text}")
+    return {**trained.to_json(), "predictions": answers}
+
+
+def _shown(answer: dict[str, Any]) -> str:
+    return f"{answer['score']:.2f}" if "score" in answer else f"{answer['label']} ({answer['probability']:.0%})"
+
+
+_NEXT = """
+Now with a file of your own (CSV, TSV, JSONL, JSON, Parquet, Excel, text, folders or mail; any encoding):
+  textwright plan mine.csv                              what would be done, and why
+  textwright train mine.csv --out my-model --minutes 3
+  textwright evaluate my-model held-out.csv
+  textwright predict my-model new.csv --out answers.csv"""

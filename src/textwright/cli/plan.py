@@ -1,0 +1,66 @@
+"""textwright plan"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from textwright import api
+from textwright.cli import options
+from textwright.cli.run import Debug, Json, finish, guarded, say
+from textwright.core.files import write_atomic
+from textwright.tasks.planning import Plan
+
+app = typer.Typer()
+
+
+@app.command()
+def plan(
+    data: options.Data,
+    task: options.Task = None,
+    text: options.Text = None,
+    label: options.Label = None,
+    test: options.Test = None,
+    test_share: options.TestShare = None,
+    model: options.Model = None,
+    minutes: options.Minutes = None,
+    seed: options.Seed = None,
+    recipe: options.RecipeName = None,
+    set_: options.Set = None,
+    rows: Annotated[Optional[Path], typer.Option(help="Write every row that was dropped or changed, with the reason, to this .jsonl file.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what train would do, with reasons and estimates.
+
+    Example: textwright plan reviews.csv
+    """
+    with guarded(debug):
+        made = options.make_recipe(
+            recipe, set_, model=model, task=task, text=text, label=label, test_share=test_share, minutes=minutes, seed=seed
+        )
+        result, records = api.plan(data, made, test=test)
+        if rows is not None:
+            write_atomic(rows, "".join(f"{line}\n" for line in records))
+            say(f"{len(records):,} dropped or changed rows in {rows}")
+        finish(json, result.to_json(), _table(result))
+
+
+def _table(result: Plan) -> str:
+    lines = [*result.account, "", f"task: {result.task}", f"columns and labels: {_shortened(result)}", ""]
+    lines += [f"{key}: {reason}" for key, reason in result.reasons.items()]
+    for candidate in result.candidates:
+        size = "" if candidate.parameters is None else f", {candidate.parameters:,} parameters"
+        lines.append(f"\n{candidate.model}: about {candidate.seconds:.0f} s, {candidate.memory_bytes / 1e6:.0f} MB of memory{size} (measured by a short trial)")
+        lines += [f"  {key} = {value}" for key, value in candidate.settings.items()]
+        lines += [f"  {key}: {reason}" for key, reason in candidate.reasons.items()]
+    return "\n".join(lines)
+
+
+def _shortened(result: Plan) -> str:
+    labels = result.schema["labels"]
+    shown = ", ".join(labels[:8]) + (f" ... ({len(labels)})" if len(labels) > 8 else "")
+    what = shown or f"scores from {result.schema['low']} to {result.schema['high']}"
+    return f"text in {result.schema['text']!r}, {result.schema['label']!r} holds {what}"

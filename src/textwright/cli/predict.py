@@ -1,0 +1,37 @@
+"""textwright predict"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from textwright import api
+from textwright.cli.run import Debug, Json, finish, guarded, say
+
+app = typer.Typer()
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model folder.")],
+    data: Annotated[str, typer.Argument(help="A file with texts in any format that train reads; '-' is standard input.")],
+    out: Annotated[str, typer.Option(help="A .jsonl or .csv file; '-' is JSON lines on standard output.")] = "-",
+    text: Annotated[Optional[str], typer.Option(help="Column of the text; that of the training when not given.")] = None,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of every label.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Answer for every row of a file: same order, same count.
+
+    Example: textwright predict my-model new.csv --out answers.csv
+    """
+    with guarded(debug):
+        done = api.predict(model, data, out, text=text, probabilities=probabilities)
+        if done.num_unreadable:
+            say(f"{done.num_unreadable:,} rows could not be read and have no label")
+        if json:
+            finish(True, {"n": done.n, "out": out, "unreadable": done.num_unreadable}, "")
+        elif out != "-":
+            say(f"{done.n:,} answers in {out}")

@@ -1,0 +1,93 @@
+"""What a training would do: the recipe resolved, a reason for every `auto`, and estimates that were measured here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from textwright.core.clock import Clock
+from textwright.core.seeds import generator
+from textwright.models.registry import ARCHITECTURES
+from textwright.runtime.cpu import usable_cpus
+from textwright.tasks.examples import Examples, Job
+from textwright.tasks.prepare import Prepared
+from textwright.tasks.recipe import Recipe
+from textwright.tasks.trainers import trainer_for
+
+_PROBED_ROWS = 1_000
+_BYTES_OF_TORCH = 350e6
+
+
+@dataclass(frozen=True)
+class CandidatePlan:
+    """One candidate before it is fitted."""
+
+    model: str
+    settings: dict[str, Any]
+    parameters: int | None
+    seconds: float
+    memory_bytes: int
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The recipe with its automatic choices made."""
+
+    task: str
+    schema: dict[str, Any]
+    rows: dict[str, int]
+    account: list[str]
+    candidates: list[CandidatePlan]
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "candidates": [vars(c) for c in self.candidates]}
+
+
+def make_plan(prepared: Prepared, recipe: Recipe, names: tuple[str, ...]) -> Plan:
+    """Resolve everything and time a few steps of each candidate on a sample; nothing is kept."""
+    rows = {"train": len(prepared.train), "validation": len(prepared.validation), "test": len(prepared.locked_texts)}
+    schema = prepared.corpus.schema
+    reasons = {
+        "model": "the candidates that are tried, the cheap ones first; the best on validation is refitted" if len(names) > 1 else "as asked",
+        "threads": f"{usable_cpus()}: the processors that this process may use",
+        "split.validation": f"{rows['validation']:,} rows to choose on, at most 10,000",
+        "split.test": f"{rows['test']:,} rows, locked: nothing is chosen on them",
+    }
+    plans = [_plan(name, prepared, recipe) for name in names]
+    return Plan(schema.task, schema.model_dump(mode="json"), rows, prepared.account(), plans, reasons)
+
+
+def _plan(name: str, prepared: Prepared, recipe: Recipe) -> CandidatePlan:
+    if ARCHITECTURES.get(name).kind == "solver":
+        return _plan_solver(name, prepared, recipe)
+    from textwright.tasks.trainers.network import NetworkTrainer
+
+    examples = prepared.examples
+    trainer = NetworkTrainer(Job(name, examples, Clock.starting(), usable_cpus()), recipe, name=name)
+    per_row = trainer.probe()
+    parameters = trainer.num_parameters()
+    # Once to choose on the training part, once more on all rows; early stopping makes both shorter.
+    seconds = per_row * trainer.epochs * (len(prepared.train) + len(examples))
+    memory = int(_BYTES_OF_TORCH + 16 * parameters + 8 * sum(map(len, examples.texts)))
+    return CandidatePlan(name, trainer.settings.model_dump(mode="json"), parameters, round(seconds, 1), memory, trainer.reasons())
+
+
+def _plan_solver(name: str, prepared: Prepared, recipe: Recipe) -> CandidatePlan:
+    """Time the whole fit on a sample of the rows; it grows with them."""
+    examples = prepared.examples
+    chosen = np.sort(generator(recipe.seed, "probe").permutation(len(examples))[:_PROBED_ROWS])
+    sample = Examples([examples.texts[i] for i in chosen], examples.targets[chosen], examples.schema, recipe.seed)
+    clock = Clock.starting(30)
+    trainer = trainer_for(Job(name, sample, clock, usable_cpus()), recipe)
+    cut = max(len(chosen) // 10, 1)
+    for events in (trainer.search(np.arange(cut, len(chosen)), np.arange(cut)), trainer.refit(np.arange(len(chosen)))):
+        for _ in events:
+            pass
+    growth = len(examples) / max(len(chosen), 1)
+    seconds, memory = clock.elapsed() * growth, int(2e8 + 60 * sum(map(len, examples.texts)))
+    settings = {k: v for k, v in trainer.choices().items() if k not in ("name", "found")}
+    return CandidatePlan(name, settings, None, round(seconds, 1), memory, trainer.reasons())
