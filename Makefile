@@ -25,8 +25,8 @@ setup: $(READY)
 
 # Done again when the project's requirements change.
 $(READY): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Textwright needs Python 3.11 or newer; \
-	name one: make PYTHON=python3.12 " + "$(MAKECMDGOALS)")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "needs Python 3.11: make PYTHON=python3.12 ...")'
+	@echo "Setting up $(VENV): some minutes the first time, nothing afterwards"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e ".[dev]"
 	@touch $@

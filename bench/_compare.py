@@ -68,7 +68,8 @@ def paired_line(task: str, a: tuple[str, Outcomes], b: tuple[str, Outcomes]) -> 
     found = paired_bootstrap(of_b, of_a)
     gap, what = found["difference"], {"classify": "accuracy", "score": "mse"}[task]
     sides = f"{a[0]} {of_a.mean():.4f} (runs: {len(a[1])}) - {b[0]} {of_b.mean():.4f} (runs: {len(b[1])})"
-    line = f"{what} {sides} = {gap['value']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}] p {found['p_value']:.4f}"
+    interval = f"{gap['value']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}]"
+    line = f"{what} {sides} = {interval} p {found['p_value']:.4f}"
     return line if task == "score" else f"{line}  McNemar {_mcnemar(a, b)}"
 
 

@@ -1,4 +1,4 @@
-"""What every benchmark shares: the head of a result line, results and predictions on disk, and running a child.
+"""What every benchmark shares: the head of a result line, files of results and predictions, running a child.
 
 Only the standard library: on Linux a child's peak memory is never below what its parent held.
 """
@@ -16,7 +16,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -43,21 +44,22 @@ class Child:
     peak_mb: float
 
     def complaint(self) -> str:
-        """The last line that says something, for a person."""
+        """The last two lines of what it said: mostly what is wrong, and what to do."""
         lines = (self.stderr.strip() or self.stdout.strip()).splitlines()
-        return f"exit code {self.code}: {lines[-1] if lines else 'no output'}"
+        return f"exit code {self.code}: {' | '.join(lines[-2:]) or 'no output'}"
 
 
 def run_child(command: Sequence[str | Path], *, cpus: int | None = None) -> Child:
     """Run a command to its end, on `cpus` processors when given (Linux)."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        limit = None if cpus is None else (lambda: _use_only(cpus))
-        started = time.perf_counter()
-        process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=err, preexec_fn=limit)
+        with _only(cpus):
+            started = time.perf_counter()
+            process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=err)
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
             process.kill()
+            process.wait()
             raise
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -65,8 +67,18 @@ def run_child(command: Sequence[str | Path], *, cpus: int | None = None) -> Chil
         return Child(process.returncode, _text(out), _text(err), seconds, usage.ru_maxrss / per_mb)
 
 
-def _use_only(cpus: int) -> None:
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cpus])
+@contextmanager
+def _only(cpus: int | None) -> Iterator[None]:
+    """What is started inside may use the first `cpus` processors only."""
+    if cpus is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:cpus])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _text(file: IO[bytes]) -> str:
@@ -75,7 +87,7 @@ def _text(file: IO[bytes]) -> str:
 
 
 def head(bench: str, command: str, run: str) -> dict[str, Any]:
-    """What all result lines begin with. `command` names no path of this machine; `run` is one call of a script."""
+    """How a result line begins; `command` names no path of this machine, `run` is one call of a script."""
     date = datetime.now(UTC).isoformat(timespec="seconds")
     here = {"commit": commit(BENCH.parent), "machine": machine(), "date": date}
     return {"bench": bench, **here, "command": command, "run": run}
@@ -132,7 +144,7 @@ def predictions_path(name: str, task: str, system: str, seed: int) -> Path:
 
 def keep_predictions(path: Path, predictions: Sequence[str]) -> str:
     """One prediction a line, gzip; the SHA-256 of the file, which depends on nothing but the predictions."""
-    if any(p.splitlines() not in ([p], []) for p in predictions):
+    if any("\n" in prediction for prediction in predictions):
         raise ValueError("a label with a line break cannot be kept, one line a row")
     path.parent.mkdir(parents=True, exist_ok=True)
     content = "".join(p + "\n" for p in predictions).encode("utf-8")
@@ -156,7 +168,7 @@ def data_folder() -> Path | None:
     found = os.environ.get("TEXTWRIGHT_DATA")
     if found and Path(found).is_dir():
         return Path(found).resolve()
-    print("skipped: TEXTWRIGHT_DATA names no folder of data sets (NAME/train.csv, NAME/dev.csv)", file=sys.stderr)
+    print("skipped: TEXTWRIGHT_DATA names no folder of data sets (bench/README.md)", file=sys.stderr)
     return None
 
 
@@ -176,5 +188,6 @@ def read_column(path: Path, column: str) -> list[str]:
         rows = csv.DictReader(file)
         names = rows.fieldnames or ()
         if column not in names:
-            raise ValueError(f"{path.parent.name}/{path.name} has no column {column!r}, only {', '.join(names)}")
+            where = f"{path.parent.name}/{path.name}"
+            raise ValueError(f"{where} has no column {column!r}, only {', '.join(names)}")
         return [row[column] for row in rows]

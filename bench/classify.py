@@ -59,30 +59,37 @@ class Cell:
     minutes: float = MINUTES
 
     @property
+    def is_ours(self) -> bool:
+        return self.system.startswith("ours:")
+
+    @property
     def command(self) -> str:
         """What repeats it, with no path of this machine."""
         flags = f"--sets {self.set} --systems {self.system} --seed {self.seed}"
         flags += f" --task {self.task}" if self.task != "classify" else ""
-        flags += f" --minutes {self.minutes:g}" if self.minutes != MINUTES else ""
+        flags += f" --minutes {self.minutes:g}" if self.is_ours and self.minutes != MINUTES else ""
         return f"python bench/classify.py {flags}"
 
     def child_command(self, out: Path) -> list[str | Path]:
         """Raises CellError where there is no such system, or no peers here."""
-        kind, _, name = self.system.partition(":")
-        if kind == "ours" and name:
+        if self.is_ours:
+            name = self.system.removeprefix("ours:")
             flags = ["--task", self.task, "--seed", str(self.seed), "--minutes", str(self.minutes)]
             return [sys.executable, BENCH / "_ours.py", name, self.train, self.dev, *flags, "--out", out]
         if PEERS.get(self.system) != self.task:
-            raise CellError(f"no such system for --task {self.task}: there are ours:MODEL, {', '.join(PEERS)}")
+            raise CellError(f"no such system for --task {self.task}: ours:MODEL, {', '.join(PEERS)}")
         python, folder = os.environ.get("TEXTWRIGHT_PEERS_PYTHON"), os.environ.get("TEXTWRIGHT_PEERS")
-        if not python or not folder or not (Path(folder) / "classify.py").exists():
-            raise CellError("skipped: TEXTWRIGHT_PEERS and TEXTWRIGHT_PEERS_PYTHON name no folder and interpreter")
+        if not python or not folder or not Path(python).exists() or not Path(folder, "classify.py").exists():
+            raise CellError(
+                "skipped: TEXTWRIGHT_PEERS, TEXTWRIGHT_PEERS_PYTHON name no peers (bench/README.md)"
+            )
         script = Path(folder).resolve() / "classify.py"
         return [python, script, self.system, self.train, self.dev, "--out", out]
 
 
 def measure(cell: Cell, run: str) -> dict[str, Any]:
     """Run a cell, keep its predictions, append its line and return the result. Raises CellError."""
+    beginning = head("classify", cell.command, run)  # before, as the code may change while it runs
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "predictions.csv"
         child = run_child(cell.child_command(out))
@@ -97,7 +104,7 @@ def measure(cell: Cell, run: str) -> dict[str, Any]:
     result = {**scores, **seconds, "peak_mb": round(child.peak_mb, 1), **counts}
     sha256 = keep_predictions(predictions_path(cell.set, cell.task, cell.system, cell.seed), predictions)
     where = {"seed": cell.seed, "set": cell.set, "task": cell.task, "system": cell.system}
-    append({**head("classify", cell.command, run), **where, "result": result, "predictions_sha256": sha256})
+    append({**beginning, **where, "result": result, "predictions_sha256": sha256})
     return result
 
 

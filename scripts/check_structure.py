@@ -111,16 +111,16 @@ def _room(module: str) -> str:
     return module.split(".")[1] if "." in module else "__init__"
 
 
-def _imports(module: Module) -> Iterator[tuple[int, str]]:
-    """(line, module) of all imports, those in functions and for type checking too, and of names in strings."""
+def imports(module: Module) -> Iterator[tuple[int, str]]:
+    """(line, module) of all imports, also in functions and for type checking, and of names in strings."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from ((node.lineno, name) for name in _imported(node, module.package))
-        elif isinstance(node, ast.Constant) and REFERENCE.fullmatch(str(node.value)):
-            name = node.value.partition(":")[0]
-            if _room(name) in FLOORS:  # "textwright.json" is a file
+        elif isinstance(node, ast.Constant):
+            name = str(node.value).partition(":")[0]
+            if REFERENCE.fullmatch(str(node.value)) and _room(name) in FLOORS:  # "textwright.json" is a file
                 yield node.lineno, name
 
 
@@ -141,7 +141,7 @@ def check_layers(modules: Sequence[Module]) -> list[Breach]:
             what = f"the room {module.room!r} has no floor in {Path(__file__).name}"
             found.append(Breach(module.path, 1, what))
             continue
-        for line, target in _imports(module):
+        for line, target in imports(module):
             wrong = _wrong_room(module.room, target) if _is_ours(target) else _too_heavy(module.name, target)
             if wrong:
                 found.append(Breach(module.path, line, wrong))
@@ -228,7 +228,7 @@ def describe(modules: Sequence[Module]) -> list[str]:
         lines[module.room] += module.num_lines
         files[module.room] += 1
     rooms = sorted(lines, key=lambda room: (FLOORS.get(room, -1), room))
-    table = [f"L{FLOORS.get(room, '?')} {room:10} {lines[room]:6,} lines, {files[room]:3} files" for room in rooms]
+    table = [f"L{FLOORS.get(r, '?')} {r:10} {lines[r]:6,} lines, {files[r]:3} files" for r in rooms]
     lengths = [_length(function) for module in modules for function in module.functions]
     if len(lengths) < 2:
         return table
@@ -240,8 +240,8 @@ def describe(modules: Sequence[Module]) -> list[str]:
 def check_project(project: Path) -> tuple[list[str], list[Breach]]:
     """The description of a project's package, and every breach in its Python files."""
     package = read_package(project / "src")
-    beside = [path for part in ("scripts", "bench", "tests") for path in sorted((project / part).rglob("*.py"))]
-    sized = [*package, *map(Module, beside)]
+    folders = [project / name for name in ("scripts", "bench", "tests")]
+    sized = [*package, *(Module(path) for folder in folders for path in sorted(folder.rglob("*.py")))]
     found = [*check_layers(package), *check_sizes(sized), *check_finished(package)]
     return describe(package), found
 

@@ -14,9 +14,24 @@ if TYPE_CHECKING:
     from textwright.core.errors import TextwrightError
     from textwright.tasks.recipe import Recipe, load_recipe
 
-__all__ = ["Evaluated", "Recipe", "TextwrightError", "Trained", "compare", "evaluate", "load", "load_recipe", "plan", "train"]
+__all__ = [
+    "Evaluated",
+    "Recipe",
+    "TextwrightError",
+    "Trained",
+    "compare",
+    "evaluate",
+    "load",
+    "load_recipe",
+    "plan",
+    "train",
+]
 
-_HOME = {"TextwrightError": "textwright.core.errors", "Recipe": "textwright.tasks.recipe", "load_recipe": "textwright.tasks.recipe"}
+_HOME = {
+    "TextwrightError": "textwright.core.errors",
+    "Recipe": "textwright.tasks.recipe",
+    "load_recipe": "textwright.tasks.recipe",
+}
 
 
 def __getattr__(name: str) -> Any:

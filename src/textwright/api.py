@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -118,14 +118,23 @@ def train(
     journal = JsonLines(work / "events.jsonl")
     with closing(journal):
         selection = Selection.of(prepared.examples, recipe, clock)
-        checkpoints = Checkpoints(work, resume, {"recipe": recipe.model_dump(mode="json", exclude={"budget"}), "data": prepared.corpus.fingerprint})
+        checkpoints = Checkpoints(
+            work,
+            resume,
+            {
+                "recipe": recipe.model_dump(mode="json", exclude={"budget"}),
+                "data": prepared.corpus.fingerprint,
+            },
+        )
         interrupted = _fit(selection, names, prepared, checkpoints, fan_out([sink, journal]))
     trained = _save(target, selection, prepared, recipe, clock, work, interrupted)
     shutil.rmtree(work, ignore_errors=True)
     return trained
 
 
-def plan(data: str | Path, recipe: Recipe | None = None, *, test: str | Path | None = None) -> tuple[Plan, list[str]]:
+def plan(
+    data: str | Path, recipe: Recipe | None = None, *, test: str | Path | None = None
+) -> tuple[Plan, list[str]]:
     """What `train` would do, and a JSON line for every row that reading would drop or change."""
     recipe = recipe or Recipe()
     names = candidates_for(recipe.model_name)
@@ -150,7 +159,9 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
     return Evaluated(len(corpus), time.monotonic() - started, meter.scores(), meter.details(), num_locked)
 
 
-def predict(path: str | Path, data: str | Path, out: str, *, text: str | None = None, probabilities: bool = False) -> Answered:
+def predict(
+    path: str | Path, data: str | Path, out: str, *, text: str | None = None, probabilities: bool = False
+) -> Answered:
     """Answer every row of a file of any size: same order, same count."""
     return answer_file(load(path), data, out, text=text, probabilities=probabilities)
 
@@ -159,7 +170,12 @@ def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
     started = clock.started if clock else time.monotonic()
     minutes = recipe.budget.minutes
     if minutes is None:
-        sink(Note(f"no --minutes given: trains until validation is flat, {MINUTES_WITHOUT_BUDGET:g} minutes at most"))
+        sink(
+            Note(
+                "no --minutes given: trains until validation is flat, "
+                f"{MINUTES_WITHOUT_BUDGET:g} minutes at most"
+            )
+        )
         minutes = MINUTES_WITHOUT_BUDGET
     return Clock(started, 60 * minutes)
 
@@ -167,9 +183,13 @@ def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
 def _refuse_foreign(target: Path) -> None:
     """Only a new place, an empty folder or an older model of ours is written to."""
     if target.is_file():
-        raise ConfigError(f"{target}: is a file, expected a new or an older model folder", hint="Choose another --out.")
+        raise ConfigError(
+            f"{target}: is a file, expected a new or an older model folder", hint="Choose another --out."
+        )
     if target.is_dir() and any(target.iterdir()) and not is_bundle(target):
-        raise ConfigError(f"{target}: holds other things than a model, and would be replaced", hint="Choose another --out.")
+        raise ConfigError(
+            f"{target}: holds other things than a model, and would be replaced", hint="Choose another --out."
+        )
 
 
 def _work_folder(target: Path, resume: bool) -> Path:
@@ -182,7 +202,9 @@ def _work_folder(target: Path, resume: bool) -> Path:
     return work
 
 
-def _fit(selection: Selection, names: tuple[str, ...], prepared: Prepared, checkpoints: Checkpoints, sink: Sink) -> bool:
+def _fit(
+    selection: Selection, names: tuple[str, ...], prepared: Prepared, checkpoints: Checkpoints, sink: Sink
+) -> bool:
     """Run the selection to its end; true when it was interrupted and something was kept."""
     events = selection.run(names, prepared.train, prepared.validation, checkpoints.watch)
     try:
@@ -198,7 +220,15 @@ def _fit(selection: Selection, names: tuple[str, ...], prepared: Prepared, check
     return False
 
 
-def _save(target: Path, selection: Selection, prepared: Prepared, recipe: Recipe, clock: Clock, work: Path, interrupted: bool) -> Trained:
+def _save(
+    target: Path,
+    selection: Selection,
+    prepared: Prepared,
+    recipe: Recipe,
+    clock: Clock,
+    work: Path,
+    interrupted: bool,
+) -> Trained:
     chosen = selection.chosen
     assert chosen is not None
     schema = prepared.corpus.schema
@@ -209,7 +239,7 @@ def _save(target: Path, selection: Selection, prepared: Prepared, recipe: Recipe
         textwright_version=version("textwright"),
         task=schema.task,
         architecture=chosen.engine.architecture,
-        schema=schema.model_dump(mode="json"),
+        data_schema=schema.model_dump(mode="json"),
         decode=chosen.decode.model_dump(mode="json"),
         scores={k: v.to_json() for k, v in scores.items()},
         split=split,
@@ -218,14 +248,23 @@ def _save(target: Path, selection: Selection, prepared: Prepared, recipe: Recipe
         data=_data_records(prepared),
     )
     choices = chosen.trainer.choices()
-    looks = {"locked": prepared.locked_hashes, "looks": [_look("train", len(prepared.locked_texts))] if prepared.locked_texts else []}
+    looks = {
+        "locked": prepared.locked_hashes,
+        "looks": [_look("train", len(prepared.locked_texts))] if prepared.locked_texts else [],
+    }
 
     def fill(folder: Path) -> None:
         chosen.engine.save(folder)
         (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
-        plan = {"model": choices, "reasons": chosen.trainer.reasons(), "candidates": [c.to_json() for c in candidates]}
+        plan = {
+            "model": choices,
+            "reasons": chosen.trainer.reasons(),
+            "candidates": [c.to_json() for c in candidates],
+        }
         (folder / "plan.json").write_text(to_json(plan), encoding="utf-8")
-        (folder / "scores.json").write_text(to_json({"split": split, "scores": manifest.scores, "details": details}), encoding="utf-8")
+        (folder / "scores.json").write_text(
+            to_json({"split": split, "scores": manifest.scores, "details": details}), encoding="utf-8"
+        )
         _write_lines(folder / "wrong.jsonl", chosen.wrong)
         _write_lines(folder / "cleaning.jsonl", prepared.corpus.log.records())
         shutil.copyfile(work / "events.jsonl", folder / "events.jsonl")
@@ -233,7 +272,18 @@ def _save(target: Path, selection: Selection, prepared: Prepared, recipe: Recipe
 
     save_bundle(target, manifest, fill)
     size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
-    return Trained(target, schema.task, chosen.engine.architecture, clock.elapsed(), manifest.parameters, size, candidates, scores, split, interrupted)
+    return Trained(
+        target,
+        schema.task,
+        chosen.engine.architecture,
+        clock.elapsed(),
+        manifest.parameters,
+        size,
+        candidates,
+        scores,
+        split,
+        interrupted,
+    )
 
 
 def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
@@ -241,7 +291,9 @@ def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
         file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
-def _final_scores(predictor: Predictor, prepared: Prepared, chosen: Tried) -> tuple[dict[str, Score], Split, dict[str, Any]]:
+def _final_scores(
+    predictor: Predictor, prepared: Prepared, chosen: Tried
+) -> tuple[dict[str, Score], Split, dict[str, Any]]:
     """On the locked rows when there are any, otherwise those of validation."""
     if not prepared.locked_texts:
         return chosen.record.scores, "validation", {}
@@ -250,13 +302,19 @@ def _final_scores(predictor: Predictor, prepared: Prepared, chosen: Tried) -> tu
     simple = predictor.task.meter(predictor.schema)
     simple.update(prepared.locked_targets, baseline.outputs)
     reference = simple.scores(replicates=100)[predictor.task.headline]
-    details = {**meter.details(), "baseline": {"what": baseline.text, predictor.task.headline: reference.to_json()}}
+    details = {
+        **meter.details(),
+        "baseline": {"what": baseline.text, predictor.task.headline: reference.to_json()},
+    }
     return meter.scores(), "test", details
 
 
 def _data_records(prepared: Prepared) -> list[DataRecord]:
     files = [prepared.corpus, prepared.test] if prepared.test else [prepared.corpus]
-    return [DataRecord(name=Path(c.path).name, fingerprint=c.fingerprint, rows=len(c), cleaning=c.log.summary()) for c in files]
+    return [
+        DataRecord(name=Path(c.path).name, fingerprint=c.fingerprint, rows=len(c), cleaning=c.log.summary())
+        for c in files
+    ]
 
 
 def _count_look(bundle: Bundle, data: str, hashes: list[str]) -> int:
@@ -270,4 +328,4 @@ def _count_look(bundle: Bundle, data: str, hashes: list[str]) -> int:
 
 
 def _look(by: str, rows: int) -> dict[str, Any]:
-    return {"by": by, "rows": rows, "when": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    return {"by": by, "rows": rows, "when": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from textwright.bundle.manifest import FORMAT_VERSION, LOOKS, MANIFEST, Manifest
 from textwright.core.errors import BundleError, ConfigError
 from textwright.core.files import explained, publish_folder, read_json, sha256, to_json, write_atomic
 from textwright.text.schema import Schema
 
+REQUIRED = {"config.json", "model.safetensors"}
 _COPY_AGAIN = "Copy the folder again from where it was made, or train again."
 
 
@@ -32,10 +35,18 @@ def save_bundle(path: Path, manifest: Manifest, fill: Callable[[Path], None]) ->
     """
 
     def write(fresh: Path) -> None:
-        fill(fresh)
-        files = {str(f.relative_to(fresh)): sha256(f) for f in sorted(fresh.rglob("*")) if f.is_file() and f.name != LOOKS}
-        record = manifest.model_copy(update={"files": files})
-        (fresh / MANIFEST).write_text(to_json(record.model_dump(mode="json", by_alias=True)), encoding="utf-8")
+        try:
+            fill(fresh)
+        except SafetensorError as error:  # a full disk: the library reports it in its own way
+            hint = "Free some space or choose another --out; what was there before is unchanged."
+            raise BundleError(f"{path}: the weights cannot be written ({error})", hint=hint) from None
+        files = [f for f in sorted(fresh.rglob("*")) if f.is_file()]
+        hashes = {f.relative_to(fresh).as_posix(): sha256(f) for f in files if f.name != LOOKS}
+        record = manifest.model_copy(update={"files": hashes})
+        (fresh / MANIFEST).write_text(to_json(record.model_dump(mode="json")), encoding="utf-8")
+        mode = (fresh / MANIFEST).stat().st_mode
+        for file in files:  # safetensors makes files that only their owner can read
+            file.chmod(mode)
 
     publish_folder(path, write)
 
@@ -48,10 +59,12 @@ def load_bundle(path: str | Path) -> Bundle:
     """Read and verify a model folder. Raises BundleError when it is missing, damaged, changed or too new."""
     folder = Path(path)
     manifest = _manifest(folder)
+    for name in sorted(REQUIRED - manifest.files.keys()):
+        raise BundleError(f"{folder / MANIFEST}: has no hash of {name!r}", hint=_COPY_AGAIN)
     for name, wanted in manifest.files.items():
         _verify(folder, name, wanted)
     try:
-        schema = Schema.parse(manifest.labels_and_columns)
+        schema = Schema.parse(manifest.data_schema)
     except ConfigError as error:
         raise BundleError(f"{folder / MANIFEST}: {error.message}", hint=_COPY_AGAIN) from None
     return Bundle(folder, manifest, schema)
@@ -59,17 +72,25 @@ def load_bundle(path: str | Path) -> Bundle:
 
 def _manifest(folder: Path) -> Manifest:
     if not folder.is_dir():
-        raise BundleError(f"{folder}: there is no such folder", hint="Give the folder that 'textwright train --out' wrote.")
+        raise BundleError(
+            f"{folder}: there is no such folder", hint="Give the folder that 'textwright train --out' wrote."
+        )
     if not is_bundle(folder):
-        raise BundleError(f"{folder}: not a Textwright model folder ({MANIFEST} is missing)", hint="Give the folder that 'textwright train --out' wrote.")
+        raise BundleError(
+            f"{folder}: not a Textwright model folder ({MANIFEST} is missing)",
+            hint="Give the folder that 'textwright train --out' wrote.",
+        )
     try:
         with explained(folder / MANIFEST, "read"):
             record: Any = read_json(folder / MANIFEST)
         version = record.get("format_version")
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise BundleError(f"{folder / MANIFEST}: damaged ({error})", hint=_COPY_AGAIN) from None
     if isinstance(version, int) and version > FORMAT_VERSION:
-        raise BundleError(f"{folder}: written in folder format {version}; this version reads up to {FORMAT_VERSION}", hint="Update textwright: pip install -U textwright")
+        raise BundleError(
+            f"{folder}: written in folder format {version}; this version reads up to {FORMAT_VERSION}",
+            hint="Update textwright: pip install -U textwright",
+        )
     try:
         return Manifest.parse(record)
     except ConfigError as error:
@@ -78,22 +99,27 @@ def _manifest(folder: Path) -> Manifest:
 
 def _verify(folder: Path, name: str, wanted: str) -> None:
     file = folder / name
-    if not file.resolve().is_relative_to(folder.resolve()):
+    if "\0" in name or not file.resolve().is_relative_to(folder.resolve()):
         raise BundleError(f"{folder / MANIFEST}: names a file outside the folder: {name!r}", hint=_COPY_AGAIN)
     if not file.is_file():
         raise BundleError(f"{folder}: the file {name!r} is missing", hint=_COPY_AGAIN)
     with explained(file, "read"):
         found = sha256(file)
     if found != wanted:
-        raise BundleError(f"{folder}: the file {name!r} is not the one that was written (hash {found[:12]}, expected {wanted[:12]})", hint=_COPY_AGAIN)
+        what = f"is not the one that was written (its hash is {found[:12]}, not {wanted[:12]})"
+        raise BundleError(f"{folder}: the file {name!r} {what}", hint=_COPY_AGAIN)
 
 
 def read_looks(folder: Path) -> dict[str, Any]:
-    """The locked test rows (hashes of their texts) and every look at them."""
+    """The locked test rows (hashes of their texts) and every look at them. Raises BundleError."""
     try:
         record: dict[str, Any] = read_json(folder / LOOKS)
-    except (OSError, ValueError):
-        return {"locked": [], "looks": []}
+        readable = isinstance(record["locked"], list) and isinstance(record["looks"], list)
+    except (OSError, ValueError, LookupError, TypeError):
+        readable = False
+    if not readable:
+        what = "the record of looks at the locked test rows is missing or damaged"
+        raise BundleError(f"{folder / LOOKS}: {what}", hint=_COPY_AGAIN)
     return record
 
 

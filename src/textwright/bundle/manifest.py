@@ -29,7 +29,7 @@ class Manifest(Settings):
     textwright_version: str
     task: str
     architecture: str
-    labels_and_columns: dict[str, Any] = Field(alias="schema")
+    data_schema: dict[str, Any]
     decode: dict[str, Any]
     scores: dict[str, Any]
     split: str
@@ -37,5 +37,3 @@ class Manifest(Settings):
     seconds: float
     data: list[DataRecord]
     files: dict[str, str] = Field(default_factory=dict)
-
-    model_config = {**Settings.model_config, "populate_by_name": True}

@@ -1,4 +1,4 @@
-"""Try candidates within the budget, keep the best by validation, refit it on everything but the locked rows."""
+"""Try candidates within the budget, keep the best by validation, refit it on all rows that are not locked."""
 
 from __future__ import annotations
 
@@ -55,7 +55,13 @@ class Selection:
     def of(cls, examples: Examples, recipe: Recipe, clock: Clock) -> Selection:
         return cls(examples, recipe, clock, [], [])
 
-    def run(self, names: tuple[str, ...], train: IntArray, validation: IntArray, on_trainer: Callable[[Trainer], None] = lambda t: None) -> Iterator[Event]:
+    def run(
+        self,
+        names: tuple[str, ...],
+        train: IntArray,
+        validation: IntArray,
+        on_trainer: Callable[[Trainer], None] = lambda t: None,
+    ) -> Iterator[Event]:
         """Events of all fits. Stopping it anywhere leaves the best so far in `chosen`."""
         if not len(validation):
             yield from self._only(names, train, on_trainer)
@@ -66,7 +72,9 @@ class Selection:
                 continue
             yield from self._try(name, len(names) - position, train, validation, on_trainer)
         if self.chosen is None:
-            raise TextwrightError("no candidate could be fitted", hint="Give more --minutes, or name one with --model bag.")
+            raise TextwrightError(
+                "no candidate could be fitted", hint="Give more --minutes, or name one with --model bag."
+            )
         yield from self._refit(np.sort(np.concatenate([train, validation])))
 
     def _left(self) -> float:
@@ -81,9 +89,19 @@ class Selection:
     def _clock(self, seconds: float) -> Clock:
         return Clock.starting(None if seconds == float("inf") else max(seconds, 0.05))
 
-    def _try(self, name: str, candidates_left: int, train: IntArray, validation: IntArray, on_trainer: Callable[[Trainer], None]) -> Iterator[Event]:
+    def _try(
+        self,
+        name: str,
+        candidates_left: int,
+        train: IntArray,
+        validation: IntArray,
+        on_trainer: Callable[[Trainer], None],
+    ) -> Iterator[Event]:
         started = time.monotonic()
-        trainer = trainer_for(Job(name, self.examples, self._clock(self._left_to_search() / candidates_left), usable_cpus()), self.recipe)
+        trainer = trainer_for(
+            Job(name, self.examples, self._clock(self._left_to_search() / candidates_left), usable_cpus()),
+            self.recipe,
+        )
         on_trainer(trainer)
         yield Note(f"{name}: fitting on {len(train):,} rows, choosing on {len(validation):,}")
         try:
@@ -94,14 +112,18 @@ class Selection:
         except ConfigError:
             raise
         except (TextwrightError, MemoryError) as error:
-            self.failed.append(Candidate(name, seconds=time.monotonic() - started, status="failed", why=str(error).splitlines()[0]))
+            self.failed.append(
+                Candidate(
+                    name, seconds=time.monotonic() - started, status="failed", why=str(error).splitlines()[0]
+                )
+            )
             yield Note(f"{name}: failed: {error}", "warning")
             return
         self._note(name, trainer, time.monotonic() - started, validation)
         yield Note(self._line(self.tried[-1]))
 
     def _note(self, name: str, trainer: Trainer, seconds: float, validation: IntArray) -> None:
-        """Score a candidate on validation and compare it with the best so far; ties go to the one tried first."""
+        """Score a candidate on validation; it is the best so far unless one tried before is as good."""
         if trainer.engine is None:
             return
         examples, task, engine = self.examples, self.examples.task, trainer.engine
@@ -112,7 +134,9 @@ class Selection:
         meter = task.meter(examples.schema)
         meter.update(truth, task.measured(outputs, decode))
         scores = meter.scores(seed=self.recipe.seed)
-        record = Candidate(name, scores, seconds, engine.num_parameters, 4 * engine.num_parameters, self._latency(engine))
+        record = Candidate(
+            name, scores, seconds, engine.num_parameters, 4 * engine.num_parameters, self._latency(engine)
+        )
         wrong = wrong_rows(task, outputs, truth, texts, examples.schema, decode)
         tried = Tried(record, trainer, engine, decode, _badness(scores[task.headline]), tuple(wrong))
         self.tried.append(tried)
@@ -129,32 +153,42 @@ class Selection:
         return round(1000 * float(np.median(times)), 3)
 
     def _refit(self, rows: IntArray) -> Iterator[Event]:
-        """The chosen settings and length, on everything but the locked rows; calibration is kept from validation."""
+        """Fit what was chosen on all rows that are not locked; calibration is kept from validation."""
         chosen = self.chosen
         assert chosen is not None
         expected = chosen.trainer.refit_seconds(len(rows))
         if expected > self._left():
-            yield Note(f"{chosen.record.model}: no time is left to refit on all rows (about {expected:.0f} s); the model of the search is kept", "warning")
+            yield Note(
+                f"{chosen.record.model}: no time is left to refit on all rows (about {expected:.0f} s); "
+                "the model of the search is kept",
+                "warning",
+            )
             return
         yield Note(f"{chosen.record.model}: chosen; refitting on all {len(rows):,} rows that are not locked")
-        before = chosen.engine
-        chosen.trainer.job = replace(chosen.trainer.job, clock=self._clock(self._left()))  # type: ignore[attr-defined]
-        try:
-            yield from chosen.trainer.refit(rows)
-        except KeyboardInterrupt:
-            chosen.trainer.engine = before  # half a refit is worse than the search's best
-            raise
-        assert chosen.trainer.engine is not None
-        self.chosen = replace(chosen, engine=chosen.trainer.engine)
+        chosen.trainer.give(self._clock(self._left()))
+        # Interrupted here, `chosen` keeps the engine of the search: it is better than half a refit.
+        yield from chosen.trainer.refit(rows)
+        if chosen.trainer.engine is not None:
+            self.chosen = replace(chosen, engine=chosen.trainer.engine)
 
-    def _only(self, names: tuple[str, ...], rows: IntArray, on_trainer: Callable[[Trainer], None]) -> Iterator[Event]:
+    def _only(
+        self, names: tuple[str, ...], rows: IntArray, on_trainer: Callable[[Trainer], None]
+    ) -> Iterator[Event]:
         """Nothing is held out, so nothing is chosen: one architecture, fitted as the recipe says."""
         if len(names) > 1:
-            raise ConfigError("without validation rows no architecture can be chosen", hint="Name one with --model, or leave split.validation above 0.")
+            raise ConfigError(
+                "without validation rows no architecture can be chosen",
+                hint="Name one with --model, or leave split.validation above 0.",
+            )
         started = time.monotonic()
-        trainer = trainer_for(Job(names[0], self.examples, self._clock(self._left()), usable_cpus()), self.recipe)
+        trainer = trainer_for(
+            Job(names[0], self.examples, self._clock(self._left()), usable_cpus()), self.recipe
+        )
         on_trainer(trainer)
-        yield Note(f"{names[0]}: fitting on all {len(rows):,} rows that are not locked; nothing is held out to choose on")
+        yield Note(
+            f"{names[0]}: fitting on all {len(rows):,} rows that are not locked; "
+            "nothing is held out to choose on"
+        )
         try:
             yield from trainer.refit(rows)
         except KeyboardInterrupt:
@@ -166,7 +200,9 @@ class Selection:
         engine = trainer.engine
         if engine is None:
             return
-        record = Candidate(name, {}, seconds, engine.num_parameters, 4 * engine.num_parameters, self._latency(engine))
+        record = Candidate(
+            name, {}, seconds, engine.num_parameters, 4 * engine.num_parameters, self._latency(engine)
+        )
         self.chosen = Tried(record, trainer, engine, self.examples.decode, 0.0)
         self.tried.append(self.chosen)
 
@@ -176,14 +212,22 @@ class Selection:
         out = []
         for tried in self.tried:
             chosen = self.chosen is not None and tried.trainer is self.chosen.trainer
-            why = f"best {headline} on validation" if chosen and len(self.tried) > 1 else "the only candidate" if chosen else f"{headline} not above the best on validation"
+            why = (
+                f"best {headline} on validation"
+                if chosen and len(self.tried) > 1
+                else "the only candidate"
+                if chosen
+                else f"{headline} not above the best on validation"
+            )
             out.append(replace(tried.record, chosen=chosen, why=why))
         return [*out, *self.failed]
 
     def _line(self, tried: Tried) -> str:
         headline = self.examples.task.headline
         score: Score = tried.record.scores[headline]
-        return f"{tried.record.model}: validation {headline} {score}, {tried.record.parameters:,} parameters, {tried.record.seconds:.1f} s"
+        record = tried.record
+        cost = f"{record.parameters:,} parameters, {record.seconds:.1f} s"
+        return f"{record.model}: validation {headline} {score}, {cost}"
 
 
 def _badness(score: Score) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -33,26 +33,45 @@ _PARTS = (
         title="English reviews: positive or negative, the best of three architectures",
         sample="reviews.en.csv",
         recipe={"budget": {"minutes": 0.4}},
-        texts=("Lovely staff, and the soup was worth the walk.", "It broke after two days and nobody answers.", "Not bad at all, though the case feels cheap."),
+        texts=(
+            "Lovely staff, and the soup was worth the walk.",
+            "It broke after two days and nobody answers.",
+            "Not bad at all, though the case feels cheap.",
+        ),
     ),
     Part(
         title="中文评论：好评还是差评 (Chinese reviews)",
         sample="reviews.zh.csv",
         recipe={"model": {"name": "bag"}, "budget": {"minutes": 0.2}},
-        texts=("房间干净，前台很热情，下次还会来。", "等了一个小时才上菜，味道也一般。", "手机挺好用的，就是电池不太耐用。"),
+        texts=(
+            "房间干净，前台很热情，下次还会来。",
+            "等了一个小时才上菜，味道也一般。",
+            "手机挺好用的，就是电池不太耐用。",
+        ),
     ),
     Part(
         title="English reviews again: how good, from 1 to 5",
         sample="reviews.en.csv",
-        recipe={"task": "score", "data": {"label": "score"}, "model": {"name": "bag"}, "budget": {"minutes": 0.2}},
-        texts=("Absolutely wonderful from start to finish.", "It is fine, nothing special.", "A complete waste of money."),
+        recipe={
+            "task": "score",
+            "data": {"label": "score"},
+            "model": {"name": "bag"},
+            "budget": {"minutes": 0.2},
+        },
+        texts=(
+            "Absolutely wonderful from start to finish.",
+            "It is fine, nothing special.",
+            "A complete waste of money.",
+        ),
     ),
 )
 
 
 @app.command()
 def demo(
-    out: Annotated[Optional[Path], typer.Option(help="Keep the model folders here; otherwise they are thrown away.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Keep the model folders here; otherwise they are thrown away.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -78,7 +97,8 @@ def _part(part: Part, out: Path) -> dict[str, Any]:
     data = Path(str(resources.files("textwright"))) / "sample" / part.sample
     trained = api.train(data, out, Recipe.parse(part.recipe), sink=Progress(), clock=Clock.starting())
     headline = "mse" if trained.task == "score" else "accuracy"
-    say(f"-> {trained.model}: {headline} {trained.scores[headline]} on {trained.scores[headline].n} locked test rows")
+    score = trained.scores[headline]
+    say(f"-> {trained.model}: {headline} {score} on {score.n} locked test rows")
     answers = api.load(out).predict(part.texts)
     for text, answer in zip(part.texts, answers, strict=True):
         say(f"   {_shown(answer):22} {text}")
@@ -86,7 +106,9 @@ def _part(part: Part, out: Path) -> dict[str, Any]:
 
 
 def _shown(answer: dict[str, Any]) -> str:
-    return f"{answer['score']:.2f}" if "score" in answer else f"{answer['label']} ({answer['probability']:.0%})"
+    return (
+        f"{answer['score']:.2f}" if "score" in answer else f"{answer['label']} ({answer['probability']:.0%})"
+    )
 
 
 _NEXT = """

@@ -28,7 +28,9 @@ def evaluate(
     with guarded(debug):
         result = api.evaluate(model, data)
         if result.num_locked:
-            say(f"{result.num_locked:,} of these rows were locked for the test; this look at them is recorded")
+            say(
+                f"{result.num_locked:,} of these rows were locked for the test; this look at them is recorded"
+            )
         finish(json, result.to_json(), _table(result))
 
 

@@ -9,7 +9,6 @@ _STARTED = time.monotonic()
 
 from typing import Any  # noqa: E402
 
-import click  # noqa: E402
 import typer  # noqa: E402
 from typer.core import TyperGroup  # noqa: E402
 
@@ -28,16 +27,16 @@ VERBS = {
 class Verbs(TyperGroup):
     """Names and one-line helps come from the table; the module of a verb is imported when it is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A stand-in with the one-line help."""
         if cmd_name not in VERBS:
             return None
         return typer.core.TyperCommand(cmd_name, help=VERBS[cmd_name])
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, stand_in, rest = super().resolve_command(ctx, args)
         return name, None if stand_in is None else _real(str(name)), rest
 
@@ -50,11 +49,20 @@ def _real(verb: str) -> Any:
     return command
 
 
-app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(
+    cls=Verbs,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.callback(invoke_without_command=True)
-def root(ctx: typer.Context, show_version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
+def root(
+    ctx: typer.Context,
+    show_version: bool = typer.Option(False, "--version", help="Print the version and end."),
+) -> None:
     """Small language models that you can trust, made from your own text.
 
     Start with: textwright train reviews.csv --out my-model

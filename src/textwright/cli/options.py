@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -12,17 +12,27 @@ from textwright.core.settings import parse_assignment
 from textwright.models.registry import ARCHITECTURES
 from textwright.tasks.recipe import Recipe, load_recipe
 
-Data = Annotated[str, typer.Argument(help="CSV, TSV, JSONL, JSON, Parquet, Excel, text, folder or mail; '-' is standard input.", show_default=False)]
-Task = Annotated[Optional[str], typer.Option(help="classify, multilabel or score; guessed when not given.")]
-Text = Annotated[Optional[str], typer.Option(help="Column of the text; guessed when not given.")]
-Label = Annotated[Optional[str], typer.Option(help="Column of the label or score; guessed when not given.")]
-Test = Annotated[Optional[Path], typer.Option(help="File to test on; otherwise a part of the rows is locked for that.")]
-TestShare = Annotated[Optional[float], typer.Option(help="Share of the rows that is locked for the test (0.1).")]
-Model = Annotated[Optional[str], typer.Option(help=f"auto, or one of: {', '.join(ARCHITECTURES)}.")]
-Minutes = Annotated[Optional[float], typer.Option(help="From the start of the command to its end.")]
-Seed = Annotated[Optional[int], typer.Option(help="All randomness comes from this number (0).")]
-RecipeName = Annotated[Optional[str], typer.Option("--recipe", help="A recipe file, or a packaged recipe such as classic-lstm.")]
-Set = Annotated[Optional[list[str]], typer.Option("--set", help="Any other setting: path.to.field=value.")]
+Data = Annotated[
+    str,
+    typer.Argument(
+        help="CSV, TSV, JSONL, JSON, Parquet, Excel, text, folder or mail; '-' is standard input.",
+        show_default=False,
+    ),
+]
+Task = Annotated[str | None, typer.Option(help="classify, multilabel or score; guessed when not given.")]
+Text = Annotated[str | None, typer.Option(help="Column of the text; guessed when not given.")]
+Label = Annotated[str | None, typer.Option(help="Column of the label or score; guessed when not given.")]
+Test = Annotated[
+    Path | None, typer.Option(help="File to test on; otherwise a part of the rows is locked for that.")
+]
+TestShare = Annotated[float | None, typer.Option(help="Share of the rows that is locked for the test (0.1).")]
+Model = Annotated[str | None, typer.Option(help=f"auto, or one of: {', '.join(ARCHITECTURES)}.")]
+Minutes = Annotated[float | None, typer.Option(help="From the start of the command to its end.")]
+Seed = Annotated[int | None, typer.Option(help="All randomness comes from this number (0).")]
+RecipeName = Annotated[
+    str | None, typer.Option("--recipe", help="A recipe file, or a packaged recipe such as classic-lstm.")
+]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Any other setting: path.to.field=value.")]
 
 
 def make_recipe(
@@ -40,7 +50,10 @@ def make_recipe(
     """The recipe named (or the default one), with flags and --set laid over it. Raises ConfigError."""
     base = load_recipe(recipe) if recipe else Recipe()
     if model is not None and ("/" in model or Path(model).exists()):
-        raise ConfigError(f"--model {model}: starting from a pre-trained folder is not built yet", hint=f"Name an architecture: auto, {', '.join(ARCHITECTURES)}.")
+        raise ConfigError(
+            f"--model {model}: starting from a pre-trained folder is not built yet",
+            hint=f"Name an architecture: auto, {', '.join(ARCHITECTURES)}.",
+        )
     flags: dict[str, Any] = {
         "model.name": model,
         "task": task,

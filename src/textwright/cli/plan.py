@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -29,7 +29,12 @@ def plan(
     seed: options.Seed = None,
     recipe: options.RecipeName = None,
     set_: options.Set = None,
-    rows: Annotated[Optional[Path], typer.Option(help="Write every row that was dropped or changed, with the reason, to this .jsonl file.")] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write every row that was dropped or changed, with the reason, to this .jsonl file."
+        ),
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -39,7 +44,15 @@ def plan(
     """
     with guarded(debug):
         made = options.make_recipe(
-            recipe, set_, model=model, task=task, text=text, label=label, test_share=test_share, minutes=minutes, seed=seed
+            recipe,
+            set_,
+            model=model,
+            task=task,
+            text=text,
+            label=label,
+            test_share=test_share,
+            minutes=minutes,
+            seed=seed,
         )
         result, records = api.plan(data, made, test=test)
         if rows is not None:
@@ -53,7 +66,10 @@ def _table(result: Plan) -> str:
     lines += [f"{key}: {reason}" for key, reason in result.reasons.items()]
     for candidate in result.candidates:
         size = "" if candidate.parameters is None else f", {candidate.parameters:,} parameters"
-        lines.append(f"\n{candidate.model}: about {candidate.seconds:.0f} s, {candidate.memory_bytes / 1e6:.0f} MB of memory{size} (measured by a short trial)")
+        lines.append(
+            f"\n{candidate.model}: about {candidate.seconds:.0f} s, "
+            f"{candidate.memory_bytes / 1e6:.0f} MB of memory{size} (measured by a short trial)"
+        )
         lines += [f"  {key} = {value}" for key, value in candidate.settings.items()]
         lines += [f"  {key}: {reason}" for key, reason in candidate.reasons.items()]
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -16,10 +16,18 @@ app = typer.Typer()
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="A model folder.")],
-    data: Annotated[str, typer.Argument(help="A file with texts in any format that train reads; '-' is standard input.")],
-    out: Annotated[str, typer.Option(help="A .jsonl or .csv file; '-' is JSON lines on standard output.")] = "-",
-    text: Annotated[Optional[str], typer.Option(help="Column of the text; that of the training when not given.")] = None,
-    probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of every label.")] = False,
+    data: Annotated[
+        str, typer.Argument(help="A file with texts in any format that train reads; '-' is standard input.")
+    ],
+    out: Annotated[
+        str, typer.Option(help="A .jsonl or .csv file; '-' is JSON lines on standard output.")
+    ] = "-",
+    text: Annotated[
+        str | None, typer.Option(help="Column of the text; that of the training when not given.")
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Add the probability of every label.")
+    ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -44,7 +44,8 @@ class Progress:
     def _describe(self, event: StepEvent) -> str:
         left = "" if event.remaining is None else f"  {_seconds(event.remaining)} left at most"
         speed = f"{event.tokens_per_second:,.0f} tokens/s"
-        return f"  epoch {event.epoch:.2f}  step {event.step:,}  loss {event.loss:.4f}  {self._scores}  {speed}{left}"
+        place = f"epoch {event.epoch:.2f}  step {event.step:,}"
+        return f"  {place}  loss {event.loss:.4f}  {self._scores}  {speed}{left}"
 
     def _line(self, text: str) -> None:
         if self._open:

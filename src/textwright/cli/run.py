@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import Annotated, Any
 
@@ -36,37 +37,62 @@ def finish(as_json: bool, record: dict[str, Any], text: str) -> None:
     print(json.dumps(record, ensure_ascii=False, allow_nan=False) if as_json else text, flush=True)
 
 
+@dataclass
+class Guard:
+    """What a verb that was asked to stop, and kept what it had, ends with."""
+
+    stopped: int = INTERRUPTED
+
+    def terminate(self, number: int, frame: FrameType | None) -> None:
+        self.stopped = TERMINATED
+        raise Terminated
+
+
 @contextmanager
-def guarded(debug: bool) -> Iterator[None]:
+def guarded(debug: bool) -> Iterator[Guard]:
     """Turn every failure into its exit code and two lines: what, and what to do."""
-    signal.signal(signal.SIGTERM, _terminate)
+    guard = Guard()
+    before = signal.signal(signal.SIGTERM, guard.terminate)
+    try:
+        with _explained(debug):
+            yield guard
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _explained(debug: bool) -> Iterator[None]:
     try:
         yield
     except TextwrightError as error:
         _explain(error.message, error.hint, debug)
         raise typer.Exit(WRONG_REQUEST) from None
     except Terminated:
-        say("terminated")
+        say("terminated: nothing was finished yet, so nothing is kept")
         raise typer.Exit(TERMINATED) from None
     except KeyboardInterrupt:
-        say("interrupted; nothing was finished yet, so nothing is kept")
+        say("interrupted: nothing was finished yet, so nothing is kept")
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever read our output has gone (for instance `head`): end quietly, as tools do.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
     except MemoryError:
-        _explain("there is not enough memory", "Use fewer rows, shorter texts, or a machine with more memory.", debug)
+        _explain(
+            "there is not enough memory",
+            "Use fewer rows, shorter texts, or a machine with more memory.",
+            debug,
+        )
         raise typer.Exit(WRONG_REQUEST) from None
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
-        _explain(f"a bug of ours: {type(error).__name__}: {error}", "Please report it with the output of the same command with --debug.", debug)
+        _explain(
+            f"a bug of ours: {type(error).__name__}: {error}",
+            "Please report it with the output of the same command with --debug.",
+            debug,
+        )
         raise typer.Exit(BUG) from None
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated
 
 
 def _explain(what: str, hint: str, debug: bool) -> None:
@@ -75,4 +101,3 @@ def _explain(what: str, hint: str, debug: bool) -> None:
     say(f"error: {what}")
     if hint:
         say(hint)
-

@@ -32,7 +32,9 @@ def train(
     seed: options.Seed = None,
     recipe: options.RecipeName = None,
     set_: options.Set = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed run of the same command stood.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a killed run of the same command stood.")
+    ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -44,9 +46,19 @@ def train(
         if test is not None and test_share is not None:
             raise ConfigError("--test and --test-share contradict each other", hint="Give one of them.")
         made = options.make_recipe(
-            recipe, set_, model=model, task=task, text=text, label=label, test_share=test_share, minutes=minutes, seed=seed
+            recipe,
+            set_,
+            model=model,
+            task=task,
+            text=text,
+            label=label,
+            test_share=test_share,
+            minutes=minutes,
+            seed=seed,
         )
-        trained = api.train(data, out, made, test=test, sink=Progress(), clock=Clock(started()), resume=resume)
+        trained = api.train(
+            data, out, made, test=test, sink=Progress(), clock=Clock(started()), resume=resume
+        )
         finish(json, trained.to_json(), summary(trained))
     if trained.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -56,7 +68,10 @@ def summary(trained: api.Trained) -> str:
     """What a person wants to know after a training, and what to do next."""
     lines = [f"{name:12} {score}" for name, score in trained.scores.items()]
     say()
-    head = f"{trained.model} in {trained.seconds:.1f} s, {trained.parameters:,} parameters, {trained.bytes / 1e6:.1f} MB"
-    part = {"test": "locked test rows", "validation": "validation rows", "given": "the rows given"}[trained.split]
+    size = f"{trained.parameters:,} parameters, {trained.bytes / 1e6:.1f} MB"
+    head = f"{trained.model} in {trained.seconds:.1f} s, {size}"
+    part = {"test": "locked test rows", "validation": "validation rows", "given": "the rows given"}[
+        trained.split
+    ]
     after = f"Next: textwright predict {trained.out} FILE --out answers.csv"
     return "\n".join([head, f"on {part} (95 % interval in brackets):", *lines, after])

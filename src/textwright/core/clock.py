@@ -36,5 +36,7 @@ class Clock:
         return Clock.starting(None if left == float("inf") else max(left, 0.0) * share)
 
     def progress(self) -> float:
-        """Share of the time that is spent, 0 without a limit."""
-        return 0.0 if not self.limit else min(self.elapsed() / self.limit, 1.0)
+        """Share of the time that is spent, from 0 to 1; 0 without a limit."""
+        if self.limit is None:
+            return 0.0
+        return min(self.elapsed() / self.limit, 1.0) if self.limit > 0 else 1.0

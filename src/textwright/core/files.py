@@ -6,12 +6,15 @@ import errno
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from textwright.core.errors import TextwrightError
 
@@ -21,13 +24,28 @@ def explained(path: Path, doing: str = "write") -> Iterator[None]:
     """Turn the operating system's refusal into an error that says what to do."""
     try:
         yield
-    except PermissionError:
-        raise TextwrightError(f"{path}: no permission to {doing} here", hint="Choose another --out or change its permissions.") from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            hint = "Free some space or choose another --out; what was there before is unchanged."
-            raise TextwrightError(f"{path}: the disk is full", hint=hint) from None
-        raise TextwrightError(f"{path}: cannot {doing}: {error.strerror or error}") from None
+        raise _explanation(path, doing, error) from None
+    except SafetensorError as error:
+        # safetensors hides what the system said in its message.
+        if not (code := re.search(r"os error (\d+)", str(error))):
+            raise
+        number = int(code[1])
+        raise _explanation(path, doing, OSError(number, os.strerror(number))) from None
+
+
+def _explanation(path: Path, doing: str, error: OSError) -> TextwrightError:
+    if isinstance(error, PermissionError):
+        hint = (
+            "Change its permissions."
+            if doing == "read"
+            else "Choose another --out or change its permissions."
+        )
+        return TextwrightError(f"{path}: no permission to {doing} here", hint=hint)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        hint = "Free some space or choose another --out; what was there before is unchanged."
+        return TextwrightError(f"{path}: the disk is full", hint=hint)
+    return TextwrightError(f"{path}: cannot {doing}: {error.strerror or error}")
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -35,16 +53,15 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        fresh = _beside(path)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with fresh.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, path)
+            os.replace(fresh, path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            fresh.unlink(missing_ok=True)
             raise
 
 
@@ -55,11 +72,11 @@ def publish_folder(target: Path, fill: Callable[[Path], None]) -> None:
     """
     with explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        fresh = _beside(target)
+        fresh.mkdir()
     try:
         with explained(target):
             fill(fresh)
-            os.chmod(fresh, 0o777 & ~_umask())
             _swap(fresh, target)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -70,19 +87,20 @@ def _swap(fresh: Path, target: Path) -> None:
         os.replace(fresh, target)
         return
     old = fresh.with_name(fresh.name + ".old")
-    os.replace(target, old)
     try:
+        os.replace(target, old)
         os.replace(fresh, target)
     except BaseException:
-        os.replace(old, target)
+        # Ctrl-C may come between the two as well.
+        if not target.exists():
+            os.replace(old, target)
         raise
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _beside(path: Path) -> Path:
+    """A hidden name that nobody else uses, on the same disk."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
 
 def sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What the rooms hand each other: frozen records that turn into JSON as the contract says (docs/design.md, section 6)."""
+"""What the rooms hand each other: frozen records that turn into JSON as docs/design.md, section 6, says."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ class Score:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Score:
-        numbers = [math.nan if record[k] is None else float(record[k]) for k in ("value", "low", "high")]
-        return cls(*numbers, n=record["n"], better=record["better"])
+        value, low, high = (
+            math.nan if record[k] is None else float(record[k]) for k in ("value", "low", "high")
+        )
+        return cls(value, low, high, record["n"], record["better"])
 
     def __str__(self) -> str:
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"

@@ -1,15 +1,17 @@
-"""The base of everything that is configured: strict pydantic models, YAML, and `--set path.to.field=value`."""
+"""The base of all that is configured: strict pydantic models, YAML, and `--set path.to.field=value`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from types import UnionType
+from typing import Any, Self, TypeGuard, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from textwright.core.errors import ConfigError
 from textwright.core.names import did_you_mean
+from textwright.core.plainyaml import dump_yaml, load_yaml
 
 
 class Settings(BaseModel):
@@ -33,13 +35,13 @@ class Settings(BaseModel):
         return type(self).parse(values, where=where)
 
     def to_yaml(self) -> str:
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        return dump_yaml(self.model_dump(mode="json"))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; raises ConfigError with the line of a fault."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = load_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as a recipe ({error})") from None
     except yaml.YAMLError as error:
@@ -50,28 +52,26 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """Split "a.b=value"; the value is read as YAML, so numbers, true/false and [lists] keep their type.
+    """Split "a.b=value": numbers, true, false, null and [lists] as in YAML, all else is text as it stands.
 
-    >>> parse_assignment("learn.rate=0.1")
-    ('learn.rate', 0.1)
+    >>> parse_assignment("learn.rate=1e-3"), parse_assignment("data.text=a=b #c")
+    (('learn.rate', 0.001), ('data.text', 'a=b #c'))
     """
     key, found, value = text.partition("=")
     if not found or not key.strip():
-        raise ConfigError(f"--set {text}: expected path.to.field=value", hint="Example: --set learn.rate=0.01")
+        raise ConfigError(
+            f"--set {text}: expected path.to.field=value", hint="Example: --set learn.rate=0.01"
+        )
+    return key.strip(), _value(value.strip())
+
+
+def _value(text: str) -> Any:
     try:
-        return key.strip(), _number(yaml.safe_load(value))
+        value = load_yaml(text)
     except yaml.YAMLError:
-        return key.strip(), value
-
-
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads 1e-3 as text; people mean the number."""
-    if isinstance(value, str):
-        try:
-            return float(value) if "e" in value.lower() and value[:1].isdigit() else value
-        except ValueError:
-            return value
-    return value
+        return text
+    # Only brackets and quotes make YAML of it: "a: b", "- a" and "a #b" are texts that people write.
+    return text if isinstance(value, str | dict | list) and text[:1] not in tuple("[{'\"") else value
 
 
 def _put(values: dict[str, Any], key: str, value: Any, where: str) -> None:
@@ -98,19 +98,36 @@ def _is_free(path: list[str]) -> bool:
 
 
 def _explain(error: ValidationError, cls: type[BaseModel], where: str) -> ConfigError:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    first, *more = error.errors()
+    key, fields = _place(cls, first["loc"])
     if first["type"] == "extra_forbidden":
-        return ConfigError(f"{where}unknown setting {key!r}", hint=did_you_mean(key.rpartition(".")[2], _keys(cls, first["loc"])))
-    message = first["msg"].removeprefix("Value error, ")
+        return ConfigError(
+            f"{where}unknown setting {key!r}", hint=did_you_mean(str(first["loc"][-1]), fields)
+        )
+    # A setting that may be one thing or another fails once for each.
+    others = [e["msg"].removeprefix("Input should be ") for e in more if _place(cls, e["loc"])[0] == key]
+    message = " or ".join([first["msg"].removeprefix("Value error, "), *others])
     found = "" if first["type"] == "missing" else f" (found {first['input']!r})"
     return ConfigError(f"{where}{key}: {message}{found}" if key else f"{where}{message}")
 
 
-def _keys(cls: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    fields = cls.model_fields
-    for part in location[:-1]:
-        inner = fields[str(part)].annotation if str(part) in fields else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            fields = inner.model_fields
-    return list(fields)
+def _place(cls: type[BaseModel], location: tuple[int | str, ...]) -> tuple[str, list[str]]:
+    """The dotted key of a fault, without the branches of unions that pydantic names; the keys beside it."""
+    keys: list[str] = []
+    group: type[BaseModel] = cls
+    branches: dict[str, type[BaseModel]] | None = None
+    for part in location:
+        if branches is not None:
+            group, branches = branches.get(str(part), group), None
+            continue
+        keys.append(str(part))
+        kind = group.model_fields[str(part)].annotation if part in group.model_fields else None
+        if get_origin(kind) in (Union, UnionType):
+            branches = {inner.__name__: inner for inner in get_args(kind) if _is_group(inner)}
+        elif _is_group(kind):
+            group = kind
+    return ".".join(keys), list(group.model_fields)
+
+
+def _is_group(kind: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

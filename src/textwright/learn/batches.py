@@ -44,7 +44,7 @@ class Batch:
 
 
 def epoch_order(lengths: IntArray, batch: int, max_tokens: int, seed: int, epoch: int) -> list[IntArray]:
-    """Row numbers of each batch: shuffled, then sorted by length inside pools of some batches, then shuffled again."""
+    """Row numbers of each batch: shuffled, sorted by length in pools of some batches, these shuffled."""
     order = generator(seed, "rows", epoch).permutation(len(lengths))
     batches: list[IntArray] = []
     for start in range(0, len(order), batch * _BATCHES_PER_POOL):
@@ -54,7 +54,10 @@ def epoch_order(lengths: IntArray, batch: int, max_tokens: int, seed: int, epoch
 
 
 def cut_batches(rows: IntArray, lengths: IntArray, batch: int, max_tokens: int) -> list[IntArray]:
-    """Cut rows, sorted by length, so that no batch has more than `batch` rows or `max_tokens` padded tokens."""
+    """Cut rows, sorted by length, into batches of at most `batch` rows and `max_tokens` padded tokens.
+
+    A row that is longer than `max_tokens` is a batch of its own.
+    """
     out, end = [], len(rows)
     while end:
         longest = max(int(lengths[rows[end - 1]]), 1)
@@ -74,7 +77,9 @@ def collate(rows: Rows, chosen: IntArray, pad_id: int = 0) -> Batch:
     part = rows.tokens.take(chosen)
     ids, mask = part.padded(pad_id)
     targets = torch.from_numpy(np.ascontiguousarray(rows.targets[chosen]))
-    return Batch(torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(mask), targets, int(part.offsets[-1]))
+    return Batch(
+        torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(mask), targets, int(part.offsets[-1])
+    )
 
 
 def batches(rows: Rows, order: list[IntArray], pad_id: int = 0) -> Iterator[Batch]:

@@ -8,6 +8,7 @@ so a run that continues from a checkpoint makes the same steps as one that was n
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -53,7 +54,11 @@ class FitState:
 
 @dataclass
 class Fit:
-    """One run of the loop over `rows`, `epochs` times at most or until the clock or the validation ends it."""
+    """One run of the loop: `epochs` times over `rows`, or until the clock or the validation ends it.
+
+    A part of an epoch ends after the batch that completes it. Validations come `checks_per_epoch` times an
+    epoch and at the end by length; not at the end by the clock, which may leave no time for one.
+    """
 
     model: nn.Module
     rows: Rows
@@ -68,17 +73,15 @@ class Fit:
 
     def __post_init__(self) -> None:
         self.optimizer = build_optimizer(self.model, self.settings.optimizer)
-        self.restart_clock()
-
-    def restart_clock(self) -> None:
-        """Count seconds on from a restored state."""
-        self._resumed_seconds = self.state.seconds
 
     def run(self) -> Iterator[StepEvent]:
-        """Yield an event a step; at the end the model holds the best weights (the last ones without validation)."""
-        started = time.monotonic()
+        """Yield an event a step. At the end the model holds the best weights; without validation, the last.
+
+        Raises ModelError when the loss is no longer a number.
+        """
+        started = time.monotonic() - self.state.seconds
         try:
-            while not self._is_done():
+            while self.state.epoch < self.epochs and not self._is_stopped():
                 yield from self._epoch(started)
         finally:
             if self.state.best_weights:
@@ -86,29 +89,35 @@ class Fit:
             self.model.eval()
 
     def _epoch(self, started: float) -> Iterator[StepEvent]:
-        state = self.state
-        order = epoch_order(self.rows.tokens.lengths, self.settings.batch, self.settings.max_tokens, self.seed, state.epoch)
-        checks = {round(len(order) * (i + 1) / self.settings.checks_per_epoch) for i in range(self.settings.checks_per_epoch)}
-        while state.batch < len(order):
-            if self._is_done(len(order)):
-                return
+        state, settings = self.state, self.settings
+        order = epoch_order(
+            self.rows.tokens.lengths, settings.batch, settings.max_tokens, self.seed, state.epoch
+        )
+        end = math.ceil(min(self.epochs - state.epoch, 1.0) * len(order) - 1e-6)
+        parts = range(1, settings.checks_per_epoch + 1)
+        checks = {end, *(round(len(order) * part / settings.checks_per_epoch) for part in parts)}
+        while state.batch < end:
             batch = collate(self.rows, order[state.batch])
             loss, rate = self._update(batch, len(order))
             self._count(batch, started)
             judgement = self._check() if self.validate and state.batch in checks else None
             yield self._event(loss, rate, judgement, len(order))
+            if self._is_stopped():
+                return
         state.epoch, state.batch = state.epoch + 1, 0
 
-    def _is_done(self, batches: int | None = None) -> bool:
-        """The end by length, by patience or by the clock, which is asked before every step."""
-        state = self.state
-        done = state.epoch + (state.batch / batches if batches else 0.0)
-        tired = self.settings.patience and state.checks_without_gain >= self.settings.patience
-        return done >= self.epochs or bool(tired) or (self.clock.is_over() and state.step > 0)
+    def _is_stopped(self) -> bool:
+        """Before the end by length: by patience, or by the clock, which is asked after every step."""
+        state, patience = self.state, self.settings.patience
+        is_tired = bool(patience) and state.checks_without_gain >= patience
+        return is_tired or (self.clock.is_over() and state.step > 0)
 
     def progress(self, batches: int) -> float:
-        """How far the schedule is: by epochs planned or by the time that is spent, whichever is further."""
-        done = self.state.epoch + self.state.batch / batches
+        """How far the schedule is, by planned epochs or by time, whichever is further: in the middle of a step.
+
+        At its start the first step would have a rate of zero, at its end the last one, and be wasted.
+        """
+        done = self.state.epoch + (self.state.batch + 0.5) / batches
         by_length = done / (self.planned_epochs or self.epochs)
         return max(by_length, self.clock.progress())
 
@@ -136,7 +145,7 @@ class Fit:
         state.step, state.batch = state.step + 1, state.batch + 1
         state.rows += len(batch.ids_BT)
         state.tokens += batch.num_tokens
-        state.seconds = self._resumed_seconds + time.monotonic() - started
+        state.seconds = time.monotonic() - started
 
     def _check(self) -> Judgement:
         assert self.validate is not None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from textwright.core.errors import ConfigError
-from textwright.core.names import did_you_mean
-from textwright.learn.settings import OptimizerSettings
+from textwright.core.errors import ModelError
+from textwright.learn.settings import OptimizerName, OptimizerSettings
 
 _Groups = Iterable[dict[str, Any]]
 
@@ -25,19 +25,23 @@ def _adam(groups: _Groups, settings: OptimizerSettings) -> Optimizer:
 
 
 def _sgd(groups: _Groups, settings: OptimizerSettings) -> Optimizer:
-    return SGD(groups, lr=settings.rate, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True)
+    return SGD(
+        groups, lr=settings.rate, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True
+    )
 
 
-OPTIMIZERS: dict[str, Callable[[_Groups, OptimizerSettings], Optimizer]] = {"adamw": _adamw, "adam": _adam, "sgd": _sgd}
+OPTIMIZERS: Mapping[OptimizerName, Callable[[_Groups, OptimizerSettings], Optimizer]] = MappingProxyType(
+    {"adamw": _adamw, "adam": _adam, "sgd": _sgd}
+)
 
 
 def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> Optimizer:
-    """Weight decay on matrices only, not on embeddings, biases and gains. Raises ConfigError."""
-    if settings.name not in OPTIMIZERS:
-        raise ConfigError(f"unknown optimizer {settings.name!r}", hint=did_you_mean(settings.name, OPTIMIZERS))
+    """Weight decay on matrices only, not on embeddings, biases, gains. Raises ModelError if all is frozen."""
     embedded = {id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
     trained = [p for p in model.parameters() if p.requires_grad]
+    if not trained:
+        raise ModelError("the model has no weights that may change", hint="Freeze less of it.")
     decayed = [p for p in trained if p.ndim > 1 and id(p) not in embedded]
     plain = [p for p in trained if p.ndim <= 1 or id(p) in embedded]
-    groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
     return OPTIMIZERS[settings.name]([group for group in groups if group["params"]], settings)

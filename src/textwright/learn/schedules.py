@@ -1,19 +1,20 @@
-"""The learning rate over a run, as a factor of its highest value; `progress` goes from 0 to 1 by steps or by time."""
+"""The learning rate over a run, as a factor of its highest value; `progress` goes from 0 to 1."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
-from textwright.core.errors import ConfigError
-from textwright.core.names import did_you_mean
-from textwright.learn.settings import ScheduleSettings
+from textwright.learn.settings import ScheduleName, ScheduleSettings
 
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": lambda progress: 1.0,
-    "linear": lambda progress: 1.0 - progress,
-    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
-}
+SCHEDULES: Mapping[ScheduleName, Callable[[float], float]] = MappingProxyType(
+    {
+        "constant": lambda progress: 1.0,
+        "linear": lambda progress: 1.0 - progress,
+        "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
+    }
+)
 
 
 def rate_factor(settings: ScheduleSettings, progress: float) -> float:
@@ -22,8 +23,6 @@ def rate_factor(settings: ScheduleSettings, progress: float) -> float:
     >>> [rate_factor(ScheduleSettings(name="linear", warmup=0.5), p) for p in (0.25, 0.5, 0.75, 1.0)]
     [0.5, 1.0, 0.5, 0.0]
     """
-    if settings.name not in SCHEDULES:
-        raise ConfigError(f"unknown schedule {settings.name!r}", hint=did_you_mean(settings.name, SCHEDULES))
     progress = min(max(progress, 0.0), 1.0)
     if progress < settings.warmup:
         return progress / settings.warmup

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,11 +19,18 @@ from textwright.core.files import explained
 from textwright.tasks.predictor import Predictor
 from textwright.text.columns import find_text_column, profile
 from textwright.text.rowlog import RowLog
+from textwright.text.schema import TaskName
 from textwright.text.sources import open_source
-from textwright.text.sources.base import Batch, Cell
+from textwright.text.sources.base import Cell
 
-STDOUT = "-"
 Answer = dict[str, Any]
+STDOUT = "-"
+_ENDINGS = (".csv", ".jsonl", ".ndjson")
+_NOTHING: dict[TaskName, Answer] = {
+    "classify": {"label": None, "probability": None},
+    "multilabel": {"labels": []},
+    "score": {"score": None},
+}
 
 
 @dataclass
@@ -36,32 +44,35 @@ class Answered:
 def answer_file(
     predictor: Predictor, data: str | Path, out: str, *, text: str | None = None, probabilities: bool = False
 ) -> Answered:
-    """Write one answer a row of `data` to `out` (.csv or .jsonl, "-" is JSON lines on standard output)."""
+    """Write one answer a row of `data` to `out` (.csv or .jsonl, "-" is JSON lines on standard output).
+
+    Rows that cannot be read get an answer without a label and the reason, so that the count stays the same.
+    Raises ConfigError for another ending, DataError for data that cannot be used.
+    """
     done = Answered()
+    _refuse_ending(out)
     with _writer(out, predictor.schema.labels if probabilities else []) as write:
         for answers in _answers(predictor, data, text, probabilities, done):
             write(answers)
     return done
 
 
-def _answers(predictor: Predictor, data: str | Path, text: str | None, probabilities: bool, done: Answered) -> Iterator[list[Answer]]:
-    log = RowLog()
-    source = open_source(data)
-    column: str | None = text
+def _answers(
+    predictor: Predictor, data: str | Path, text: str | None, probabilities: bool, done: Answered
+) -> Iterator[list[Answer]]:
+    log, source = RowLog(), open_source(data)
+    column: str | None = None
+    # An empty line of plain text is a text; in a table or in JSON lines it is nothing.
+    ignored = () if source.kind == "txt" else ("empty row",)
     for batch in source.batches(log):
-        if column is None or done.n == 0:
-            column = _text_column(batch, str(source.path), text, predictor.schema.text)
+        if column is None:
+            columns = profile([batch])
+            column = find_text_column(
+                columns, path=str(source.path), asked=text, preferred=predictor.schema.text
+            )
         answers = _of_batch(predictor, batch.columns[column], probabilities)
-        merged = _with_unreadable(list(zip(batch.rows, answers, strict=True)), log, done)
-        done.n += len(merged)
-        yield merged
-    rest = _with_unreadable([], log, done)
-    done.n += len(rest)
-    yield rest
-
-
-def _text_column(batch: Batch, path: str, asked: str | None, preferred: str) -> str:
-    return find_text_column(profile([batch]), path=path, preferred=asked or preferred)
+        yield _counted([*zip(batch.rows, answers, strict=True)], _lost(log, predictor, ignored), done)
+    yield _counted([], _lost(log, predictor, ignored), done)
 
 
 def _of_batch(predictor: Predictor, cells: list[Cell], probabilities: bool) -> list[Answer]:
@@ -70,12 +81,31 @@ def _of_batch(predictor: Predictor, cells: list[Cell], probabilities: bool) -> l
     return [{"text": text, **answer} for text, answer in zip(texts, answers, strict=True)]
 
 
-def _with_unreadable(answered: list[tuple[int, Answer]], log: RowLog, done: Answered) -> list[Answer]:
-    """Put an answer without a label where a row of the file could not be read, so that the count stays the same."""
-    lost = [r for r in log.drain() if r["action"] == "dropped" and r["reason"] != "empty row"]
+def _lost(log: RowLog, predictor: Predictor, ignored: tuple[str, ...]) -> list[tuple[int, Answer]]:
+    """An answer that says nothing for each row of the file that could not be read, with its number."""
+    nothing = _NOTHING[predictor.schema.task]
+    return [
+        (record["row"], {"text": record["found"], **nothing, "error": record["reason"]})
+        for record in log.drain()
+        if record["action"] == "dropped" and record["reason"] not in ignored
+    ]
+
+
+def _counted(
+    answered: list[tuple[int, Answer]], lost: list[tuple[int, Answer]], done: Answered
+) -> list[Answer]:
+    """All answers in the order of their rows."""
+    done.n += len(answered) + len(lost)
     done.num_unreadable += len(lost)
-    unreadable = [(r["row"], {"text": r["found"], "label": None, "error": r["reason"]}) for r in lost]
-    return [answer for _, answer in sorted([*answered, *unreadable], key=lambda pair: pair[0])]
+    return [answer for _, answer in sorted([*answered, *lost], key=itemgetter(0))]
+
+
+def _refuse_ending(out: str) -> None:
+    if out != STDOUT and Path(out).suffix.lower() not in _ENDINGS:
+        message = f"--out {out}: answers are written as .csv or .jsonl"
+        raise ConfigError(message, hint="Give the file one of these endings.")
+    if Path(out).is_dir():
+        raise ConfigError(f"--out {out}: is a folder, expected a file", hint="Give the name of a file in it.")
 
 
 @contextmanager
@@ -85,10 +115,9 @@ def _writer(out: str, labels: list[str]) -> Iterator[Any]:
         yield _json_writer(sys.stdout)
         return
     target = Path(out)
-    if target.suffix.lower() not in (".csv", ".jsonl", ".ndjson"):
-        raise ConfigError(f"--out {out}: answers are written as .csv or .jsonl", hint="Give the file one of these endings.")
     with explained(target):
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent or Path())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
                 yield _csv_writer(file, labels) if target.suffix.lower() == ".csv" else _json_writer(file)

@@ -71,7 +71,9 @@ class Task(Protocol):
 
     def meter(self, schema: Schema) -> Meter: ...
 
-    def answers(self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool) -> list[dict[str, Any]]:
+    def answers(
+        self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool
+    ) -> list[dict[str, Any]]:
         """One record a row, as the command-line contract says."""
         ...
 

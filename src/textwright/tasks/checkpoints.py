@@ -1,4 +1,4 @@
-"""Checkpoints of a running training: written now and then while steps go by, and found again with --resume."""
+"""Checkpoints of a running training: written now and then, and found again with --resume."""
 
 from __future__ import annotations
 

@@ -56,14 +56,24 @@ class Classify:
     def meter(self, schema: Schema) -> Meter:
         return ClassifyMeter(schema.labels)
 
-    def answers(self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool) -> list[dict[str, Any]]:
+    def answers(
+        self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool
+    ) -> list[dict[str, Any]]:
         shares = self.measured(outputs, decode)
         best = shares.argmax(axis=1)
-        rows = [{"label": schema.labels[i], "probability": round(float(p[i]), 6)} for i, p in zip(best, shares, strict=True)]
+        rows = [
+            {"label": schema.labels[i], "probability": round(float(p[i]), 6)}
+            for i, p in zip(best, shares, strict=True)
+        ]
         if not probabilities:
             return rows
         return [
-            {**row, "probabilities": {label: round(float(v), 6) for label, v in zip(schema.labels, p, strict=True)}}
+            {
+                **row,
+                "probabilities": {
+                    label: round(float(v), 6) for label, v in zip(schema.labels, p, strict=True)
+                },
+            }
             for row, p in zip(rows, shares, strict=True)
         ]
 

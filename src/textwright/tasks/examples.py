@@ -28,7 +28,7 @@ def encode_codes(texts: list[str]) -> Ragged:
 
 @dataclass
 class Examples:
-    """Rows that may be learned from (never the locked ones), with their encodings kept for the next candidate."""
+    """Rows that may be learned from, never the locked ones; encodings are kept for the next candidate."""
 
     texts: list[str]
     targets: Targets
@@ -69,8 +69,13 @@ class Examples:
         size = _VOCABULARY.get(kind)
         lengths = self._sampled_lengths(TokenizerSettings(kind=kind, vocabulary_size=size, lowercase=True))
         longest = int(min(np.quantile(lengths, _LENGTH_QUANTILE), _MAX_LENGTH))
-        settings = TokenizerSettings(kind=kind, vocabulary_size=size, lowercase=True, max_length=max(longest, 8), truncate="both")
-        return settings, f"{kind}: {reason}; the longest 0.5 % of the texts are cut to {max(longest, 8)} tokens at most"
+        settings = TokenizerSettings(
+            kind=kind, vocabulary_size=size, lowercase=True, max_length=max(longest, 8), truncate="both"
+        )
+        return (
+            settings,
+            f"{kind}: {reason}; the longest 0.5 % of the texts are cut to {max(longest, 8)} tokens at most",
+        )
 
     def _sampled_lengths(self, settings: TokenizerSettings) -> IntArray:
         step = max(len(self.texts) // 2000, 1)

@@ -39,7 +39,8 @@ class Multilabel:
         """The rarest label of each row; rows without any are a stratum of their own."""
         counts = targets.sum(axis=0)
         rarity = np.where(targets > 0, counts, np.iinfo(np.int64).max)
-        return np.where(targets.any(axis=1), rarity.argmin(axis=1), targets.shape[1]).astype(np.int64)
+        rarest: NDArray[np.int64] = rarity.argmin(axis=1).astype(np.int64)
+        return np.where(targets.any(axis=1), rarest, targets.shape[1])
 
     def judge(self, outputs: Array, targets: Targets, decode: Decode) -> float:
         """Log loss a cell at the best temperature."""
@@ -56,13 +57,17 @@ class Multilabel:
     def meter(self, schema: Schema) -> Meter:
         return MultilabelMeter(schema.labels, THRESHOLD)
 
-    def answers(self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool) -> list[dict[str, Any]]:
+    def answers(
+        self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool
+    ) -> list[dict[str, Any]]:
         rows = []
         for shares in self.measured(outputs, decode):
             found = [i for i in np.argsort(-shares, kind="stable") if shares[i] >= THRESHOLD]
             row: dict[str, Any] = {"labels": [schema.labels[i] for i in found]}
             shown = range(len(shares)) if probabilities else found
-            rows.append({**row, "probabilities": {schema.labels[i]: round(float(shares[i]), 6) for i in shown}})
+            rows.append(
+                {**row, "probabilities": {schema.labels[i]: round(float(shares[i]), 6) for i in shown}}
+            )
         return rows
 
     def baseline(self, targets: Targets, rows: int) -> Baseline:

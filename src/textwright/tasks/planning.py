@@ -1,4 +1,4 @@
-"""What a training would do: the recipe resolved, a reason for every `auto`, and estimates that were measured here."""
+"""What a training would do: the recipe resolved, a reason for every `auto`, estimates measured here."""
 
 from __future__ import annotations
 
@@ -49,10 +49,16 @@ class Plan:
 
 def make_plan(prepared: Prepared, recipe: Recipe, names: tuple[str, ...]) -> Plan:
     """Resolve everything and time a few steps of each candidate on a sample; nothing is kept."""
-    rows = {"train": len(prepared.train), "validation": len(prepared.validation), "test": len(prepared.locked_texts)}
+    rows = {
+        "train": len(prepared.train),
+        "validation": len(prepared.validation),
+        "test": len(prepared.locked_texts),
+    }
     schema = prepared.corpus.schema
     reasons = {
-        "model": "the candidates that are tried, the cheap ones first; the best on validation is refitted" if len(names) > 1 else "as asked",
+        "model": "the candidates that are tried, the cheap ones first; the best on validation is refitted"
+        if len(names) > 1
+        else "as asked",
         "threads": f"{usable_cpus()}: the processors that this process may use",
         "split.validation": f"{rows['validation']:,} rows to choose on, at most 10,000",
         "split.test": f"{rows['test']:,} rows, locked: nothing is chosen on them",
@@ -73,18 +79,30 @@ def _plan(name: str, prepared: Prepared, recipe: Recipe) -> CandidatePlan:
     # Once to choose on the training part, once more on all rows; early stopping makes both shorter.
     seconds = per_row * trainer.epochs * (len(prepared.train) + len(examples))
     memory = int(_BYTES_OF_TORCH + 16 * parameters + 8 * sum(map(len, examples.texts)))
-    return CandidatePlan(name, trainer.settings.model_dump(mode="json"), parameters, round(seconds, 1), memory, trainer.reasons())
+    return CandidatePlan(
+        name,
+        trainer.settings.model_dump(mode="json"),
+        parameters,
+        round(seconds, 1),
+        memory,
+        trainer.reasons(),
+    )
 
 
 def _plan_solver(name: str, prepared: Prepared, recipe: Recipe) -> CandidatePlan:
     """Time the whole fit on a sample of the rows; it grows with them."""
     examples = prepared.examples
     chosen = np.sort(generator(recipe.seed, "probe").permutation(len(examples))[:_PROBED_ROWS])
-    sample = Examples([examples.texts[i] for i in chosen], examples.targets[chosen], examples.schema, recipe.seed)
+    sample = Examples(
+        [examples.texts[i] for i in chosen], examples.targets[chosen], examples.schema, recipe.seed
+    )
     clock = Clock.starting(30)
     trainer = trainer_for(Job(name, sample, clock, usable_cpus()), recipe)
     cut = max(len(chosen) // 10, 1)
-    for events in (trainer.search(np.arange(cut, len(chosen)), np.arange(cut)), trainer.refit(np.arange(len(chosen)))):
+    for events in (
+        trainer.search(np.arange(cut, len(chosen)), np.arange(cut)),
+        trainer.refit(np.arange(len(chosen))),
+    ):
         for _ in events:
             pass
     growth = len(examples) / max(len(chosen), 1)

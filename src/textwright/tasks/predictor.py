@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from textwright.bundle.folder import Bundle, load_bundle
 from textwright.core.errors import BundleError, TextwrightError
 from textwright.measure.base import Meter
@@ -16,7 +18,10 @@ from textwright.text.clean import clean_text
 from textwright.text.schema import Schema
 from textwright.text.targets import Targets
 
-CHUNK = 4096
+# Texts that are answered at once: so many rows, or so many characters when they are long.
+CHUNK, CHUNK_CHARACTERS = 4096, 4_000_000
+# What building a model from files that do not fit together raises.
+_UNFIT = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
 
 
 class Predictor:
@@ -38,10 +43,15 @@ class Predictor:
         try:
             engine = load_engine(bundle.path)
             decode = Decode.parse(bundle.manifest.decode)
+            _refuse_misfit(engine, bundle)
         except BundleError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, TextwrightError) as error:
-            raise BundleError(f"{bundle.path}: the model cannot be built ({str(error).splitlines()[0]})", hint="Copy the folder again, or train again.") from None
+        except (*_UNFIT, SafetensorError, TextwrightError) as error:
+            what = (str(error).splitlines() or [type(error).__name__])[0]
+            raise BundleError(
+                f"{bundle.path}: the model cannot be built ({what})",
+                hint="Copy the folder again, or train again.",
+            ) from None
         return cls(engine, bundle.schema, decode, bundle)
 
     def predict(self, texts: Sequence[str], *, probabilities: bool = False) -> list[dict[str, Any]]:
@@ -59,18 +69,31 @@ class Predictor:
     def measure(self, texts: Sequence[str], targets: Targets) -> Meter:
         """A meter that has seen all rows."""
         meter = self.task.meter(self.schema)
-        for start in range(0, len(texts), CHUNK):
-            outputs = self.engine.outputs(texts[start : start + CHUNK])
-            meter.update(targets[start : start + CHUNK], self.task.measured(outputs, self.decode))
+        start = 0
+        for chunk in _chunks(texts):
+            outputs = self.engine.outputs(chunk)
+            meter.update(targets[start : start + len(chunk)], self.task.measured(outputs, self.decode))
+            start += len(chunk)
         return meter
+
+
+def _refuse_misfit(engine: Engine, bundle: Bundle) -> None:
+    """A model that works and has as many outputs as the labels need."""
+    found = engine.outputs(["?"]).shape
+    wanted = (1, TASKS.get(bundle.schema.task).num_outputs(bundle.schema))
+    if found != wanted:
+        what = f"the model gives outputs of shape {found}, its labels need {wanted}"
+        raise BundleError(f"{bundle.path}: {what}", hint="Copy the folder again, or train again.")
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     chunk: list[str] = []
+    characters = 0
     for text in texts:
         chunk.append(text)
-        if len(chunk) == CHUNK:
+        characters += len(text)
+        if len(chunk) == CHUNK or characters >= CHUNK_CHARACTERS:
             yield chunk
-            chunk = []
+            chunk, characters = [], 0
     if chunk:
         yield chunk

@@ -23,7 +23,7 @@ _MIN_ROWS = 10
 
 @dataclass(frozen=True)
 class Prepared:
-    """Examples are the rows that may be learned from; `train` and `validation` number them. `test` is locked."""
+    """Examples are the rows that may be learned from; `train` and `validation` number them."""
 
     corpus: Corpus
     test: Corpus | None
@@ -43,9 +43,16 @@ class Prepared:
         lines = [*self.corpus.notes]
         for step in self.corpus.log.summary():
             lines.append(f"{step['rows']:,} rows {step['action']}: {step['reason']}")
-        lines.append(f"{len(self.corpus):,} rows; {self.twins.num_exact:,} exact and {self.twins.num_near:,} near twins, kept on one side")
+        lines.append(
+            f"{len(self.corpus):,} rows; "
+            f"{self.twins.num_exact:,} exact and {self.twins.num_near:,} near twins, "
+            "kept on one side"
+        )
         where = f"from {self.test.path}" if self.test else "locked" if self.locked_texts else "none"
-        lines.append(f"{len(self.train):,} rows to train on, {len(self.validation):,} to choose on, {len(self.locked_texts):,} to test on ({where})")
+        lines.append(
+            f"{len(self.train):,} rows to train on, {len(self.validation):,} to choose on, "
+            f"{len(self.locked_texts):,} to test on ({where})"
+        )
         return lines
 
 
@@ -54,7 +61,11 @@ def prepare_data(data: str | Path, recipe: Recipe, test: str | Path | None = Non
     task = None if recipe.task == "auto" else recipe.task
     corpus = read_corpus(data, Asked(task, recipe.data.text, recipe.data.label))
     if len(corpus) < _MIN_ROWS:
-        raise DataError(f"{len(corpus)} usable rows are too few to learn from (at least {_MIN_ROWS})", path=str(data), hint="Add labelled rows.")
+        raise DataError(
+            f"{len(corpus)} usable rows are too few to learn from (at least {_MIN_ROWS})",
+            path=str(data),
+            hint="Add labelled rows.",
+        )
     given = read_labelled(test, corpus.schema) if test is not None else None
     twins = find_twins(corpus.texts, seed=recipe.seed)
     split = _split(corpus, recipe, twins, has_test=given is not None)
@@ -64,7 +75,9 @@ def prepare_data(data: str | Path, recipe: Recipe, test: str | Path | None = Non
     position[free] = np.arange(len(free))
     texts = given.texts if given else [corpus.texts[i] for i in split.test]
     targets = given.targets if given else corpus.targets[split.test]
-    return Prepared(corpus, given, examples, position[split.train], position[split.validation], texts, targets, twins)
+    return Prepared(
+        corpus, given, examples, position[split.train], position[split.validation], texts, targets, twins
+    )
 
 
 def _split(corpus: Corpus, recipe: Recipe, twins: Twins, *, has_test: bool) -> Split:

@@ -1,4 +1,4 @@
-"""What a person asks for, as one YAML file; any field may be `auto`. Flags of the command line are its short forms."""
+"""What a person asks for, as one YAML file; any field may be `auto`. Flags are its short forms."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class DataSettings(Settings):
 
 class SplitSettings(Settings):
     test: float = Field(0.1, ge=0, lt=1, description="share of the rows that is locked for the test")
-    validation: float = Field(0.1, ge=0, lt=1, description="share of the rows to choose on; 0 chooses nothing")
+    validation: float = Field(
+        0.1, ge=0, lt=1, description="share of the rows to choose on; 0 chooses nothing"
+    )
 
 
 class VectorSettings(Settings):
@@ -44,7 +46,9 @@ class Recipe(Settings):
     split: SplitSettings = SplitSettings()
     tokenizer: TokenizerSettings | Auto = "auto"
     vectors: VectorSettings = VectorSettings()
-    model: dict[str, Any] = Field(default_factory=lambda: {"name": "auto"}, description="name of an architecture and its settings")
+    model: dict[str, Any] = Field(
+        default_factory=lambda: {"name": "auto"}, description="name of an architecture and its settings"
+    )
     learn: LearnSettings = LearnSettings()
     budget: BudgetSettings = BudgetSettings()
     seed: int = 0
@@ -65,7 +69,10 @@ def load_recipe(name_or_path: str) -> Recipe:
         return Recipe.parse(read_yaml(path), where=f"{path}: ")
     packaged = packaged_recipes()
     if name_or_path not in packaged:
-        raise ConfigError(f"there is no recipe file or packaged recipe {name_or_path!r}", hint=did_you_mean(name_or_path, packaged))
+        raise ConfigError(
+            f"there is no recipe file or packaged recipe {name_or_path!r}",
+            hint=did_you_mean(name_or_path, packaged),
+        )
     return Recipe.parse(read_yaml(packaged[name_or_path]), where=f"{name_or_path}: ")
 
 

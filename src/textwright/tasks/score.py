@@ -53,7 +53,9 @@ class Graded:
     def meter(self, schema: Schema) -> Meter:
         return GradedMeter()
 
-    def answers(self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool) -> list[dict[str, Any]]:
+    def answers(
+        self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool
+    ) -> list[dict[str, Any]]:
         low = -np.inf if schema.low is None else schema.low
         high = np.inf if schema.high is None else schema.high
         return [{"score": round(float(v), 6)} for v in np.clip(self.measured(outputs, decode), low, high)]

@@ -14,7 +14,9 @@ MAX_WRONG = 50
 _EXCERPT = 300
 
 
-def wrong_rows(task: Task, outputs: Array, truth: Targets, texts: list[str], schema: Schema, decode: Decode) -> list[dict[str, Any]]:
+def wrong_rows(
+    task: Task, outputs: Array, truth: Targets, texts: list[str], schema: Schema, decode: Decode
+) -> list[dict[str, Any]]:
     """At most 50 records: text, truth, answer. Of graded answers, the largest gaps."""
     answers = task.answers(outputs, schema, decode, False)
     given = [_truth(value, schema) for value in truth]

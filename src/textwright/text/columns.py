@@ -1,4 +1,4 @@
-"""Guess which column holds the text, which the label, and what kind of label it is; every guess has its reason."""
+"""Guess which column holds the text, which the label, and of what kind it is; every guess has its reason."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ from textwright.core.names import did_you_mean
 from textwright.text.schema import LabelForm, TaskName
 from textwright.text.sources.base import Batch, Cell
 
-TEXT_NAMES = ("text", "sentence", "review", "content", "comment", "message", "body", "title", "question", "tweet", "文本", "内容", "评论", "评价", "正文", "句子", "标题")
-LABEL_NAMES = ("label", "labels", "class", "category", "target", "sentiment", "tag", "tags", "topic", "intent", "标签", "类别", "分类", "情感", "类型")
+TEXT_NAMES = (
+    "text", "sentence", "review", "content", "comment", "message", "body", "title", "question", "tweet",
+    "文本", "内容", "评论", "评价", "正文", "句子", "标题",
+)  # fmt: skip
+LABEL_NAMES = (
+    "label", "labels", "class", "category", "target", "sentiment", "tag", "tags", "topic", "intent",
+    "标签", "类别", "分类", "情感", "类型",
+)  # fmt: skip
 SCORE_NAMES = ("score", "rating", "stars", "grade", "评分", "分数", "得分", "星级", "打分")
-_SEPARATORS = (";", "|", "、", "；", ",")
+_SEPARATORS = (";", "|", "、", "；", "，", ",")
+_BINARY = ({"0", "1"}, {"0.0", "1.0"}, {"false", "true"})
 _SAMPLE = 5_000
 
 
@@ -48,7 +55,24 @@ class Column:
 
     @property
     def is_indicator(self) -> bool:
-        return bool(self.texts) and set(self.texts) <= {"0", "1", "0.0", "1.0"} and self.num_distinct == 2
+        """Cells say yes or no, and a name that can be joined with others; no row may have a rare label."""
+        values = {cell.strip().lower() for cell in self.texts}
+        is_binary = any(values <= pair and min(pair) in values for pair in _BINARY)
+        return is_binary and "," not in self.name
+
+    def is_called(self, name: str) -> bool:
+        return self.name.strip().lower() == name
+
+    def ends_with(self, name: str) -> bool:
+        """The last word of the column's name is `name`, as in `review_body`, `star-rating` or `评论内容`."""
+        *first, last = re.split(r"[\s_.\-]+", self.name.strip().lower())
+        return (bool(first) and last == name) or (not name.isascii() and last.endswith(name))
+
+    @property
+    def is_label_like(self) -> bool:
+        """Lists, numbers, or values that come back."""
+        comes_back = self.is_numeric or 2 * self.num_distinct <= len(self.texts)
+        return self.is_list or (self.num_distinct > 1 and comes_back)
 
 
 @dataclass(frozen=True)
@@ -64,7 +88,7 @@ class Guess:
 
 
 def is_number(cell: str) -> bool:
-    """A plain number, as a person would write a score; NaN and infinity count, and are refused later with their row.
+    """A plain number, as a person would write a score; NaN and infinity count and are refused later.
 
     >>> [is_number(c) for c in ("-3.5", "1e3", "nan", "12 stars")]
     [True, True, True, False]
@@ -87,75 +111,138 @@ def profile(batches: Sequence[Batch]) -> list[Column]:
 
 
 def guess_columns(
-    columns: Sequence[Column], *, path: str, task: TaskName | None = None, text: str | None = None, label: str | None = None
+    columns: Sequence[Column],
+    *,
+    path: str,
+    task: TaskName | None = None,
+    text: str | None = None,
+    label: str | None = None,
 ) -> Guess:
     """Fill in what was not asked for. Raises DataError when no column can be the text or the label."""
     names = [column.name for column in columns]
-    for asked in [text, *(label.split(",") if label else [])]:
-        if asked is not None and asked not in names and label not in names:
-            raise DataError(f"there is no column {asked!r}; found {', '.join(map(repr, names))}", path=path, hint=did_you_mean(asked, names))
-    text_column, text_reason = _text_column(columns, path, text, label)
+    parts = [] if label is None else label_names(label, names)
+    for asked in [text, *parts]:
+        if asked is not None and asked not in names:
+            found = ", ".join(map(repr, names))
+            raise DataError(
+                f"there is no column {asked!r}; found {found}", path=path, hint=did_you_mean(asked, names)
+            )
+    if text in parts:
+        hint = "Name two columns: --text COL --label COL."
+        raise DataError("the text and the label cannot be the same column", path=path, column=text, hint=hint)
+    text_column, text_reason = _text_column([c for c in columns if c.name not in parts], path, text)
     others = [column for column in columns if column.name != text_column.name]
     label_name, label_reason = _label_column(others, path, task, label)
-    chosen = [column for column in others if column.name in ([label_name] if label_name in names else label_name.split(","))]
-    kind, form, separator, reason = _kind(chosen, task)
+    chosen = [column for column in others if column.name in label_names(label_name, names)]
+    kind, form, separator, reason = _kind(chosen, task, path)
     return Guess(kind, text_column.name, label_name, form, separator, (text_reason, label_reason, reason))
 
 
-def find_text_column(columns: Sequence[Column], *, path: str, preferred: str) -> str:
-    """The column to predict from: the one the model was trained on, or the one that looks like text."""
-    if any(column.name == preferred for column in columns):
+def label_names(label: str, columns: Sequence[str]) -> list[str]:
+    """The columns that `label` names: one, or several joined by commas.
+
+    >>> label_names("fun, sad", ["text", "fun", "sad"]), label_names("a,b", ["text", "a,b"])
+    (['fun', 'sad'], ['a,b'])
+    """
+    return [label] if label in columns else [name.strip() for name in label.split(",")]
+
+
+def find_text_column(
+    columns: Sequence[Column], *, path: str, asked: str | None = None, preferred: str = ""
+) -> str:
+    """The column to predict from: the one asked for, the model's own, or the one that looks like text.
+
+    Raises DataError when there is no column of the name asked for, or none that looks like text.
+    """
+    names = [column.name for column in columns]
+    if asked is None and preferred in names:
         return preferred
-    return _text_column(columns, path, None, None)[0].name
+    if asked is not None and asked not in names:
+        found = ", ".join(map(repr, names))
+        raise DataError(
+            f"there is no column {asked!r}; found {found}", path=path, hint=did_you_mean(asked, names)
+        )
+    if asked is None and len(columns) == 1:
+        return names[0]
+    return _text_column(columns, path, asked)[0].name
 
 
-def _text_column(columns: Sequence[Column], path: str, asked: str | None, label: str | None) -> tuple[Column, str]:
-    by_name = {column.name: column for column in columns}
+def _text_column(columns: Sequence[Column], path: str, asked: str | None) -> tuple[Column, str]:
     if asked is not None:
-        return by_name[asked], f"text: column {asked!r}, as asked"
-    free = [column for column in columns if column.name != label and not column.is_list and column.texts]
-    for name in TEXT_NAMES:
-        for column in free:
-            if column.name.strip().lower() == name and not column.is_numeric:
-                return column, f"text: column {column.name!r}, by its name (--text COL to change)"
-    worded = [column for column in free if not column.is_numeric and column.num_distinct > 1]
+        return next(c for c in columns if c.name == asked), f"text: column {asked!r}, as asked"
+    worded = [c for c in columns if c.texts and not c.is_list and not c.is_numeric]
+    if named := _named(worded, TEXT_NAMES):
+        return named, f"text: column {named.name!r}, by its name (--text COL to change)"
     if not worded:
         seen = ", ".join(repr(column.name) for column in columns)
-        raise DataError(f"no column looks like text; found {seen}", path=path, hint="Name it with --text COL.")
-    longest = max(worded, key=lambda column: column.mean_length)
+        raise DataError(
+            f"no column looks like text; found {seen}", path=path, hint="Name it with --text COL."
+        )
+    longest = max(worded, key=lambda column: (column.num_distinct > 1, column.mean_length))
     if longest.mean_length < 3 and len(columns) > 1:
-        raise DataError("no column looks like text: all cells are shorter than three characters", path=path, hint="Name it with --text COL.")
+        raise DataError(
+            "no column looks like text: all cells are shorter than three characters",
+            path=path,
+            hint="Name it with --text COL.",
+        )
     return longest, f"text: column {longest.name!r}, the longest (--text COL to change)"
 
 
-def _label_column(others: Sequence[Column], path: str, task: TaskName | None, asked: str | None) -> tuple[str, str]:
+def _named(columns: Sequence[Column], names: Sequence[str]) -> Column | None:
+    """The first column that is called one of the names; failing that, whose name ends with one."""
+    for fits in (Column.is_called, Column.ends_with):
+        for name in names:
+            for column in columns:
+                if fits(column, name):
+                    return column
+    return None
+
+
+def _label_column(
+    others: Sequence[Column], path: str, task: TaskName | None, asked: str | None
+) -> tuple[str, str]:
     if asked is not None:
-        return asked, f"label: column {asked!r}, as asked"
+        return ",".join(label_names(asked, [c.name for c in others])), f"label: column {asked!r}, as asked"
     if not others:
-        raise DataError("there is one column only, so nothing to learn from", path=path, hint="Add a column with the label or score of each row.")
+        raise DataError(
+            "there is one column only, so nothing to learn from",
+            path=path,
+            hint="Add a column with the label or score of each row.",
+        )
     preferred = SCORE_NAMES + LABEL_NAMES if task == "score" else LABEL_NAMES + SCORE_NAMES
-    for name in preferred:
-        for column in others:
-            if column.name.strip().lower() == name and column.cells:
-                return column.name, f"label: column {column.name!r}, by its name (--label COL to change)"
+    if named := _named([c for c in others if c.texts or c.is_list], preferred):
+        return named.name, f"label: column {named.name!r}, by its name (--label COL to change)"
     indicators = [column.name for column in others if column.is_indicator]
     if len(indicators) >= 3 and task in (None, "multilabel"):
-        return ",".join(indicators), f"labels: the {len(indicators)} columns of 0 and 1 (--label A,B,... to change)"
-    fitting = [column for column in others if column.texts and (column.is_list or 1 < column.num_distinct <= len(column.texts) / 2 or column.is_numeric)]
+        reason = f"labels: the {len(indicators)} columns of 0 and 1 (--label A,B,... to change)"
+        return ",".join(indicators), reason
+    fitting = [column for column in others if column.is_label_like]
     if not fitting:
         seen = ", ".join(repr(column.name) for column in others)
-        raise DataError(f"no column looks like a label; found {seen}", path=path, hint="Name it with --label COL.")
-    best = min(fitting, key=lambda column: (column.is_numeric and column.num_distinct > 20, column.num_distinct))
-    return best.name, f"label: column {best.name!r}, which has {best.num_distinct} values (--label COL to change)"
+        hint = "Name it with --label COL."
+        raise DataError(f"no column looks like a label; found {seen}", path=path, hint=hint)
+    best = min(fitting, key=lambda c: (c.is_numeric and c.num_distinct > 20, c.num_distinct))
+    values = "lists of labels" if best.is_list else f"{best.num_distinct} values"
+    return best.name, f"label: column {best.name!r}, which has {values} (--label COL to change)"
 
 
-def _kind(chosen: Sequence[Column], task: TaskName | None) -> tuple[TaskName, LabelForm, str | None, str]:
-    if len(chosen) > 1:
-        return "multilabel", "indicators", None, "task: multilabel, one column a label"
+def _kind(
+    chosen: Sequence[Column], task: TaskName | None, path: str
+) -> tuple[TaskName, LabelForm, str | None, str]:
     column = chosen[0]
     override = "(--task classify|multilabel|score to change)"
+    said = (
+        "as asked"
+        if task
+        else f"{'cells are lists' if len(chosen) == 1 else 'one column a label'} {override}"
+    )
+    if task == "score" and (len(chosen) > 1 or column.is_list):
+        hint = "Name one column of numbers with --label COL."
+        raise DataError("a score is one number a row", path=path, column=column.name, hint=hint)
+    if len(chosen) > 1:
+        return task or "multilabel", "indicators", None, f"task: {task or 'multilabel'}, {said}"
     if column.is_list:
-        return "multilabel", "list", None, f"task: multilabel, cells are lists {override}"
+        return task or "multilabel", "list", None, f"task: {task or 'multilabel'}, {said}"
     separator = _separator(column)
     if task == "multilabel":
         return "multilabel", "separated", separator or ",", "task: multilabel, as asked"
@@ -164,7 +251,8 @@ def _kind(chosen: Sequence[Column], task: TaskName | None) -> tuple[TaskName, La
     if column.is_numeric and _is_graded(column):
         return "score", "number", None, f"task: score, the cells are graded numbers {override}"
     if separator:
-        return "multilabel", "separated", separator, f"task: multilabel, labels are separated by {separator!r} {override}"
+        reason = f"task: multilabel, labels are separated by {separator!r} {override}"
+        return "multilabel", "separated", separator, reason
     many = "two-class" if column.num_distinct <= 2 else "many-class"
     return "classify", "single", None, f"task: classify, {many} {override}"
 
@@ -174,7 +262,7 @@ def _is_graded(column: Column) -> bool:
     values = {float(cell) for cell in column.texts}
     if any(value != value or not value.is_integer() for value in values):
         return True
-    return len(values) > 2 and (len(values) > 20 or column.name.strip().lower() in SCORE_NAMES)
+    return len(values) > 2 and (len(values) > 20 or _named([column], SCORE_NAMES) is not None)
 
 
 def _separator(column: Column) -> str | None:
@@ -185,6 +273,6 @@ def _separator(column: Column) -> str | None:
         several = sum(len(cell) > 1 for cell in split)
         if several < max(3, 0.02 * len(split)) or len(parts) > max(2, len(split) / 3):
             continue
-        if len(parts) < column.num_distinct and max(map(len, parts)) <= 60 and not re.search(r"\d[.,]\d", column.texts[0]):
+        if len(parts) < column.num_distinct and max(map(len, parts)) <= 60 and not all(map(is_number, parts)):
             return mark
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -13,13 +13,21 @@ import numpy as np
 from textwright.core.errors import DataError
 from textwright.core.ragged import IntArray
 from textwright.text.clean import clean_texts
-from textwright.text.columns import Column, Guess, find_text_column, guess_columns, profile
+from textwright.text.columns import Column, Guess, guess_columns, label_names, profile
 from textwright.text.rowlog import RowLog
 from textwright.text.schema import Schema, TaskName
 from textwright.text.script import script_shares
 from textwright.text.sources import open_source
 from textwright.text.sources.base import Batch, Cell, Source
-from textwright.text.targets import Labels, Targets, cell_labels, class_ids, label_sets, learn_labels, parse_score
+from textwright.text.targets import (
+    Labels,
+    Targets,
+    cell_labels,
+    class_ids,
+    label_sets,
+    learn_labels,
+    parse_score,
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,9 @@ def read_corpus(path: str | Path, asked: Asked | None = None) -> Corpus:
     log = RowLog()
     source, head, batches = _open(path, log)
     guess = guess_columns(profile(head), path=str(source.path), **vars(asked or Asked()))
-    schema = Schema(task=guess.task, text=guess.text, label=guess.label, form=guess.form, separator=guess.separator)
+    schema = Schema(
+        task=guess.task, text=guess.text, label=guess.label, form=guess.form, separator=guess.separator
+    )
     texts, cells, rows = _read_rows(batches, schema, source, log)
     labels = learn_labels(cells, rows, schema, str(source.path)) if schema.task != "score" else []
     schema = schema.replaced({"labels": labels, "scripts": script_shares(texts)})
@@ -78,7 +88,9 @@ def read_labelled(path: str | Path, schema: Schema) -> Corpus:
     source, head, batches = _open(path, log)
     columns = profile(head)
     guess = _matching(columns, schema, str(source.path))
-    local = schema.replaced({"text": guess.text, "label": guess.label, "form": guess.form, "separator": guess.separator})
+    local = schema.replaced(
+        {"text": guess.text, "label": guess.label, "form": guess.form, "separator": guess.separator}
+    )
     texts, cells, rows = _read_rows(batches, local, source, log)
     targets = _targets(cells, rows, local, str(source.path))
     return Corpus(str(path), schema, texts, targets, np.array(rows), log, tuple(source.notes))
@@ -87,11 +99,15 @@ def read_labelled(path: str | Path, schema: Schema) -> Corpus:
 def _matching(columns: list[Column], schema: Schema, path: str) -> Guess:
     """The columns of the same names; where they have other names, a guess for the same task."""
     names = [column.name for column in columns]
-    same = all(name in names for name in ([schema.label] if schema.label in names else schema.label.split(",")))
-    text = find_text_column(columns, path=path, preferred=schema.text)
-    if same:
-        return Guess(schema.task, text, schema.label, schema.form, schema.separator, ())
-    return guess_columns(columns, path=path, task=schema.task, text=text)
+    label = schema.label if set(label_names(schema.label, names)) <= set(names) else None
+    text = schema.text if schema.text in names else None
+    guess = guess_columns(columns, path=path, task=schema.task, text=text, label=label)
+    # Too few rows to see how their labels are separated: as in the data of the training.
+    return (
+        replace(guess, separator=schema.separator)
+        if schema.separator and guess.form == "separated"
+        else guess
+    )
 
 
 def _open(path: str | Path, log: RowLog) -> tuple[Source, list[Batch], Iterator[Batch]]:
@@ -106,15 +122,19 @@ def _open(path: str | Path, log: RowLog) -> tuple[Source, list[Batch], Iterator[
     return source, head, chain(head, batches)
 
 
-def _read_rows(batches: Iterator[Batch], schema: Schema, source: Source, log: RowLog) -> tuple[list[str], list[Labels], list[int]]:
-    names = [schema.label] if schema.label in source.columns else schema.label.split(",")
+def _read_rows(
+    batches: Iterator[Batch], schema: Schema, source: Source, log: RowLog
+) -> tuple[list[str], list[Labels], list[int]]:
+    names = label_names(schema.label, source.columns)
     texts: list[str] = []
     cells: list[Labels] = []
     rows: list[int] = []
     for batch in batches:
         raw = [_as_text(cell) for cell in batch.columns[schema.text]]
         clean = clean_texts(raw, batch.rows, log)
-        for text, row, *found in zip(clean, batch.rows, *(batch.columns[name] for name in names), strict=True):
+        for text, row, *found in zip(
+            clean, batch.rows, *(batch.columns[name] for name in names), strict=True
+        ):
             labels = cell_labels(found, schema)
             if not text.strip():
                 log.dropped("no text", row)
@@ -126,7 +146,11 @@ def _read_rows(batches: Iterator[Batch], schema: Schema, source: Source, log: Ro
                 rows.append(row)
     if not texts:
         dropped = ", ".join(f"{n:,} dropped: {reason}" for (_, reason), n in log.counts.items())
-        raise DataError(f"no row has both a text and a label ({dropped or 'no rows at all'})", path=source.path)
+        raise DataError(
+            f"no row has both a text and a label ({dropped or 'no rows at all'})",
+            path=source.path,
+            hint="Name the right columns with --text COL and --label COL, or fill the empty cells.",
+        )
     return texts, cells, rows
 
 
@@ -139,10 +163,18 @@ def _targets(cells: list[Labels], rows: list[int], schema: Schema, path: str) ->
         return class_ids(cells, rows, schema, path)
     if schema.task == "multilabel":
         return label_sets(cells, rows, schema, path)
-    scores = [parse_score(cell[0], path=path, row=row, column=schema.label) for cell, row in zip(cells, rows, strict=True)]
+    column = schema.label
+    scores = [
+        parse_score(cell[0], path=path, row=row, column=column) for cell, row in zip(cells, rows, strict=True)
+    ]
     return np.array(scores, dtype=np.float64)
 
 
 def _refuse_constant(schema: Schema, path: str) -> None:
     if schema.low == schema.high:
-        raise DataError(f"every score is {schema.low}, so there is nothing to learn", path=path, column=schema.label, hint="Name another column with --label COL.")
+        raise DataError(
+            f"every score is {schema.low}, so there is nothing to learn",
+            path=path,
+            column=schema.label,
+            hint="Name another column with --label COL.",
+        )

@@ -121,7 +121,7 @@ def _word_ngrams(codes: Codes, kinds: Kinds, row_of: I64, longest: int) -> Hashe
     starts, ends = _word_bounds(kinds, row_of)
     if not len(starts):
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    words = _Windows(mix(codes.astype(np.uint64) + np.uint64(1)))(starts, ends)
+    words = _Windows(codes.astype(np.uint64))(starts, ends)
     rows = row_of[starts]
     windows = _Windows(words)
     hashes, owners = [words], [rows]
@@ -148,15 +148,17 @@ def _char_ngrams(codes: Codes, kinds: Kinds, row_of: I64, ngrams: NGrams) -> Has
     codes, blank, row_of = _with_blanks(codes, kinds == _BLANK, row_of)
     if not len(codes):
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    windows = _Windows(mix(codes.astype(np.uint64) + np.uint64(1 << 40)))
+    windows = _Windows(codes.astype(np.uint64))
     blanks_before = np.concatenate([[0], np.cumsum(blank, dtype=np.int32)])
     hashes, owners = [], []
     for width in range(ngrams.min_chars, ngrams.max_chars + 1):
         if width > len(codes):
             break
-        # No blank strictly inside, and not a blank alone beside its neighbour's blank.
-        inner = blanks_before[width - 1 : len(codes)] == blanks_before[1 : len(codes) - width + 2]
-        keep = np.flatnonzero(inner & ~(blank[: len(codes) - width + 1] & blank[width - 1 :]))
+        # No blank strictly inside; and not blanks alone, which only one or two characters can be.
+        inside = blanks_before[width - 1 : len(codes)] == blanks_before[1 : len(codes) - width + 2]
+        if width <= 2:
+            inside &= ~(blank[: len(codes) - width + 1] & blank[width - 1 :])
+        keep = np.flatnonzero(inside)
         hashes.append(windows(keep, keep + width))
         owners.append(row_of[keep])
     return np.concatenate(hashes), np.concatenate(owners)

@@ -102,6 +102,8 @@ class BagFit:
 
         Stopped before its first epoch is over, it leaves the model of the search as it is.
         """
+        if self.model is not None and self.stop():
+            return
         squares = ngram_squares(self.data, rows)
         problem = Problem(self.data.present[rows], self.data.targets[rows], squares, self.seed)
         descent = self._descent(problem, self.best or self._trials()[0])

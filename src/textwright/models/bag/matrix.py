@@ -26,7 +26,7 @@ B = TypeVar("B")
 
 _ROW_BITS = np.uint64(24)
 _ROW_MASK = np.uint64((1 << 24) - 1)
-_CODES_PER_CHUNK = 1 << 20
+_CODES_PER_CHUNK = 1 << 18
 _PART_BITS = 4
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from textwright.core.errors import BundleError
 from textwright.core.files import read_json
 from textwright.models.registry import ARCHITECTURES
+from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.examples import Job
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.base import Engine, Trainer
@@ -19,6 +20,7 @@ def trainer_for(job: Job, recipe: Recipe) -> Trainer:
         from textwright.tasks.trainers.bag import BagTrainer
 
         return BagTrainer(job, recipe, name=job.model)
+    choose_waiting()
     from textwright.tasks.trainers.network import NetworkTrainer
 
     return NetworkTrainer(job, recipe, name=job.model)
@@ -29,11 +31,14 @@ def load_engine(folder: Path) -> Engine:
     config: dict[str, Any] = read_json(folder / "config.json")
     name = config.pop("architecture", "")
     if name not in ARCHITECTURES:
-        raise BundleError(f"{folder}: the architecture {name!r} is unknown to this version", hint="Update textwright.")
+        raise BundleError(
+            f"{folder}: the architecture {name!r} is unknown to this version", hint="Update textwright."
+        )
     if ARCHITECTURES.get(name).kind == "solver":
         from textwright.tasks.trainers.bag import BagEngine
 
         return BagEngine.load(folder, config)
+    choose_waiting()
     from textwright.tasks.trainers.network import NetworkEngine
 
     return NetworkEngine.load(folder, {"architecture": name, **config})

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from textwright.core.clock import Clock
 from textwright.core.ragged import IntArray
 from textwright.core.records import StepEvent
 from textwright.models.bag.fit import BagData, BagFit, prepare
@@ -22,6 +23,7 @@ from textwright.tasks.base import Array, one_hot
 from textwright.tasks.examples import Examples, Job, encode_codes
 from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.trainers.base import Engine
 
 
 @dataclass
@@ -42,7 +44,9 @@ class BagEngine:
     def save(self, folder: Path) -> None:
         config = {"architecture": self.architecture, **self.model.config()}
         (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
-        save_file({k: np.ascontiguousarray(v) for k, v in self.model.arrays().items()}, folder / "model.safetensors")
+        save_file(
+            {k: np.ascontiguousarray(v) for k, v in self.model.arrays().items()}, folder / "model.safetensors"
+        )
 
     @classmethod
     def load(cls, folder: Path, config: dict[str, Any]) -> BagEngine:
@@ -54,8 +58,10 @@ class BagTrainer:
 
     def __init__(self, job: Job, recipe: Recipe, *, name: str = "bag") -> None:
         self.job = job
-        self.settings = BagSettings.parse(recipe.model_settings if recipe.model_name == name else {}, where="model.")
-        self.engine: BagEngine | None = None
+        self.settings = BagSettings.parse(
+            recipe.model_settings if recipe.model_name == name else {}, where="model."
+        )
+        self.engine: Engine | None = None
         self._seed = recipe.seed
         self._seconds = 0.0
         self._searched = 0
@@ -101,6 +107,9 @@ class BagTrainer:
         if self._fit.model is not None:
             self.engine = BagEngine(self._fit.model, self.job.threads)
 
+    def give(self, clock: Clock) -> None:
+        self.job = replace(self.job, clock=clock)
+
     def refit_seconds(self, rows: int) -> float:
         return self._seconds * rows / max(self._searched, 1)
 
@@ -108,7 +117,10 @@ class BagTrainer:
         found = self._fit.describe()
         blocks = " and ".join(_block(block) for block in found["blocks"])
         why = "the best on validation" if self._fit.best else "where the choice starts"
-        return {"n-grams": f"{found['ngrams']:,} kept of {blocks}", "fit": f"{found['loss']} loss at rate {found['rate']:g}, {why}"}
+        return {
+            "n-grams": f"{found['ngrams']:,} kept of {blocks}",
+            "fit": f"{found['loss']} loss at rate {found['rate']:g}, {why}",
+        }
 
     def choices(self) -> dict[str, Any]:
         return {"name": "bag", **self.settings.model_dump(mode="json"), "found": self._fit.describe()}

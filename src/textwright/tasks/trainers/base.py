@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from textwright.core.clock import Clock
 from textwright.core.ragged import IntArray
 from textwright.core.records import StepEvent
 from textwright.tasks.base import Array
@@ -31,7 +32,12 @@ class Engine(Protocol):
 class Trainer(Protocol):
     """A fit in two parts: `search` chooses settings and length on validation, `refit` uses all rows."""
 
-    engine: Engine | None
+    @property
+    def engine(self) -> Engine | None: ...
+
+    def give(self, clock: Clock) -> None:
+        """The time for what comes next."""
+        ...
 
     def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
         """Leaves the best engine so far in `engine`, whenever it is stopped after its first event."""

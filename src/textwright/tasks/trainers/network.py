@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from textwright.tasks.base import Array
 from textwright.tasks.examples import Job
 from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.trainers.base import Engine
 from textwright.text.tokenizers import Encoded, Tokenizer
 from textwright.text.vectors import read_vectors
 
@@ -84,8 +85,10 @@ class NetworkTrainer:
         torch.set_num_threads(job.threads)
         self.job, self.recipe, self.name = job, recipe, name
         settings = ARCHITECTURES.get(name).settings
-        self.settings = settings.parse(recipe.model_settings if recipe.model_name == name else {}, where="model.")
-        self.engine: NetworkEngine | None = None
+        self.settings = settings.parse(
+            recipe.model_settings if recipe.model_name == name else {}, where="model."
+        )
+        self.engine: Engine | None = None
         self._best_epochs: float | None = None
         self._seconds_per_row = 0.0
         self.on_fit: Callable[[Fit], None] = lambda fit: None
@@ -106,7 +109,11 @@ class NetworkTrainer:
     def epochs(self) -> float:
         """As asked, or about 150,000 rows seen, between 4 and 16 times each."""
         asked = self.recipe.learn.epochs
-        return float(np.clip(150_000 / len(self.job.examples), 4, 16).round()) if asked == "auto" else float(asked)
+        return (
+            float(np.clip(150_000 / len(self.job.examples), 4, 16).round())
+            if asked == "auto"
+            else float(asked)
+        )
 
     def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
         examples, rows = self.job.examples, self._rows
@@ -126,25 +133,41 @@ class NetworkTrainer:
         epochs = self._best_epochs if self._best_epochs is not None else self.epochs
         yield from self._run(self._start(self._rows.take(rows), self.job.clock, epochs, None))
 
-    def _start(self, rows: Rows, clock: Clock, epochs: float, validate: Callable[[nn.Module], Judgement] | None) -> Fit:
+    def _start(
+        self, rows: Rows, clock: Clock, epochs: float, validate: Callable[[nn.Module], Judgement] | None
+    ) -> Fit:
         torch.manual_seed(derive(self.recipe.seed, "weights", self.name))
         shape = self._shape()
         network = _build(self.name, self.settings.model_dump(), shape)
         examples = self.job.examples
         objective = objective_for(examples.task.link(examples.schema))
-        fit = Fit(network, rows, objective, self.recipe.learn, epochs, self.recipe.seed, clock, validate, planned_epochs=self.epochs)
+        fit = Fit(
+            network,
+            rows,
+            objective,
+            self.recipe.learn,
+            epochs,
+            self.recipe.seed,
+            clock,
+            validate,
+            planned_epochs=self.epochs,
+        )
         self.on_fit(fit)
         return fit
 
     def _run(self, fit: Fit) -> Iterator[StepEvent]:
-        engine = NetworkEngine(self.name, self.settings.model_dump(mode="json"), self._shape(), fit.model, self._encoded[0])
+        engine = NetworkEngine(
+            self.name, self.settings.model_dump(mode="json"), self._shape(), fit.model, self._encoded[0]
+        )
         for event in fit.run():
             self.engine = engine
             yield event
 
     def _shape(self) -> Shape:
         examples, tokenizer = self.job.examples, self._encoded[0]
-        return Shape(tokenizer.size, examples.task.num_outputs(examples.schema), tokenizer.pad_id, self._vectors)
+        return Shape(
+            tokenizer.size, examples.task.num_outputs(examples.schema), tokenizer.pad_id, self._vectors
+        )
 
     @cached_property
     def _vectors(self) -> Any:
@@ -155,11 +178,14 @@ class NetworkTrainer:
         vectors, self._found = read_vectors(Path(path), self._encoded[0].vocabulary, size=width)
         return vectors
 
+    def give(self, clock: Clock) -> None:
+        self.job = replace(self.job, clock=clock)
+
     def refit_seconds(self, rows: int) -> float:
         return self._seconds_per_row * rows * (self._best_epochs or self.epochs)
 
     def probe(self, steps: int = 8) -> float:
-        """Seconds a training row takes, measured by a few steps that are thrown away; the first two warm up."""
+        """Seconds a training row takes, by a few steps that are thrown away; the first two warm up."""
         chosen = np.arange(min(len(self._rows), self.recipe.learn.batch * steps))
         fit = self._start(self._rows.take(chosen), Clock.starting(10), 1.0, None)
         seen = [(event.rows, event.seconds) for event in fit.run()]
@@ -167,18 +193,30 @@ class NetworkTrainer:
         return (all_seconds - seconds) / (all_rows - rows) if all_rows > rows else all_seconds / all_rows
 
     def num_parameters(self) -> int:
-        return sum(p.numel() for p in _build(self.name, self.settings.model_dump(), self._shape()).parameters())
+        return sum(
+            p.numel() for p in _build(self.name, self.settings.model_dump(), self._shape()).parameters()
+        )
 
     def reasons(self) -> dict[str, str]:
         tokenizer, encoded, reason = self._encoded
-        lost = f"{tokenizer.size:,} kinds of tokens; {encoded.lost_share:.1%} of the tokens are lost by truncation, {encoded.unknown_share:.1%} are unknown"
+        lost = (
+            f"{tokenizer.size:,} kinds of tokens; "
+            f"{encoded.lost_share:.1%} of the tokens are lost by truncation, "
+            f"{encoded.unknown_share:.1%} are unknown"
+        )
         auto = self.recipe.learn.epochs == "auto"
-        epochs = f"{self.epochs:g}: " + (f"about 150,000 rows seen, for {len(self.job.examples):,} rows" if auto else "as asked")
+        epochs = f"{self.epochs:g}: " + (
+            f"about 150,000 rows seen, for {len(self.job.examples):,} rows" if auto else "as asked"
+        )
         found = {"vectors": f"{self._found:.1%} of the vocabulary found"} if self._vectors is not None else {}
         return {"tokenizer": f"{reason}; {lost}", "learn.epochs": epochs, **found}
 
     def choices(self) -> dict[str, Any]:
-        return {"name": self.name, **self.settings.model_dump(mode="json"), "found": {"epochs": self._best_epochs}}
+        return {
+            "name": self.name,
+            **self.settings.model_dump(mode="json"),
+            "found": {"epochs": self._best_epochs},
+        }
 
 
 def run(network: nn.Module, tokens: Ragged) -> Array:

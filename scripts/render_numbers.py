@@ -1,0 +1,177 @@
+"""Renders docs/numbers.md from the result lines of the benchmarks.
+
+    python scripts/render_numbers.py [--check] [PROJECT]
+
+A line of bench/results/*.jsonl is one measurement: `bench`, `commit`, `machine`, `date`, `run` and `result`,
+a flat record of numbers; where it applies also `set`, `task`, `system` and `seed`. Of the same measurement
+the newest line counts. With --check nothing is written: it ends with 1 when the page is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from statistics import fmean, geometric_mean
+from typing import Any
+
+Line = dict[str, Any]
+Cells = dict[tuple[str, str], list[float]]
+
+PEER = "fasttext"
+PAGE = Path("docs") / "numbers.md"
+HEAD = """# Numbers
+
+Rendered from `bench/results/*.jsonl` by `scripts/render_numbers.py`; edit neither by hand. Each of those
+lines names the command that measured it, the commit, the machine and the hash of the predictions.
+"""
+ACCURACY = """
+Per cent of the rows of `dev` that a model answers rightly that saw only `train`: the mean over seeds,
+in brackets how many there are. Systems that give the same result for every seed have one.
+"""
+PEARSON = """
+Pearson correlation of scores and answers on `dev`, learned from `train` alone: the mean over seeds,
+in brackets how many there are.
+"""
+TIMES = """
+Seconds of training, imports and reading left out, divided by those of fastText on the same set in the
+same run on the same machine, so that a busy machine slows both: the geometric mean over seeds, below 1
+is faster. The column of fastText holds its seconds.
+"""
+OTHER = "\nAll else that was measured, as means over seeds: seconds (`_s`), MiB (`_mb`), rates from 0 to 1.\n"
+
+
+def read_lines(folder: Path) -> list[Line]:
+    """All result lines, the oldest first. Raises ValueError for a line that is not JSON."""
+    lines = []
+    for path in sorted(folder.glob("*.jsonl")):
+        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            try:
+                lines.append(json.loads(text))
+            except ValueError as error:
+                raise ValueError(f"{path}:{number}: {error}") from None
+    return sorted(lines, key=lambda line: str(line["date"]))
+
+
+def newest(lines: Iterable[Line]) -> list[Line]:
+    """The last line of each measurement."""
+    last = {tuple(line.get(k) for k in ("bench", "set", "task", "system", "seed")): line for line in lines}
+    return list(last.values())
+
+
+def render(lines: Sequence[Line]) -> str:
+    """The whole page."""
+    current = newest(lines)
+    parts = [HEAD, _origin(current)]
+    parts += _section("Accuracy", ACCURACY, _values(current, "accuracy"), _percent)
+    parts += _section("Graded scores", PEARSON, _values(current, "pearson"), _plain)
+    parts += _section("Time to train, as a multiple of fastText's", TIMES, _ratios(current, lines), _ratio)
+    parts += _other(current)
+    return "\n".join(parts)
+
+
+def _origin(lines: Sequence[Line]) -> str:
+    if not lines:
+        return "Nothing has been measured yet.\n"
+    machines = sorted({_machine(line["machine"]) for line in lines})
+    commits = sorted({str(line["commit"]) for line in lines})
+    days = sorted(str(line["date"])[:10] for line in lines)
+    when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    return f"Measured {when} on {'; '.join(machines)}; commits {', '.join(commits)}.\n"
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    return f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}"
+
+
+def _values(lines: Iterable[Line], name: str) -> Cells:
+    """(set, system) to one value a seed."""
+    cells: Cells = defaultdict(list)
+    for line in lines:
+        if line["bench"] == "classify" and line["result"].get(name) is not None:
+            cells[line["set"], line["system"]].append(line["result"][name])
+    return cells
+
+
+def _ratios(lines: Iterable[Line], history: Iterable[Line]) -> Cells:
+    """Training seconds over those of fastText on the same set in the same run; its own stay seconds."""
+    peer = {
+        (line["run"], line["set"]): line["result"]["train_s"]
+        for line in history
+        if line.get("system") == PEER and line["result"].get("train_s")
+    }
+    cells: Cells = defaultdict(list)
+    for line in lines:
+        seconds, beside = line["result"].get("train_s"), peer.get((line.get("run"), line.get("set")))
+        if seconds and beside:
+            cells[line["set"], line["system"]].append(seconds if line["system"] == PEER else seconds / beside)
+    return cells
+
+
+def _percent(values: list[float]) -> str:
+    return f"{100 * fmean(values):.2f} ({len(values)})"
+
+
+def _plain(values: list[float]) -> str:
+    return f"{fmean(values):.4f} ({len(values)})"
+
+
+def _ratio(values: list[float]) -> str:
+    return f"{geometric_mean(values):.3g}"
+
+
+def _section(title: str, how: str, cells: Cells, show: Callable[[list[float]], str]) -> list[str]:
+    """A table with a row a set and a column a system, ours first; nothing where nothing was measured."""
+    if not cells:
+        return []
+    systems = sorted({system for _, system in cells}, key=lambda name: (not name.startswith("ours:"), name))
+    rows = []
+    for name in sorted({name for name, _ in cells}):
+        found = [cells.get((name, system)) for system in systems]
+        rows.append([name, *(show(values) if values else "" for values in found)])
+    return [f"## {title}", how, _table(["set", *systems], rows)]
+
+
+def _other(lines: Iterable[Line]) -> list[str]:
+    """A row a set and system, with all numbers that have no table of their own."""
+    cells: dict[tuple[str, ...], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for line in lines:
+        key = tuple(str(line.get(k, "")) for k in ("bench", "set", "task", "system"))
+        for name, value in line["result"].items():
+            shown = line["bench"] == "classify" and name in ("accuracy", "pearson", "n_train", "n_test")
+            if isinstance(value, int | float) and not shown:
+                cells[key][name].append(value)
+    if not cells:
+        return []
+    rows = [
+        [*key, ", ".join(f"{name} {fmean(values):.4g}" for name, values in found.items())]
+        for key, found in sorted(cells.items())
+    ]
+    head = ["bench", "set", "task", "system", "measured"]
+    return ["## Other measurements", OTHER, _table(head, rows)]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *rows]) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the page, or check it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("project", nargs="?", type=Path, default=Path(__file__).parent.parent)
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 when the page is out of date")
+    asked = parser.parse_args(arguments)
+    page, text = asked.project / PAGE, render(read_lines(asked.project / "bench" / "results"))
+    if not asked.check:
+        page.write_text(text, encoding="utf-8")
+    elif not page.exists() or page.read_text(encoding="utf-8") != text:
+        print(f"{page} is out of date: run python scripts/render_numbers.py", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""The truth of a labelled file, and what a model or a file of predictions answers to each of its rows.
+
+Shapes: N rows with a truth, C labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from textwright.core.errors import ConfigError
+from textwright.core.ragged import IntArray
+from textwright.core.records import Score
+from textwright.tasks.base import Array
+from textwright.tasks.multilabel import THRESHOLD
+from textwright.tasks.predictor import CHUNK, Predictor
+from textwright.text.columns import guess_columns, profile
+from textwright.text.corpus import Asked, Corpus, read_labelled
+from textwright.text.rowlog import RowLog
+from textwright.text.schema import Schema
+from textwright.text.sources import open_source
+from textwright.text.sources.base import Source
+from textwright.text.targets import Targets, cell_labels
+
+Value = str | frozenset[str] | float | None
+"""A label, a set of labels or a score; None where a file of predictions has an empty cell."""
+
+_BATCHES_TO_GUESS = 2
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The rows of a file that have a text and a label; row i is row `places[i]` of its `num_rows` rows."""
+
+    corpus: Corpus
+    values: list[Value]
+    places: IntArray
+    num_rows: int
+
+    @property
+    def schema(self) -> Schema:
+        return self.corpus.schema
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one side says to each row of the truth, how that scores, and what a person should know of it."""
+
+    name: str
+    values: list[Value]
+    scores: dict[str, Score]
+    notes: tuple[str, ...] = ()
+
+
+def read_truth(path: str | Path, models: Sequence[Predictor], asked: Asked) -> Truth:
+    """Read a labelled file as the models know it, by their labels taken together; without models by a guess.
+
+    Raises DataError where the file does not fit, ConfigError where the models answer different questions.
+    """
+    schema = _joined(models, asked) if models else _guessed(path, asked)
+    corpus = read_labelled(path, schema)
+    rows = _row_numbers(path)
+    return Truth(corpus, _values(corpus.targets, schema), np.searchsorted(rows, corpus.rows), len(rows))
+
+
+def _joined(models: Sequence[Predictor], asked: Asked) -> Schema:
+    first = models[0].schema
+    if asked != Asked():
+        raise ConfigError(
+            "--task, --text and --label are for prediction files; a model knows its columns",
+            hint="Leave them out.",
+        )
+    if tasks := {model.schema.task for model in models} - {first.task}:
+        raise ConfigError(
+            f"the models answer different questions: {first.task} and {tasks.pop()}",
+            hint="Compare models of the same task.",
+        )
+    labels = dict.fromkeys(label for model in models for label in model.schema.labels)
+    return first.replaced({"labels": list(labels)})
+
+
+def _guessed(path: str | Path, asked: Asked) -> Schema:
+    """Columns and labels of a file. Other than data to learn from, it may hold a label once, or only one."""
+    source = open_source(path)
+    head = list(islice(source.batches(RowLog()), _BATCHES_TO_GUESS))
+    guess = guess_columns(profile(head), path=str(source.path), **vars(asked))
+    schema = Schema(
+        task=guess.task, text=guess.text, label=guess.label, form=guess.form, separator=guess.separator
+    )
+    return (
+        schema
+        if schema.task == "score"
+        else schema.replaced({"labels": sorted(_label_names(source, schema))})
+    )
+
+
+def _label_names(source: Source, schema: Schema) -> set[str]:
+    columns = [schema.label] if schema.label in source.columns else schema.label.split(",")
+    cells = (
+        row
+        for batch in source.batches(RowLog())
+        for row in zip(*(batch.columns[c] for c in columns), strict=True)
+    )
+    return {label for row in cells for label in cell_labels(row, schema) or ()}
+
+
+def _row_numbers(path: str | Path) -> list[int]:
+    """The rows that `predict` writes an answer for: all but empty ones, also those that cannot be read."""
+    log, rows = RowLog(), []
+    for batch in open_source(path).batches(log):
+        rows += [*batch.rows, *_unreadable(log)]
+    return sorted([*rows, *_unreadable(log)])
+
+
+def _unreadable(log: RowLog) -> list[int]:
+    return [r["row"] for r in log.drain() if r["action"] == "dropped" and r["reason"] != "empty row"]
+
+
+def _values(targets: Targets, schema: Schema) -> list[Value]:
+    """Class ids, label sets (N, C) or scores as a person names them."""
+    if schema.task == "classify":
+        return [schema.labels[i] for i in targets]
+    if schema.task == "multilabel":
+        return [frozenset(schema.labels[i] for i in np.flatnonzero(row)) for row in targets]
+    return [float(score) for score in targets]
+
+
+def model_answers(predictor: Predictor, name: str, truth: Truth) -> Answers:
+    """Let a model answer; a label of the truth that it does not know has the probability 0."""
+    meter = predictor.task.meter(truth.schema)
+    values: list[Value] = []
+    for start in range(0, len(truth.corpus), CHUNK):
+        rows = slice(start, start + CHUNK)
+        measured = predictor.task.measured(
+            predictor.engine.outputs(truth.corpus.texts[rows]), predictor.decode
+        )
+        outputs = _widened(measured, predictor.schema.labels, truth.schema.labels)
+        meter.update(truth.corpus.targets[rows], outputs)
+        values += _values(_answered(outputs, truth.schema), truth.schema)
+    return Answers(name, values, meter.scores())
+
+
+def _widened(outputs: Array, known: list[str], labels: list[str]) -> Array:
+    if known == labels:
+        return outputs
+    wide = np.zeros((len(outputs), len(labels)))
+    wide[:, [labels.index(label) for label in known]] = outputs
+    return wide
+
+
+def _answered(outputs: Array, schema: Schema) -> Targets:
+    if schema.task == "classify":
+        ids: Targets = outputs.argmax(axis=1)
+        return ids
+    return (outputs >= THRESHOLD).astype(np.uint8) if schema.task == "multilabel" else outputs

@@ -1,0 +1,41 @@
+"""What every test runs in: one thread, an environment that says nothing, examples that never change.
+
+Sockets are blocked and warnings are errors by the settings in pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from unittest import mock
+
+import pytest
+
+# Read when torch, or OpenMP behind NumPy, is first imported: here, and in what tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
+# Hypothesis would keep its tables in the working tree.
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(tempfile.gettempdir(), "textwright-hypothesis")
+
+from hypothesis import settings
+
+settings.register_profile("textwright", deadline=None, derandomize=True, database=None)
+settings.load_profile("textwright")
+
+
+@pytest.fixture(autouse=True)
+def neutral_environment() -> Iterator[None]:
+    """No variable of whoever runs the tests decides anything, and no test leaves one behind."""
+    with mock.patch.dict(os.environ):
+        for name in list(os.environ):
+            if name.startswith("TEXTWRIGHT_") or name == "OMP_WAIT_POLICY":
+                del os.environ[name]
+        yield
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Networks as small as those of tests only lose by a second thread; an earlier test may have set more."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
