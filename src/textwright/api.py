@@ -13,14 +13,15 @@ import time
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from textwright.bundle.folder import Bundle, is_bundle, read_looks, save_bundle, write_looks
+from textwright.bundle.folder import is_bundle, save_bundle
+from textwright.bundle.looks import count_look, first_looks
 from textwright.bundle.manifest import LOOKS, DataRecord, Manifest
 from textwright.choose.candidates import candidates_for
+from textwright.choose.paired import Comparison, compare
 from textwright.choose.select import Selection, Tried
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
@@ -35,6 +36,8 @@ from textwright.tasks.prepare import Prepared, prepare_data
 from textwright.tasks.recipe import Recipe
 from textwright.text.corpus import read_labelled
 from textwright.text.split import row_hashes
+
+__all__ = ["Comparison", "Evaluated", "Trained", "compare", "evaluate", "load", "plan", "predict", "train"]
 
 MINUTES_WITHOUT_BUDGET = 10.0
 
@@ -155,7 +158,7 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
     corpus = read_labelled(data, predictor.schema)
     meter = predictor.measure(corpus.texts, corpus.targets)
     assert predictor.bundle is not None
-    num_locked = _count_look(predictor.bundle, str(data), row_hashes(corpus.texts))
+    num_locked = count_look(predictor.bundle.path, f"evaluate {Path(data).name}", row_hashes(corpus.texts))
     return Evaluated(len(corpus), time.monotonic() - started, meter.scores(), meter.details(), num_locked)
 
 
@@ -248,10 +251,6 @@ def _save(
         data=_data_records(prepared),
     )
     choices = chosen.trainer.choices()
-    looks = {
-        "locked": prepared.locked_hashes,
-        "looks": [_look("train", len(prepared.locked_texts))] if prepared.locked_texts else [],
-    }
 
     def fill(folder: Path) -> None:
         chosen.engine.save(folder)
@@ -268,7 +267,7 @@ def _save(
         _write_lines(folder / "wrong.jsonl", chosen.wrong)
         _write_lines(folder / "cleaning.jsonl", prepared.corpus.log.records())
         shutil.copyfile(work / "events.jsonl", folder / "events.jsonl")
-        (folder / LOOKS).write_text(json.dumps(looks) + "\n", encoding="utf-8")
+        (folder / LOOKS).write_text(first_looks(prepared.locked_hashes), encoding="utf-8")
 
     save_bundle(target, manifest, fill)
     size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
@@ -315,17 +314,3 @@ def _data_records(prepared: Prepared) -> list[DataRecord]:
         DataRecord(name=Path(c.path).name, fingerprint=c.fingerprint, rows=len(c), cleaning=c.log.summary())
         for c in files
     ]
-
-
-def _count_look(bundle: Bundle, data: str, hashes: list[str]) -> int:
-    record = read_looks(bundle.path)
-    locked = set(record["locked"])
-    seen = sum(h in locked for h in hashes)
-    if seen:
-        looks = [*record["looks"], _look(Path(data).name, seen)]
-        write_looks(bundle.path, {**record, "looks": looks})
-    return seen
-
-
-def _look(by: str, rows: int) -> dict[str, Any]:
-    return {"by": by, "rows": rows, "when": datetime.now(UTC).isoformat(timespec="seconds")}

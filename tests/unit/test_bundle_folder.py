@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from textwright.bundle.folder import is_bundle, load_bundle, read_looks, save_bundle, write_looks
+from textwright.bundle.folder import is_bundle, load_bundle, save_bundle
+from textwright.bundle.looks import count_look, read_looks
 from textwright.bundle.manifest import FORMAT_VERSION, Manifest
 from textwright.core.errors import BundleError, TextwrightError
 from textwright.core.files import sha256
@@ -156,9 +157,11 @@ def test_a_copied_folder_loads(folder: Path, tmp_path: Path) -> None:
 
 
 def test_looks_are_kept_beside_the_hashes(folder: Path) -> None:
-    record = read_looks(folder)
-    write_looks(folder, {**record, "looks": [{"by": "测试.csv"}]})
-    assert read_looks(folder) == {"locked": ["x"], "looks": [{"by": "测试.csv"}]}
+    assert read_looks(folder) == {"locked": ["x"], "looks": []}
+    assert count_look(folder, "a.csv", ["y", "z"]) == 0 and read_looks(folder)["looks"] == []
+    assert count_look(folder, "测试.csv", ["x", "y", "x"]) == 2
+    (look,) = read_looks(folder)["looks"]
+    assert (look["by"], look["rows"]) == ("测试.csv", 2) and read_looks(folder)["locked"] == ["x"]
     load_bundle(folder)
     for content in ("", "[]", "{}", '{"locked": 1, "looks": []}'):
         (folder / "looks.json").write_text(content)

@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score
 from typer.testing import CliRunner
 
 from textwright import api
-from textwright.bundle.folder import read_looks
+from textwright.bundle.looks import read_looks
 from textwright.choose.paired import Comparison, compare
 from textwright.cli.compare import app
 from textwright.core.errors import BundleError, ConfigError, DataError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,12 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from textwright.bundle.manifest import FORMAT_VERSION, LOOKS, MANIFEST, Manifest
+from textwright.bundle.manifest import COPY_AGAIN, FORMAT_VERSION, LOOKS, MANIFEST, Manifest
 from textwright.core.errors import BundleError, ConfigError
-from textwright.core.files import explained, publish_folder, read_json, sha256, to_json, write_atomic
+from textwright.core.files import explained, publish_folder, read_json, sha256, to_json
 from textwright.text.schema import Schema
 
 REQUIRED = {"config.json", "model.safetensors"}
-_COPY_AGAIN = "Copy the folder again from where it was made, or train again."
 
 
 @dataclass(frozen=True)
@@ -60,13 +58,13 @@ def load_bundle(path: str | Path) -> Bundle:
     folder = Path(path)
     manifest = _manifest(folder)
     for name in sorted(REQUIRED - manifest.files.keys()):
-        raise BundleError(f"{folder / MANIFEST}: has no hash of {name!r}", hint=_COPY_AGAIN)
+        raise BundleError(f"{folder / MANIFEST}: has no hash of {name!r}", hint=COPY_AGAIN)
     for name, wanted in manifest.files.items():
         _verify(folder, name, wanted)
     try:
         schema = Schema.parse(manifest.data_schema)
     except ConfigError as error:
-        raise BundleError(f"{folder / MANIFEST}: {error.message}", hint=_COPY_AGAIN) from None
+        raise BundleError(f"{folder / MANIFEST}: {error.message}", hint=COPY_AGAIN) from None
     return Bundle(folder, manifest, schema)
 
 
@@ -85,7 +83,7 @@ def _manifest(folder: Path) -> Manifest:
             record: Any = read_json(folder / MANIFEST)
         version = record.get("format_version")
     except (ValueError, AttributeError, RecursionError) as error:
-        raise BundleError(f"{folder / MANIFEST}: damaged ({error})", hint=_COPY_AGAIN) from None
+        raise BundleError(f"{folder / MANIFEST}: damaged ({error})", hint=COPY_AGAIN) from None
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise BundleError(
             f"{folder}: written in folder format {version}; this version reads up to {FORMAT_VERSION}",
@@ -94,34 +92,17 @@ def _manifest(folder: Path) -> Manifest:
     try:
         return Manifest.parse(record)
     except ConfigError as error:
-        raise BundleError(f"{folder / MANIFEST}: damaged ({error.message})", hint=_COPY_AGAIN) from None
+        raise BundleError(f"{folder / MANIFEST}: damaged ({error.message})", hint=COPY_AGAIN) from None
 
 
 def _verify(folder: Path, name: str, wanted: str) -> None:
     file = folder / name
     if "\0" in name or not file.resolve().is_relative_to(folder.resolve()):
-        raise BundleError(f"{folder / MANIFEST}: names a file outside the folder: {name!r}", hint=_COPY_AGAIN)
+        raise BundleError(f"{folder / MANIFEST}: names a file outside the folder: {name!r}", hint=COPY_AGAIN)
     if not file.is_file():
-        raise BundleError(f"{folder}: the file {name!r} is missing", hint=_COPY_AGAIN)
+        raise BundleError(f"{folder}: the file {name!r} is missing", hint=COPY_AGAIN)
     with explained(file, "read"):
         found = sha256(file)
     if found != wanted:
         what = f"is not the one that was written (its hash is {found[:12]}, not {wanted[:12]})"
-        raise BundleError(f"{folder}: the file {name!r} {what}", hint=_COPY_AGAIN)
-
-
-def read_looks(folder: Path) -> dict[str, Any]:
-    """The locked test rows (hashes of their texts) and every look at them. Raises BundleError."""
-    try:
-        record: dict[str, Any] = read_json(folder / LOOKS)
-        readable = isinstance(record["locked"], list) and isinstance(record["looks"], list)
-    except (OSError, ValueError, LookupError, TypeError):
-        readable = False
-    if not readable:
-        what = "the record of looks at the locked test rows is missing or damaged"
-        raise BundleError(f"{folder / LOOKS}: {what}", hint=_COPY_AGAIN)
-    return record
-
-
-def write_looks(folder: Path, record: dict[str, Any]) -> None:
-    write_atomic(folder / LOOKS, json.dumps(record, ensure_ascii=False) + "\n")
+        raise BundleError(f"{folder}: the file {name!r} {what}", hint=COPY_AGAIN)

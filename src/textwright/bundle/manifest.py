@@ -11,6 +11,7 @@ from textwright.core.settings import Settings
 FORMAT_VERSION = 1
 MANIFEST = "textwright.json"
 LOOKS = "looks.json"
+COPY_AGAIN = "Copy the folder again from where it was made, or train again."
 
 
 class DataRecord(Settings):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from textwright.bundle.folder import Bundle, read_looks, write_looks
+from textwright.bundle.looks import count_look
 from textwright.choose.answers import Answers, Truth, Value, model_answers, read_truth
 from textwright.choose.predictions import file_answers
 from textwright.core.errors import ConfigError
@@ -115,9 +114,8 @@ def compare(
         model_answers(opened[path], str(path), truth) if path in opened else file_answers(path, truth)
         for path in (Path(a), Path(b))
     ]
-    num_locked = max(
-        (_count_look(m.bundle, Path(data).name, truth.corpus.texts) for m in models if m.bundle), default=0
-    )
+    hashes, by = row_hashes(truth.corpus.texts), f"compare {Path(data).name}"
+    num_locked = max((count_look(m.bundle.path, by, hashes) for m in models if m.bundle), default=0)
     return _judged(sides[0], sides[1], truth, num_locked)
 
 
@@ -182,15 +180,3 @@ def _differing(a: Answers, b: Answers, gaps: FloatArray, truth: Truth) -> tuple[
 
 def _plain(value: Value) -> Any:
     return sorted(value) if isinstance(value, frozenset) else value
-
-
-def _count_look(bundle: Bundle, by: str, texts: list[str]) -> int:
-    """How many rows were locked for the test of this model; a look at any is written into its folder."""
-    record = read_looks(bundle.path)
-    locked = set(record["locked"])
-    seen = sum(name in locked for name in row_hashes(texts)) if locked else 0
-    if seen:
-        when = datetime.now(UTC).isoformat(timespec="seconds")
-        look = {"by": f"compare {by}", "rows": seen, "when": when}
-        write_looks(bundle.path, {**record, "looks": [*record["looks"], look]})
-    return seen

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 import typer
 from rich.cells import cell_len, set_cell_size
 
-from textwright.choose.paired import Comparison
-from textwright.choose.paired import compare as compare_two
+from textwright.api import Comparison
+from textwright.api import compare as compare_two
 from textwright.cli import options
 from textwright.cli.run import Debug, Json, finish, guarded, say
 from textwright.core.errors import ConfigError
 from textwright.text.corpus import Asked
 from textwright.text.schema import TaskName
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _SHOWN_ROWS, _SHOWN_TEXT = 10, 60
 

@@ -16,7 +16,7 @@ from textwright.core.clock import Clock
 from textwright.core.settings import Settings
 from textwright.tasks.recipe import Recipe
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 class Part(Settings):

@@ -9,7 +9,7 @@ import typer
 from textwright.cli.run import Debug, Json, finish, guarded
 from textwright.runtime.doctor import Check, examine, passed
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _CHECK_FAILED = 1
 _ROWS = {

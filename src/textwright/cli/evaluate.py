@@ -11,7 +11,7 @@ from textwright import api
 from textwright.cli import options
 from textwright.cli.run import Debug, Json, finish, guarded, say
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from textwright.cli.run import Debug, Json, finish, guarded, say
 from textwright.core.files import write_atomic
 from textwright.tasks.planning import Plan
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import typer
 from textwright import api
 from textwright.cli.run import Debug, Json, finish, guarded, say
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -15,7 +15,7 @@ from textwright.cli.run import INTERRUPTED, Debug, Json, finish, guarded, say
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -81,10 +81,12 @@ class Candidate:
     why: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        record = {k: v for k, v in self.__dict__.items() if k != "scores"}
+        record = {k: _finite(v) for k, v in self.__dict__.items() if k != "scores"}
         return {**record, "scores": {k: s.to_json() for k, s in self.scores.items()}, "split": "validation"}
 
 
 def _finite(value: Any) -> Any:
     """JSON has no NaN: a number that does not exist is null."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -60,7 +59,3 @@ def objective_for(link: str) -> Objective:
     if link not in OBJECTIVES:
         raise ConfigError(f"no objective for the link {link!r}", hint=did_you_mean(link, OBJECTIVES))
     return OBJECTIVES[link]
-
-
-def is_finite(loss: Loss) -> bool:
-    return bool(torch.isfinite(loss.total))

@@ -42,10 +42,11 @@ def sigmoid(logits: ArrayLike) -> FloatArray:
     return out
 
 
-def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> float:
+def fit_temperature(logits: ArrayLike, truth: ArrayLike, *, spread: float = np.inf) -> float:
     """The temperature T that minimises the mean -ln softmax(logits / T)[truth] over held-out rows.
 
-    Takes logits (N, C) and class ids (N,). T lies in 0.01 ... 100. Where every row is right the likelihood
+    Takes logits (N, C) and class ids (N,). A finite `spread` is how far ln T is expected to be from 0 (the
+    standard deviation of a normal prior): few rows then move T little. T lies in 0.01 ... 100. Where every row is right the likelihood
     grows for ever as T falls, which says nothing about confidence: T is then 1. Raises DataError for logits
     that are not finite, ids that are no class, and no rows.
 
@@ -64,32 +65,43 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> float:
         expected = (softmax(inverse * z) * z).sum(axis=1)
         return float(np.mean(expected - of_truth))
 
-    return _temperature(slope)
+    return _temperature(slope, 1 / (spread**2 * len(z)))
 
 
-def fit_temperature_binary(logits: ArrayLike, truth: ArrayLike) -> float:
+def fit_temperature_binary(logits: ArrayLike, truth: ArrayLike, *, spread: float = np.inf) -> float:
     """The temperature T that minimises the mean binary log loss of sigmoid(logits / T) over held-out rows.
 
-    Takes logits (N, C) and truth (N, C) of 0 and 1, for one or many independent outputs. Bounds, the answer
-    where every output is right, and errors are those of `fit_temperature`.
+    Takes logits (N, C) and truth (N, C) of 0 and 1, for one or many independent outputs. `spread`, bounds,
+    the answer where every output is right, and errors are those of `fit_temperature`.
     """
     z = _checked(logits)
     y = label_bits(truth, (z.shape[0], z.shape[1]), 0)
     if (z * (2 * y - 1) >= 0).all():
         return 1.0
-    return _temperature(lambda inverse: float(np.mean((sigmoid(inverse * z) - y) * z)))
+
+    def slope(inverse: float) -> float:
+        return float(np.mean((sigmoid(inverse * z) - y) * z))
+
+    return _temperature(slope, 1 / (spread**2 * len(z)))
 
 
-def _temperature(slope: Callable[[float], float]) -> float:
-    """Where the slope of the loss over 1 / T is 0: one place, as the loss is convex in 1 / T."""
+def _temperature(slope: Callable[[float], float], pull: float) -> float:
+    """Where the slope of the loss over ln(1 / T) is 0, with a `pull` towards T = 1; without it there is one place.
+
+    `slope` is over 1 / T, in which the loss is convex.
+    """
     from scipy.optimize import brentq
 
     low, high = np.log(1 / MAX_TEMPERATURE), np.log(1 / MIN_TEMPERATURE)
-    if slope(np.exp(low)) >= 0:
+
+    def pulled(power: float) -> float:
+        return float(np.exp(power) * slope(np.exp(power)) + pull * power)
+
+    if pulled(low) >= 0:
         return MAX_TEMPERATURE
-    if slope(np.exp(high)) <= 0:
+    if pulled(high) <= 0:
         return MIN_TEMPERATURE
-    return float(np.exp(-brentq(lambda power: slope(np.exp(power)), low, high, xtol=1e-8)))
+    return float(np.exp(-brentq(pulled, low, high, xtol=1e-8)))
 
 
 def _checked(logits: ArrayLike) -> FloatArray:

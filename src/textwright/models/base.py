@@ -30,7 +30,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Shape:
-    """What the data decide about a network: vocabulary size, number of outputs, padding id, initial embeddings (V, D)."""
+    """What the data decide about a network; `embeddings` (V, D) are initial ones or None."""
 
     vocabulary: int
     num_outputs: int

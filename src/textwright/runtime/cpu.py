@@ -29,9 +29,10 @@ def is_busy() -> bool:
 
 
 def choose_waiting() -> None:
-    """Let OpenMP threads sleep while they wait on a busy machine. Read when torch is imported, so call it before.
+    """Let OpenMP threads sleep while they wait on a busy machine; call it before torch is imported.
 
-    Spinning beside another busy process costs 1.5 to 10 times the speed, sleeping on a quiet machine 5 to 25 %.
+    Spinning beside another busy process costs 1.5 to 10 times the speed, sleeping on a quiet machine
+    5 to 25 %.
     """
     if "OMP_WAIT_POLICY" not in os.environ and is_busy():
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"

@@ -85,7 +85,7 @@ def _lost(log: RowLog, predictor: Predictor, ignored: tuple[str, ...]) -> list[t
     """An answer that says nothing for each row of the file that could not be read, with its number."""
     nothing = _NOTHING[predictor.schema.task]
     return [
-        (record["row"], {"text": record["found"], **nothing, "error": record["reason"]})
+        (record["row"], {"text": record["found"].strip(), **nothing, "error": record["reason"]})
         for record in log.drain()
         if record["action"] == "dropped" and record["reason"] not in ignored
     ]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from textwright.measure.base import Meter
 from textwright.measure.calibrate import fit_temperature, fit_temperature_binary, sigmoid, softmax
 from textwright.measure.classify import ClassifyMeter
-from textwright.tasks.base import Array, Baseline, Decode, Link
+from textwright.tasks.base import TEMPERATURE_SPREAD, Array, Baseline, Decode, Link
 from textwright.text.schema import Schema
 from textwright.text.targets import Targets
 
@@ -44,8 +44,10 @@ class Classify:
 
     def calibrate(self, outputs: Array, targets: Targets, decode: Decode) -> Decode:
         if outputs.shape[1] == 1:
-            return decode.replaced({"temperature": fit_temperature_binary(outputs, targets[:, None])})
-        return decode.replaced({"temperature": fit_temperature(outputs, targets)})
+            return decode.replaced(
+                {"temperature": fit_temperature_binary(outputs, targets[:, None], spread=TEMPERATURE_SPREAD)}
+            )
+        return decode.replaced({"temperature": fit_temperature(outputs, targets, spread=TEMPERATURE_SPREAD)})
 
     def measured(self, outputs: Array, decode: Decode) -> Array:
         if outputs.shape[1] == 1:

@@ -8,7 +8,7 @@ from textwright.text.targets import Targets
 
 
 def judged(examples: Examples, outputs: Array, truth: Targets) -> tuple[float, dict[str, float]]:
-    """The task's judgement (lower is better), and its calibrated scores without intervals, the headline first."""
+    """The task's judgement (lower is better), and calibrated scores without intervals, the headline first."""
     task = examples.task
     decode = task.calibrate(outputs, truth, examples.decode)
     meter = task.meter(examples.schema)

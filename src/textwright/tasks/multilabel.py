@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from textwright.measure.base import Meter
 from textwright.measure.calibrate import fit_temperature_binary, sigmoid
 from textwright.measure.multilabel import MultilabelMeter
-from textwright.tasks.base import Array, Baseline, Decode, Link
+from textwright.tasks.base import TEMPERATURE_SPREAD, Array, Baseline, Decode, Link
 from textwright.text.schema import Schema
 from textwright.text.targets import Targets
 
@@ -49,7 +49,9 @@ class Multilabel:
         return float(-np.log(np.maximum(right, 1e-12)).mean())
 
     def calibrate(self, outputs: Array, targets: Targets, decode: Decode) -> Decode:
-        return decode.replaced({"temperature": fit_temperature_binary(outputs, targets)})
+        return decode.replaced(
+            {"temperature": fit_temperature_binary(outputs, targets, spread=TEMPERATURE_SPREAD)}
+        )
 
     def measured(self, outputs: Array, decode: Decode) -> Array:
         return sigmoid(outputs / decode.temperature)

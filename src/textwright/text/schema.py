@@ -17,7 +17,7 @@ class Schema(Settings):
 
     task: TaskName
     text: str = Field(description="the column that holds the text")
-    label: str = Field(description="the column that holds the label or score; for indicator columns, all joined by commas")
+    label: str = Field(description="the column of the label or score; indicator columns joined by commas")
     form: LabelForm = Field("single", description="how a cell holds its labels")
     separator: str | None = Field(None, description="what stands between the labels of one cell")
     labels: list[str] = Field(default_factory=list, description="all labels; empty for graded scores")

@@ -36,6 +36,9 @@ from textwright.text.tokenizers import Encoded, Tokenizer
 from textwright.text.vectors import read_vectors
 
 _PREDICT_ROWS, _PREDICT_TOKENS = 256, 32_768
+# At these sizes a second thread gains 0 to 30 % on a quiet machine and loses half beside another busy process
+# (docs/log.md); with one, the bits do not depend on the machine's load either.
+_THREADS = 1
 # A search takes at most this share of its time, so that the refit on all rows fits as well.
 _SEARCH_SHARE = 0.46
 
@@ -82,7 +85,7 @@ class NetworkTrainer:
     """The trainer of every architecture that is a torch network."""
 
     def __init__(self, job: Job, recipe: Recipe, *, name: str) -> None:
-        torch.set_num_threads(job.threads)
+        torch.set_num_threads(_THREADS)
         self.job, self.recipe, self.name = job, recipe, name
         settings = ARCHITECTURES.get(name).settings
         self.settings = settings.parse(

@@ -1,0 +1,58 @@
+"""Learning rates rise in the warm-up and fall to zero at the end; names are checked early."""
+
+from __future__ import annotations
+
+import math
+from typing import get_args
+
+import pytest
+
+from textwright.core.errors import ConfigError
+from textwright.learn.optimizers import OPTIMIZERS
+from textwright.learn.schedules import SCHEDULES, rate_factor
+from textwright.learn.settings import LearnSettings, OptimizerName, ScheduleName, ScheduleSettings
+
+GRID = [i / 1000 for i in range(1001)]
+
+
+@pytest.mark.parametrize("name", list(SCHEDULES))
+@pytest.mark.parametrize("warmup", [0.0, 0.05, 0.5])
+def test_up_in_the_warm_up_and_never_up_again(name: ScheduleName, warmup: float) -> None:
+    settings = ScheduleSettings(name=name, warmup=warmup)
+    factors = [rate_factor(settings, p) for p in GRID]
+    rising = [f for p, f in zip(GRID, factors, strict=True) if p < warmup]
+    assert rising == pytest.approx([p / warmup for p in GRID[: len(rising)]] if warmup else [])
+    rest = factors[len(rising) :]
+    assert rest[0] == 1.0 and rest == sorted(rest, reverse=True)
+    assert rest[-1] == pytest.approx(1.0 if name == "constant" else 0.0, abs=1e-12)
+    assert rate_factor(settings, 1.7) == rest[-1] and rate_factor(settings, -1) == factors[0]
+
+
+def test_values_in_the_middle() -> None:
+    values = {name: rate_factor(ScheduleSettings(name=name, warmup=0.2), 0.4) for name in SCHEDULES}
+    assert values == {
+        "constant": 1.0,
+        "linear": pytest.approx(0.75),
+        "cosine": pytest.approx((1 + math.cos(math.pi / 4)) / 2),
+    }
+
+
+def test_names_are_those_of_the_tables() -> None:
+    assert set(get_args(ScheduleName)) == set(SCHEDULES)
+    assert set(get_args(OptimizerName)) == set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("optimizer.name", "adamm", r"optimizer\.name: .*'adamw', 'adam' or 'sgd' \(found 'adamm'\)"),
+        ("schedule.name", "linar", r"schedule\.name: .*'linear'.*\(found 'linar'\)"),
+        ("schedule.warmup", 1.0, r"schedule\.warmup: .*less than 1"),
+        ("optimizer.rate", 0, r"optimizer\.rate: .*greater than 0"),
+        ("epochs", 0, r"epochs: .*greater than 0 or 'auto'"),
+        ("batch", 0, r"batch: .*greater than or equal to 1"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_runs(key: str, value: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        LearnSettings().replaced({key: value})
