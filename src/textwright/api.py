@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +24,7 @@ from textwright.choose.candidates import candidates_for
 from textwright.choose.paired import Comparison, compare
 from textwright.choose.select import Selection, Tried
 from textwright.core.clock import Clock
-from textwright.core.errors import ConfigError
+from textwright.core.errors import ConfigError, TextwrightError
 from textwright.core.events import JsonLines, Sink, fan_out, silent
 from textwright.core.files import explained, to_json
 from textwright.core.records import Candidate, Note, Score, Split, StepEvent
@@ -81,6 +81,7 @@ class Evaluated:
     scores: dict[str, Score]
     details: dict[str, Any]
     num_locked: int
+    trained_on: bool = False
     split: Split = "given"
 
     def to_json(self) -> dict[str, Any]:
@@ -90,6 +91,7 @@ class Evaluated:
             "scores": {k: v.to_json() for k, v in self.scores.items()},
             "split": self.split,
             "locked_rows": self.num_locked,
+            "trained_on": self.trained_on,
             "details": self.details,
         }
 
@@ -118,18 +120,23 @@ def train(
     for line in prepared.account():
         sink(Note(line))
     work = _work_folder(target, resume)
-    journal = JsonLines(work / "events.jsonl")
-    with closing(journal):
-        selection = Selection.of(prepared.examples, recipe, clock)
-        checkpoints = Checkpoints(
-            work,
-            resume,
-            {
-                "recipe": recipe.model_dump(mode="json", exclude={"budget"}),
-                "data": prepared.corpus.fingerprint,
-            },
-        )
-        interrupted = _fit(selection, names, prepared, checkpoints, fan_out([sink, journal]))
+    try:
+        journal = JsonLines(work / "events.jsonl")
+        with closing(journal):
+            selection = Selection.of(prepared.examples, recipe, clock)
+            checkpoints = Checkpoints(
+                work,
+                resume,
+                {
+                    "recipe": recipe.model_dump(mode="json", exclude={"budget"}),
+                    "data": prepared.corpus.fingerprint,
+                },
+            )
+            interrupted = _fit(selection, names, prepared, checkpoints, fan_out([sink, journal]))
+    except TextwrightError:
+        if not any(path.is_dir() for path in work.iterdir()):  # no checkpoint to go on from
+            shutil.rmtree(work, ignore_errors=True)
+        raise
     trained = _save(target, selection, prepared, recipe, clock, work, interrupted)
     shutil.rmtree(work, ignore_errors=True)
     return trained
@@ -159,7 +166,9 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
     meter = predictor.measure(corpus.texts, corpus.targets)
     assert predictor.bundle is not None
     num_locked = count_look(predictor.bundle.path, f"evaluate {Path(data).name}", row_hashes(corpus.texts))
-    return Evaluated(len(corpus), time.monotonic() - started, meter.scores(), meter.details(), num_locked)
+    seconds = time.monotonic() - started
+    trained_on = predictor.bundle.manifest.data[0].fingerprint == corpus.fingerprint
+    return Evaluated(len(corpus), seconds, meter.scores(), meter.details(), num_locked, trained_on)
 
 
 def predict(
@@ -215,7 +224,10 @@ def _fit(
             sink(event)
             if isinstance(event, StepEvent):
                 checkpoints.after(event)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        # It may have come while the fit was asleep, in a sink or a checkpoint: the fit must hear of it.
+        with suppress(KeyboardInterrupt, StopIteration):
+            events.throw(stop)
         if selection.chosen is None:
             raise
         sink(Note("interrupted: the best model so far is kept", "warning"))

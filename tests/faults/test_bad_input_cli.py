@@ -368,7 +368,10 @@ def test_a_signal_before_there_is_anything(tmp_path: Path, unharmed: Path) -> No
 def test_a_killed_run_leaves_the_older_model_and_can_go_on(tmp_path: Path, older: Path) -> None:
     out = shutil.copytree(older, tmp_path / "m")
     data = written(tmp_path / "a.csv", rows())
-    before = "import textwright.tasks.checkpoints as c; c.SECONDS_BETWEEN = 0"
+    before = (
+        "import textwright.tasks.checkpoints as c; c.SECONDS_BETWEEN = 0;"
+        "import textwright.cli.progress as p; p._SECONDS_BETWEEN_SCORES = 0"
+    )
     asked = ("train", data, "--out", out, *SLOW, "--set", "learn.epochs=12")
     process = start(*asked, wait_for="epoch 4", before=before)
     process.kill()

@@ -64,6 +64,10 @@ def one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(select, "usable_cpus", lambda: 1)
 
 
+def late_in_refit(event: Event, seen: list[Event]) -> bool:
+    return in_refit(event, seen) and isinstance(event, StepEvent) and event.step > 9
+
+
 def weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
@@ -187,7 +191,7 @@ class Killed(BaseException):
     """Stands for kill -9: nothing in the library catches it."""
 
 
-@pytest.mark.parametrize("when", [first_scores, in_refit])
+@pytest.mark.parametrize("when", [first_scores, late_in_refit])
 def test_a_killed_run_goes_on_to_the_same_bits(
     when: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

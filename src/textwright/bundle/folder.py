@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from textwright.bundle.manifest import COPY_AGAIN, FORMAT_VERSION, LOOKS, MANIFEST, Manifest
 from textwright.core.errors import BundleError, ConfigError
 from textwright.core.files import explained, publish_folder, read_json, sha256, to_json
@@ -33,11 +31,7 @@ def save_bundle(path: Path, manifest: Manifest, fill: Callable[[Path], None]) ->
     """
 
     def write(fresh: Path) -> None:
-        try:
-            fill(fresh)
-        except SafetensorError as error:  # a full disk: the library reports it in its own way
-            hint = "Free some space or choose another --out; what was there before is unchanged."
-            raise BundleError(f"{path}: the weights cannot be written ({error})", hint=hint) from None
+        fill(fresh)
         files = [f for f in sorted(fresh.rglob("*")) if f.is_file()]
         hashes = {f.relative_to(fresh).as_posix(): sha256(f) for f in files if f.name != LOOKS}
         record = manifest.model_copy(update={"files": hashes})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from textwright.core.clock import Clock
-from textwright.core.errors import ConfigError, TextwrightError
+from textwright.core.errors import CheckpointError, ConfigError, TextwrightError
 from textwright.core.events import Event
 from textwright.core.ragged import IntArray
 from textwright.core.records import Candidate, Note, Score
@@ -23,7 +23,7 @@ from textwright.tasks.trainers.base import Engine, Trainer
 from textwright.tasks.wrong import wrong_rows
 
 # What saving, scoring the test rows and leaving take at most, in seconds and as a share of what remains.
-_RESERVE_SECONDS, _RESERVE_SHARE = 1.0, 0.04
+_RESERVE_SECONDS, _RESERVE_SHARE = 1.5, 0.04
 # A candidate that gets less is not started.
 _LEAST_SECONDS = 5.0
 
@@ -61,7 +61,7 @@ class Selection:
         train: IntArray,
         validation: IntArray,
         on_trainer: Callable[[Trainer], None] = lambda t: None,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Events of all fits. Stopping it anywhere leaves the best so far in `chosen`."""
         if not len(validation):
             yield from self._only(names, train, on_trainer)
@@ -109,9 +109,11 @@ class Selection:
         except KeyboardInterrupt:
             self._note(name, trainer, time.monotonic() - started, validation)
             raise
-        except ConfigError:
+        except (ConfigError, CheckpointError):
             raise
         except (TextwrightError, MemoryError) as error:
+            if candidates_left == 1 and self.chosen is None:
+                raise  # nothing else is left to try
             self.failed.append(
                 Candidate(
                     name, seconds=time.monotonic() - started, status="failed", why=str(error).splitlines()[0]

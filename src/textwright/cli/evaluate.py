@@ -31,6 +31,10 @@ def evaluate(
             say(
                 f"{result.num_locked:,} of these rows were locked for the test; this look at them is recorded"
             )
+        if result.trained_on:
+            say(
+                "warning: this is the file that the model was trained on; its scores say nothing about new texts"
+            )
         finish(json, result.to_json(), _table(result))
 
 

@@ -12,6 +12,8 @@ from typing import Any  # noqa: E402
 import typer  # noqa: E402
 from typer.core import TyperGroup  # noqa: E402
 
+from textwright.core.names import did_you_mean  # noqa: E402
+
 VERBS = {
     "demo": "Train, evaluate and predict on the packaged sample, in English and Chinese.",
     "train": "Learn a model from a file of texts and labels or scores.",
@@ -37,6 +39,8 @@ class Verbs(TyperGroup):
         return typer.core.TyperCommand(cmd_name, help=VERBS[cmd_name])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        if args and args[0] not in VERBS:
+            ctx.fail(f"There is no verb {args[0]!r}. {did_you_mean(args[0], VERBS)}")
         name, stand_in, rest = super().resolve_command(ctx, args)
         return name, None if stand_in is None else _real(str(name)), rest
 

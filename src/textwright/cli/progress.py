@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from textwright.core.events import Event
 from textwright.core.records import Note, StepEvent
 
-_SECONDS_BETWEEN_LINES = 10.0
+_SECONDS_BETWEEN_LINES, _SECONDS_BETWEEN_SCORES = 10.0, 0.5
 _MARKS = {"said": "", "plan": "", "warning": "warning: "}
 
 
@@ -24,6 +24,7 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Note):
+            self._scores, self._last = "", 0.0
             self._line(_MARKS[event.kind] + event.text)
         else:
             self._step(event)
@@ -37,9 +38,12 @@ class Progress:
             self._last = now
             print(f"\r\x1b[K{self._describe(event)}", end="", file=sys.stderr, flush=True)
             self._open = True
-        elif not self.moving and (event.scores or now - self._last > _SECONDS_BETWEEN_LINES):
+        elif not self.moving and now - self._last > self._pause(event):
             self._last = now
             self._line(self._describe(event))
+
+    def _pause(self, event: StepEvent) -> float:
+        return _SECONDS_BETWEEN_SCORES if event.scores else _SECONDS_BETWEEN_LINES
 
     def _describe(self, event: StepEvent) -> str:
         left = "" if event.remaining is None else f"  {_seconds(event.remaining)} left at most"

@@ -11,7 +11,7 @@ from textwright import api
 from textwright.cli import options
 from textwright.cli.main import started
 from textwright.cli.progress import Progress
-from textwright.cli.run import INTERRUPTED, Debug, Json, finish, guarded, say
+from textwright.cli.run import Debug, Json, finish, guarded, say
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 
@@ -42,7 +42,7 @@ def train(
 
     Example: textwright train reviews.csv --out my-model --minutes 3
     """
-    with guarded(debug):
+    with guarded(debug) as guard:
         if test is not None and test_share is not None:
             raise ConfigError("--test and --test-share contradict each other", hint="Give one of them.")
         made = options.make_recipe(
@@ -61,7 +61,7 @@ def train(
         )
         finish(json, trained.to_json(), summary(trained))
     if trained.interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(guard.stopped)
 
 
 def summary(trained: api.Trained) -> str:

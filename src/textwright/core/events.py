@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
+from textwright.core.files import explained
 from textwright.core.records import Note, StepEvent
 
 Event = StepEvent | Note
@@ -32,13 +33,16 @@ class JsonLines:
     """A sink that appends one JSON object a line, flushed at once so that a killed run leaves its story."""
 
     def __init__(self, path: Path, **constant: Any) -> None:
-        self._file: IO[str] = path.open("a", encoding="utf-8")
-        self._constant = constant
+        self._path, self._constant = path, constant
+        with explained(path):
+            self._file: IO[str] = path.open("a", encoding="utf-8")
 
     def __call__(self, event: Event) -> None:
         record = {**self._constant, **event.to_json()}
-        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        self._file.flush()
+        with explained(self._path):
+            self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        with explained(self._path):
+            self._file.close()

@@ -45,7 +45,8 @@ def _explanation(path: Path, doing: str, error: OSError) -> TextwrightError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         hint = "Free some space or choose another --out; what was there before is unchanged."
         return TextwrightError(f"{path}: the disk is full", hint=hint)
-    return TextwrightError(f"{path}: cannot {doing}: {error.strerror or error}")
+    hint = "Check the path and the disk, or choose another --out."
+    return TextwrightError(f"{path}: cannot {doing}: {error.strerror or error}", hint=hint)
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

@@ -46,9 +46,9 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike, *, spread: float = np.i
     """The temperature T that minimises the mean -ln softmax(logits / T)[truth] over held-out rows.
 
     Takes logits (N, C) and class ids (N,). A finite `spread` is how far ln T is expected to be from 0 (the
-    standard deviation of a normal prior): few rows then move T little. T lies in 0.01 ... 100. Where every row is right the likelihood
-    grows for ever as T falls, which says nothing about confidence: T is then 1. Raises DataError for logits
-    that are not finite, ids that are no class, and no rows.
+    standard deviation of a normal prior): few rows then move T little. T lies in 0.01 ... 100. Where every
+    row is right the likelihood grows for ever as T falls, which says nothing about confidence: T is then 1.
+    Raises DataError for logits that are not finite, ids that are no class, and no rows.
 
     >>> overconfident = np.array([[4.0, 0.0]] * 10)
     >>> T = fit_temperature(overconfident, [0] * 8 + [1] * 2)
@@ -86,7 +86,7 @@ def fit_temperature_binary(logits: ArrayLike, truth: ArrayLike, *, spread: float
 
 
 def _temperature(slope: Callable[[float], float], pull: float) -> float:
-    """Where the slope of the loss over ln(1 / T) is 0, with a `pull` towards T = 1; without it there is one place.
+    """Where the slope of the loss over ln(1 / T), with a `pull` towards T = 1, is 0.
 
     `slope` is over 1 / T, in which the loss is convex.
     """

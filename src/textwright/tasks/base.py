@@ -32,6 +32,8 @@ class Decode(Settings):
     temperature: float = 1.0
     offset: float = 0.0
     spread: float = 1.0
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)

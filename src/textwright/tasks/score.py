@@ -29,7 +29,9 @@ class Graded:
         return 1
 
     def scaling(self, targets: Targets) -> Decode:
-        return Decode(offset=float(targets.mean()), spread=max(float(targets.std()), 1e-9))
+        low, high = float(targets.min()), float(targets.max())
+        spread = max(float(targets.std()), 1e-9)
+        return Decode(offset=float(targets.mean()), spread=spread, low=low, high=high)
 
     def fitted(self, targets: Targets, schema: Schema, decode: Decode) -> Array:
         return ((targets - decode.offset) / decode.spread).astype(np.float32)[:, None]
@@ -48,7 +50,9 @@ class Graded:
         return decode
 
     def measured(self, outputs: Array, decode: Decode) -> Array:
-        return outputs[:, 0].astype(np.float64) * decode.spread + decode.offset
+        """Scores inside the range that was seen."""
+        scores = outputs[:, 0].astype(np.float64) * decode.spread + decode.offset
+        return scores if decode.low is None else np.clip(scores, decode.low, decode.high)
 
     def meter(self, schema: Schema) -> Meter:
         return GradedMeter()
@@ -56,9 +60,7 @@ class Graded:
     def answers(
         self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool
     ) -> list[dict[str, Any]]:
-        low = -np.inf if schema.low is None else schema.low
-        high = np.inf if schema.high is None else schema.high
-        return [{"score": round(float(v), 6)} for v in np.clip(self.measured(outputs, decode), low, high)]
+        return [{"score": round(float(v), 6)} for v in self.measured(outputs, decode)]
 
     def baseline(self, targets: Targets, rows: int) -> Baseline:
         return Baseline("always the mean score", np.full(rows, targets.mean()))

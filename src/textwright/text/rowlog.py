@@ -32,7 +32,7 @@ class RowLog:
             self._rows.append((action, reason, row, short))
 
     def drain(self) -> list[dict[str, Any]]:
-        """The records since the last drain, which are then forgotten (the counts are not): for long streams."""
+        """The records since the last drain, which are then forgotten (not the counts): for long streams."""
         drained = list(self.records())
         self._rows.clear()
         return drained

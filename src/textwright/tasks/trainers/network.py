@@ -165,6 +165,8 @@ class NetworkTrainer:
         for event in fit.run():
             self.engine = engine
             yield event
+        if fit.state.step:  # a fit that was resumed at its end has no events left
+            self.engine = engine
 
     def _shape(self) -> Shape:
         examples, tokenizer = self.job.examples, self._encoded[0]

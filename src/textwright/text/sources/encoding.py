@@ -8,6 +8,7 @@ from dataclasses import dataclass
 EVIDENCE_BYTES = 262_144
 SHORT_BYTES = 40
 MAX_BROKEN = 0.1  # of the characters beyond ASCII: damaged text is still text in its encoding
+MIN_PLAIN = 0.02  # ASCII characters in UTF-16 without a mark: real text has blanks, commas and line ends
 MIN_COMMON = 0.05  # of them among COMMON_CHINESE: real Chinese has 20 % and more, misread bytes next to none
 
 COMMON_CHINESE = (
@@ -81,7 +82,8 @@ def _utf16(data: bytes) -> Encoding | None:
             text = data.decode(codec, "ignore")
             controls = sum(text.count(chr(code)) for code in range(32) if chr(code) not in "\t\n\r\f")
             plain = len(text.encode("ascii", "ignore"))
-            found += [(plain, Encoding(codec, name, "surrogatepass"))] if plain and not controls else []
+            is_text = plain > MIN_PLAIN * len(text) and not controls
+            found += [(plain, Encoding(codec, name, "surrogatepass"))] if is_text else []
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
