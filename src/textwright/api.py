@@ -250,17 +250,19 @@ def _save(
     predictor = Predictor(chosen.engine, schema, chosen.decode)
     scores, split, details = _final_scores(predictor, prepared, chosen)
     candidates = selection.records()
-    manifest = Manifest(
-        textwright_version=version("textwright"),
-        task=schema.task,
-        architecture=chosen.engine.architecture,
-        data_schema=schema.model_dump(mode="json"),
-        decode=chosen.decode.model_dump(mode="json"),
-        scores={k: v.to_json() for k, v in scores.items()},
-        split=split,
-        parameters=chosen.engine.num_parameters,
-        seconds=round(clock.elapsed(), 3),
-        data=_data_records(prepared),
+    manifest = Manifest.parse(
+        {
+            "textwright_version": version("textwright"),
+            "task": schema.task,
+            "architecture": chosen.engine.architecture,
+            "schema": schema.model_dump(mode="json"),
+            "decode": chosen.decode.model_dump(mode="json"),
+            "scores": {k: v.to_json() for k, v in scores.items()},
+            "split": split,
+            "parameters": chosen.engine.num_parameters,
+            "seconds": round(clock.elapsed(), 3),
+            "data": _data_records(prepared),
+        }
     )
     choices = chosen.trainer.choices()
 

@@ -137,8 +137,8 @@ def test_files_that_do_not_fit_together_are_refused_though_their_hashes_are_righ
 @pytest.mark.parametrize(
     "change",
     [
-        lambda r: r["data_schema"].update(labels=["bad", "good", "so so"]),
-        lambda r: r["data_schema"].update(labels=[]),
+        lambda r: r["schema"].update(labels=["bad", "good", "so so"]),
+        lambda r: r["schema"].update(labels=[]),
         lambda r: r.update(decode={"temperature": "hot"}),
         lambda r: r.update(decode={"unknown": 1}),
     ],

@@ -22,7 +22,7 @@ SCHEMA = {"task": "classify", "text": "text", "label": "label", "labels": ["a", 
 
 def manifest(**changes: Any) -> Manifest:
     values: dict[str, Any] = {
-        "textwright_version": "0", "task": "classify", "architecture": "bag", "data_schema": SCHEMA,
+        "textwright_version": "0", "task": "classify", "architecture": "bag", "schema": SCHEMA,
         "decode": {}, "scores": {}, "split": "test", "parameters": 1, "seconds": 1.0, "data": [],
     }  # fmt: skip
     return Manifest.parse({**values, **changes})
@@ -121,9 +121,9 @@ def test_a_path_outside_the_folder_is_never_read(folder: Path, name: str) -> Non
     [
         (lambda r: r.update(format_version=FORMAT_VERSION + 1, parts=[]), "this version reads up to"),
         (lambda r: r.update(format_version="new"), "damaged"),
-        (lambda r: r.pop("data_schema"), "damaged"),
+        (lambda r: r.pop("schema"), "damaged"),
         (lambda r: r.update(extra=1), "damaged"),
-        (lambda r: r["data_schema"].update(task="paint"), "task"),
+        (lambda r: r["schema"].update(task="paint"), "task"),
         (lambda r: r["files"].pop("model.safetensors"), r"no hash of 'model\.safetensors'"),
         (lambda r: r.update(files={}), r"no hash of 'config\.json'"),
     ],

@@ -35,7 +35,9 @@ def save_bundle(path: Path, manifest: Manifest, fill: Callable[[Path], None]) ->
         files = [f for f in sorted(fresh.rglob("*")) if f.is_file()]
         hashes = {f.relative_to(fresh).as_posix(): sha256(f) for f in files if f.name != LOOKS}
         record = manifest.model_copy(update={"files": hashes})
-        (fresh / MANIFEST).write_text(to_json(record.model_dump(mode="json")), encoding="utf-8")
+        (fresh / MANIFEST).write_text(
+            to_json(record.model_dump(mode="json", by_alias=True)), encoding="utf-8"
+        )
         mode = (fresh / MANIFEST).stat().st_mode
         for file in files:  # safetensors makes files that only their owner can read
             file.chmod(mode)

@@ -30,7 +30,7 @@ class Manifest(Settings):
     textwright_version: str
     task: str
     architecture: str
-    data_schema: dict[str, Any]
+    data_schema: dict[str, Any] = Field(alias="schema")
     decode: dict[str, Any]
     scores: dict[str, Any]
     split: str

@@ -122,6 +122,8 @@ class Selection:
             yield Note(f"{name}: failed: {error}", "warning")
             return
         self._note(name, trainer, time.monotonic() - started, validation)
+        for what, reason in trainer.reasons().items():
+            yield Note(f"{name}: {what}: {reason}", "plan")
         yield Note(self._line(self.tried[-1]))
 
     def _note(self, name: str, trainer: Trainer, seconds: float, validation: IntArray) -> None:

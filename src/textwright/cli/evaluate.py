@@ -32,9 +32,7 @@ def evaluate(
                 f"{result.num_locked:,} of these rows were locked for the test; this look at them is recorded"
             )
         if result.trained_on:
-            say(
-                "warning: this is the file that the model was trained on; its scores say nothing about new texts"
-            )
+            say("warning: the model was trained on this file; its scores here say nothing of new texts")
         finish(json, result.to_json(), _table(result))
 
 

@@ -33,6 +33,7 @@ class Prepared:
     locked_texts: list[str]
     locked_targets: Targets
     twins: Twins
+    warning: str = ""
 
     @property
     def locked_hashes(self) -> list[str]:
@@ -48,6 +49,7 @@ class Prepared:
             f"{self.twins.num_exact:,} exact and {self.twins.num_near:,} near twins, "
             "kept on one side"
         )
+        lines += [f"warning: {self.warning}"] if self.warning else []
         where = f"from {self.test.path}" if self.test else "locked" if self.locked_texts else "none"
         lines.append(
             f"{len(self.train):,} rows to train on, {len(self.validation):,} to choose on, "
@@ -67,8 +69,7 @@ def prepare_data(data: str | Path, recipe: Recipe, test: str | Path | None = Non
             hint="Add labelled rows.",
         )
     given = read_labelled(test, corpus.schema) if test is not None else None
-    twins = find_twins(corpus.texts, seed=recipe.seed)
-    split = _split(corpus, recipe, twins, has_test=given is not None)
+    twins, split, warning = _split(corpus, recipe, has_test=given is not None)
     free = np.sort(np.concatenate([split.train, split.validation]))
     examples = Examples([corpus.texts[i] for i in free], corpus.targets[free], corpus.schema, recipe.seed)
     position = np.full(len(corpus), -1)
@@ -76,12 +77,35 @@ def prepare_data(data: str | Path, recipe: Recipe, test: str | Path | None = Non
     texts = given.texts if given else [corpus.texts[i] for i in split.test]
     targets = given.targets if given else corpus.targets[split.test]
     return Prepared(
-        corpus, given, examples, position[split.train], position[split.validation], texts, targets, twins
+        corpus,
+        given,
+        examples,
+        position[split.train],
+        position[split.validation],
+        texts,
+        targets,
+        twins,
+        warning,
     )
 
 
-def _split(corpus: Corpus, recipe: Recipe, twins: Twins, *, has_test: bool) -> Split:
+def _split(corpus: Corpus, recipe: Recipe, *, has_test: bool) -> tuple[Twins, Split, str]:
+    """Keep twins on one side; where that leaves a part empty (texts from a template), only exact ones."""
     validation = min(recipe.split.validation, _MAX_VALIDATION_ROWS / len(corpus))
     test = 0.0 if has_test else recipe.split.test
     strata = TASKS.get(corpus.schema.task).strata(corpus.targets)
-    return split_rows(strata, twins.group, validation=validation, test=test, seed=recipe.seed)
+
+    def cut(twins: Twins) -> Split:
+        return split_rows(strata, twins.group, validation=validation, test=test, seed=recipe.seed)
+
+    twins = find_twins(corpus.texts, seed=recipe.seed)
+    split = cut(twins)
+    if (len(split.validation) or not validation) and (len(split.test) or not test):
+        return twins, split, ""
+    largest = int(np.bincount(twins.group).max())
+    exact = find_twins(corpus.texts, threshold=1.0, seed=recipe.seed)
+    warning = (
+        f"{largest:,} of {len(corpus):,} rows are near twins of each other, which cannot be kept on one side; "
+        "only exact ones are, so the scores are too good for new texts"
+    )
+    return exact, cut(exact), warning

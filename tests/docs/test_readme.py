@@ -1,0 +1,81 @@
+"""Every command of the README runs, as it stands there; both languages name the same commands."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import textwright
+from textwright.cli.main import app
+
+PROJECT = Path(__file__).parents[2]
+SAMPLE = PROJECT / "src" / "textwright" / "sample" / "reviews.en.csv"
+
+
+def commands(page: str) -> list[str]:
+    """The lines of the README that call textwright, without their comments."""
+    text = (PROJECT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith(("textwright ", "cat "))]
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the README names, cut from the packaged sample."""
+    with SAMPLE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    def write(name: str, part: list[dict[str, str]], columns: list[str]) -> None:
+        with (tmp_path / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(part)
+
+    write("reviews.csv", rows[:120], ["text", "label"])
+    write("a.csv", rows[:120], ["text", "label"])
+    write("b.csv", rows[120:160], ["text", "label"])
+    write("held-out.csv", rows[120:160], ["text", "label"])
+    write("stars.csv", rows[:120], ["text", "score"])
+    write("new.csv", rows[160:180], ["text"])
+    (tmp_path / "texts.txt").write_text("\n".join(row["text"] for row in rows), encoding="utf-8")
+    (tmp_path / "new.jsonl").write_text('{"text": "lovely"}\n{"text": "太失望了"}\n', encoding="utf-8")
+    textwright.train(tmp_path / "reviews.csv", tmp_path / "other-model", _quick())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _quick() -> textwright.Recipe:
+    return textwright.Recipe.parse({"model": {"name": "bag"}, "budget": {"minutes": 1}})
+
+
+def test_both_languages_name_the_same_commands() -> None:
+    assert commands("README.md") == commands("README.zh-CN.md")
+    assert len(commands("README.md")) >= 12
+
+
+def test_every_command_runs(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = CliRunner()
+    for line in commands("README.md"):
+        piped, _, after = line.partition("| ")
+        call = after.partition(" |")[0] if line.startswith("cat ") else line
+        if line.startswith("cat "):
+            given = (files / piped.split()[1]).read_text(encoding="utf-8")
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode("utf-8"))))
+        words = shlex.split(call)
+        result = runner.invoke(app, words[1:], input=given if line.startswith("cat ") else None)
+        assert result.exit_code == 0, (line, result.output, result.exception)
+
+
+def test_the_python_lines_run(files: Path) -> None:
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert block is not None
+    exec(compile(block.group(1), "README.md", "exec"), {})
