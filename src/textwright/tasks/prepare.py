@@ -105,7 +105,7 @@ def _split(corpus: Corpus, recipe: Recipe, *, has_test: bool) -> tuple[Twins, Sp
     largest = int(np.bincount(twins.group).max())
     exact = find_twins(corpus.texts, threshold=1.0, seed=recipe.seed)
     warning = (
-        f"{largest:,} of {len(corpus):,} rows are near twins of each other, which cannot be kept on one side; "
+        f"{largest:,} of {len(corpus):,} rows are near twins of each other that cannot be kept on one side; "
         "only exact ones are, so the scores are too good for new texts"
     )
     return exact, cut(exact), warning
