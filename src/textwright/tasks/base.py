@@ -70,6 +70,10 @@ class Task(Protocol):
         """How bad outputs are, whatever their temperature; lower is better. Decides on validation."""
         ...
 
+    def glance(self, outputs: Array, targets: Targets, decode: Decode) -> float:
+        """The headline score alone, quickly, to show while fitting."""
+        ...
+
     def calibrate(self, outputs: Array, targets: Targets, decode: Decode) -> Decode: ...
 
     def measured(self, outputs: Array, decode: Decode) -> Array:

@@ -42,6 +42,10 @@ class Classify:
         right = calibrated[np.arange(len(targets)), targets]
         return float(-np.log(np.maximum(right, 1e-12)).mean())
 
+    def glance(self, outputs: Array, targets: Targets, decode: Decode) -> float:
+        answers = outputs[:, 0] > 0 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+        return float((answers == targets).mean())
+
     def calibrate(self, outputs: Array, targets: Targets, decode: Decode) -> Decode:
         if outputs.shape[1] == 1:
             return decode.replaced(

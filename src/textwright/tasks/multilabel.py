@@ -48,6 +48,11 @@ class Multilabel:
         right = np.where(targets > 0, shares, 1 - shares)
         return float(-np.log(np.maximum(right, 1e-12)).mean())
 
+    def glance(self, outputs: Array, targets: Targets, decode: Decode) -> float:
+        answers = self.measured(outputs, decode) >= THRESHOLD
+        both = int((answers & (targets > 0)).sum())
+        return 2 * both / max(int(answers.sum()) + int(targets.sum()), 1)
+
     def calibrate(self, outputs: Array, targets: Targets, decode: Decode) -> Decode:
         return decode.replaced(
             {"temperature": fit_temperature_binary(outputs, targets, spread=TEMPERATURE_SPREAD)}

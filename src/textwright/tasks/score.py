@@ -46,6 +46,9 @@ class Graded:
         gap = self.measured(outputs, decode) - targets
         return float((gap * gap).mean())
 
+    def glance(self, outputs: Array, targets: Targets, decode: Decode) -> float:
+        return self.judge(outputs, targets, decode)
+
     def calibrate(self, outputs: Array, targets: Targets, decode: Decode) -> Decode:
         return decode
 
