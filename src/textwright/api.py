@@ -81,6 +81,8 @@ class Evaluated:
     scores: dict[str, Score]
     details: dict[str, Any]
     num_locked: int
+    cleaning: list[dict[str, Any]]
+    wrong: list[dict[str, Any]]
     trained_on: bool = False
     split: Split = "given"
 
@@ -92,6 +94,8 @@ class Evaluated:
             "split": self.split,
             "locked_rows": self.num_locked,
             "trained_on": self.trained_on,
+            "cleaning": self.cleaning,
+            "wrong": self.wrong,
             "details": self.details,
         }
 
@@ -115,7 +119,7 @@ def train(
     recipe, target = recipe or Recipe(), Path(out)
     clock = _clock(recipe, clock, sink)
     _refuse_foreign(target)
-    names = candidates_for(recipe.model_name)
+    names = candidates_for(recipe.model_name, recipe.model_settings)
     prepared = prepare_data(data, recipe, test)
     for line in prepared.account():
         sink(Note(line))
@@ -130,6 +134,7 @@ def train(
                 {
                     "recipe": recipe.model_dump(mode="json", exclude={"budget"}),
                     "data": prepared.corpus.fingerprint,
+                    "test": prepared.test.fingerprint if prepared.test else None,
                 },
             )
             interrupted = _fit(selection, names, prepared, checkpoints, fan_out([sink, journal]))
@@ -147,9 +152,9 @@ def plan(
 ) -> tuple[Plan, list[str]]:
     """What `train` would do, and a JSON line for every row that reading would drop or change."""
     recipe = recipe or Recipe()
-    names = candidates_for(recipe.model_name)
+    names = candidates_for(recipe.model_name, recipe.model_settings)
     prepared = prepare_data(data, recipe, test)
-    records = [json.dumps(record, ensure_ascii=False) for record in prepared.corpus.log.records()]
+    records = [json.dumps(record, ensure_ascii=False) for record in prepared.cleaning()]
     return make_plan(prepared, recipe, names), records
 
 
@@ -163,12 +168,21 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
     started = time.monotonic()
     predictor = load(path)
     corpus = read_labelled(data, predictor.schema)
-    meter = predictor.measure(corpus.texts, corpus.targets)
+    meter, wrong = predictor.measure(corpus.texts, corpus.targets)
     assert predictor.bundle is not None
     num_locked = count_look(predictor.bundle.path, f"evaluate {Path(data).name}", row_hashes(corpus.texts))
     seconds = time.monotonic() - started
     trained_on = predictor.bundle.manifest.data[0].fingerprint == corpus.fingerprint
-    return Evaluated(len(corpus), seconds, meter.scores(), meter.details(), num_locked, trained_on)
+    return Evaluated(
+        n=len(corpus),
+        seconds=seconds,
+        scores=meter.scores(),
+        details=meter.details(),
+        num_locked=num_locked,
+        cleaning=corpus.log.summary(),
+        wrong=wrong.records(),
+        trained_on=trained_on,
+    )
 
 
 def predict(
@@ -194,6 +208,10 @@ def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
 
 def _refuse_foreign(target: Path) -> None:
     """Only a new place, an empty folder or an older model of ours is written to."""
+    if not target.name:
+        raise ConfigError(
+            f"{target}: a model needs a folder of its own", hint="Give it a name: --out my-model"
+        )
     if target.is_file():
         raise ConfigError(
             f"{target}: is a file, expected a new or an older model folder", hint="Choose another --out."
@@ -248,7 +266,10 @@ def _save(
     assert chosen is not None
     schema = prepared.corpus.schema
     predictor = Predictor(chosen.engine, schema, chosen.decode)
-    scores, split, details = _final_scores(predictor, prepared, chosen)
+    try:
+        scores, split, details = _final_scores(predictor, prepared, chosen)
+    except KeyboardInterrupt:  # what was learned is kept without its last measurement
+        scores, split, details, interrupted = chosen.record.scores, "validation", {}, True
     candidates = selection.records()
     manifest = Manifest.parse(
         {
@@ -279,7 +300,7 @@ def _save(
             to_json({"split": split, "scores": manifest.scores, "details": details}), encoding="utf-8"
         )
         _write_lines(folder / "wrong.jsonl", chosen.wrong)
-        _write_lines(folder / "cleaning.jsonl", prepared.corpus.log.records())
+        _write_lines(folder / "cleaning.jsonl", prepared.cleaning())
         shutil.copyfile(work / "events.jsonl", folder / "events.jsonl")
         (folder / LOOKS).write_text(first_looks(prepared.locked_hashes), encoding="utf-8")
 
@@ -310,7 +331,7 @@ def _final_scores(
     """On the locked rows when there are any, otherwise those of validation."""
     if not prepared.locked_texts:
         return chosen.record.scores, "validation", {}
-    meter = predictor.measure(prepared.locked_texts, prepared.locked_targets)
+    meter, _ = predictor.measure(prepared.locked_texts, prepared.locked_targets)
     baseline = predictor.task.baseline(prepared.examples.targets, len(prepared.locked_texts))
     simple = predictor.task.meter(predictor.schema)
     simple.update(prepared.locked_targets, baseline.outputs)

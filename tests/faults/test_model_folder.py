@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -49,7 +50,14 @@ def forged(folder: Path, change: Callable[[dict[str, Any]], Any] = lambda record
     record = json.loads((folder / "textwright.json").read_text())
     change(record)
     record["files"] = {name: sha256(folder / name) for name in record["files"]}
-    (folder / "textwright.json").write_text(json.dumps(record))
+    (folder / "textwright.json").write_text(signed(record))
+
+
+def signed(record: dict[str, Any]) -> str:
+    """The manifest as whoever changes it on purpose would write it, with a hash of itself that holds."""
+    plain = {name: value for name, value in record.items() if name != "own_hash"}
+    own = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    return json.dumps({**plain, "own_hash": own})
 
 
 def test_every_file_flipped_or_missing(copy: Path) -> None:
@@ -169,7 +177,7 @@ def test_a_file_outside_is_never_named_in_a_manifest(copy: Path) -> None:
     secret.write_text("s")
     for name in ("../secret", str(secret)):
         record["files"][name] = sha256(secret)
-        (copy / "textwright.json").write_text(json.dumps(record))
+        (copy / "textwright.json").write_text(signed(record))
         with pytest.raises(BundleError, match="outside the folder"):
             api.load(copy)
         del record["files"][name]

@@ -80,7 +80,7 @@ def test_the_folder_tells_its_story(tmp_path: Path) -> None:
     trained = api.train(data, tmp_path / "m", recipe(), sink=told.append)
     said = [event.text for event in told if isinstance(event, Note)]
     assert any("column 'text'" in line for line in said) and any("no --minutes" in line for line in said)
-    assert "1 rows dropped: no label" in said
+    assert "a.csv: 1 rows dropped: no label" in said
     assert trained.scores["accuracy"].n == 6 and trained.split == "test"
     folder = tmp_path / "m"
     cleaning = [json.loads(line) for line in (folder / "cleaning.jsonl").read_text().splitlines()]
@@ -172,7 +172,9 @@ def test_an_interrupt_keeps_the_best_weights_not_the_last(tmp_path: Path) -> Non
         pytest.fail("the best so far was not kept")
     best = [event for event in seen if event.is_best][-1]
     assert not seen[3].is_best and best.scores
-    assert trained.candidates[0].scores["log_loss"].value == pytest.approx(best.scores["log_loss"], rel=1e-4)
+    assert trained.candidates[0].scores["log_loss"].value == pytest.approx(
+        best.scores["validation loss"], rel=1e-4
+    )
 
 
 def test_an_interrupt_before_the_first_step_keeps_what_was_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -45,7 +46,22 @@ def folder(tmp_path: Path) -> Path:
 def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     record = json.loads((folder / "textwright.json").read_text())
     change(record)
+    (folder / "textwright.json").write_text(signed(record))
+
+
+def signed(record: dict[str, Any]) -> str:
+    """The manifest as whoever changes it on purpose would write it, with a hash of itself that holds."""
+    plain = {name: value for name, value in record.items() if name != "own_hash"}
+    own = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    return json.dumps({**plain, "own_hash": own})
+
+
+def test_a_changed_manifest_is_refused(folder: Path) -> None:
+    record = json.loads((folder / "textwright.json").read_text())
+    record["schema"]["labels"].reverse()
     (folder / "textwright.json").write_text(json.dumps(record))
+    with pytest.raises(BundleError, match="is not what was written"):
+        load_bundle(folder)
 
 
 def test_what_is_saved_is_loaded(folder: Path) -> None:

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from textwright.core import files
 from textwright.core.errors import ConfigError, DataError, TextwrightError
 from textwright.core.files import to_json
-from textwright.tasks import answering, predictor
+from textwright.tasks import predictor
 from textwright.tasks.answering import Answered, answer_file
 from textwright.tasks.base import Array, Decode
 from textwright.tasks.predictor import Predictor
@@ -198,7 +199,7 @@ def test_an_older_answer_stays_when_something_breaks(tmp_path: Path, monkeypatch
     def full(*args: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(answering.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     with pytest.raises(TextwrightError, match="the disk is full"):
         answer_file(stub(), written(tmp_path / "b.csv", "id,text\n1,good\n"), str(out))
     assert out.read_text() == "old"
@@ -212,7 +213,7 @@ def test_long_texts_are_answered_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch
     texts = ["x" * 60] * 4 + ["good"] * 9
     assert [a["label"] for a in model.predict(texts)] == ["bad"] * 4 + ["good"] * 9
     assert model.engine.asked == [2, 2, 4, 4, 1]  # type: ignore[attr-defined]
-    meter = model.measure(texts, np.array([0] * 4 + [1] * 9))
+    meter, _ = model.measure(texts, np.array([0] * 4 + [1] * 9))
     assert meter.scores()["accuracy"].value == 1
 
 

@@ -35,6 +35,7 @@ def save_bundle(path: Path, manifest: Manifest, fill: Callable[[Path], None]) ->
         files = [f for f in sorted(fresh.rglob("*")) if f.is_file()]
         hashes = {f.relative_to(fresh).as_posix(): sha256(f) for f in files if f.name != LOOKS}
         record = manifest.model_copy(update={"files": hashes})
+        record = record.model_copy(update={"own_hash": record.hashed()})
         (fresh / MANIFEST).write_text(
             to_json(record.model_dump(mode="json", by_alias=True)), encoding="utf-8"
         )
@@ -53,6 +54,8 @@ def load_bundle(path: str | Path) -> Bundle:
     """Read and verify a model folder. Raises BundleError when it is missing, damaged, changed or too new."""
     folder = Path(path)
     manifest = _manifest(folder)
+    if manifest.own_hash != manifest.hashed():
+        raise BundleError(f"{folder / MANIFEST}: is not what was written", hint=COPY_AGAIN)
     for name in sorted(REQUIRED - manifest.files.keys()):
         raise BundleError(f"{folder / MANIFEST}: has no hash of {name!r}", hint=COPY_AGAIN)
     for name, wanted in manifest.files.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from pydantic import Field
@@ -38,3 +40,9 @@ class Manifest(Settings):
     seconds: float
     data: list[DataRecord]
     files: dict[str, str] = Field(default_factory=dict)
+    own_hash: str = ""
+
+    def hashed(self) -> str:
+        """The SHA-256 of everything here but the hash itself."""
+        record = self.model_dump(mode="json", by_alias=True, exclude={"own_hash"})
+        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,14 +13,14 @@ from textwright.core.clock import Clock
 from textwright.core.errors import CheckpointError, ConfigError, TextwrightError
 from textwright.core.events import Event
 from textwright.core.ragged import IntArray
-from textwright.core.records import Candidate, Note, Score
+from textwright.core.records import Candidate, Note, Score, Status
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.base import Decode
 from textwright.tasks.examples import Examples, Job
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers import trainer_for
 from textwright.tasks.trainers.base import Engine, Trainer
-from textwright.tasks.wrong import wrong_rows
+from textwright.tasks.wrong import WrongRows
 
 # What saving, scoring the test rows and leaving take at most, in seconds and as a share of what remains.
 _RESERVE_SECONDS, _RESERVE_SHARE = 1.5, 0.04
@@ -37,7 +37,7 @@ class Tried:
     engine: Engine
     decode: Decode
     judged: float
-    wrong: tuple[dict[str, Any], ...] = ()
+    wrong: Sequence[dict[str, Any]] = ()
 
 
 @dataclass
@@ -106,27 +106,33 @@ class Selection:
         yield Note(f"{name}: fitting on {len(train):,} rows, choosing on {len(validation):,}")
         try:
             yield from trainer.search(train, validation)
-        except KeyboardInterrupt:
             self._note(name, trainer, time.monotonic() - started, validation)
+        except KeyboardInterrupt:
+            self._stopped(name, trainer, time.monotonic() - started, validation)
             raise
         except (ConfigError, CheckpointError):
             raise
-        except (TextwrightError, MemoryError) as error:
-            if candidates_left == 1 and self.chosen is None:
-                raise  # nothing else is left to try
-            self.failed.append(
-                Candidate(
-                    name, seconds=time.monotonic() - started, status="failed", why=str(error).splitlines()[0]
-                )
-            )
-            yield Note(f"{name}: failed: {error}", "warning")
+        except (TextwrightError, MemoryError, RuntimeError, ImportError, OSError) as error:
+            # A failure of one candidate, out of memory in torch included, must not cost those that are done.
+            if self.chosen is None and (candidates_left == 1 or not isinstance(error, TextwrightError)):
+                raise
+            why = (str(error).splitlines() or [type(error).__name__])[0]
+            seconds = time.monotonic() - started
+            self.failed.append(Candidate(name, seconds=seconds, status="failed", why=why))
+            yield Note(f"{name}: failed: {why}", "warning")
             return
-        self._note(name, trainer, time.monotonic() - started, validation)
         for what, reason in trainer.reasons().items():
             yield Note(f"{name}: {what}: {reason}", "plan")
         yield Note(self._line(self.tried[-1]))
 
-    def _note(self, name: str, trainer: Trainer, seconds: float, validation: IntArray) -> None:
+    def _stopped(self, name: str, trainer: Trainer, seconds: float, validation: IntArray) -> None:
+        """Keep what an interrupted search has, unless it has been noted already."""
+        if trainer.engine is not None and all(tried.trainer is not trainer for tried in self.tried):
+            self._note(name, trainer, seconds, validation, "stopped")
+
+    def _note(
+        self, name: str, trainer: Trainer, seconds: float, validation: IntArray, status: Status = "done"
+    ) -> None:
         """Score a candidate on validation; it is the best so far unless one tried before is as good."""
         if trainer.engine is None:
             return
@@ -138,11 +144,13 @@ class Selection:
         meter = task.meter(examples.schema)
         meter.update(truth, task.measured(outputs, decode))
         scores = meter.scores(seed=self.recipe.seed)
+        latency = self._latency(engine)
         record = Candidate(
-            name, scores, seconds, engine.num_parameters, 4 * engine.num_parameters, self._latency(engine)
+            name, scores, seconds, engine.num_parameters, engine.num_bytes, latency, status=status
         )
-        wrong = wrong_rows(task, outputs, truth, texts, examples.schema, decode)
-        tried = Tried(record, trainer, engine, decode, _badness(scores[task.headline]), tuple(wrong))
+        wrong = WrongRows(task, examples.schema, decode)
+        wrong.update(outputs, truth, texts)
+        tried = Tried(record, trainer, engine, decode, _badness(scores[task.headline]), wrong.records())
         self.tried.append(tried)
         if self.chosen is None or tried.judged < self.chosen.judged:
             self.chosen = tried
@@ -204,9 +212,7 @@ class Selection:
         engine = trainer.engine
         if engine is None:
             return
-        record = Candidate(
-            name, {}, seconds, engine.num_parameters, 4 * engine.num_parameters, self._latency(engine)
-        )
+        record = Candidate(name, {}, seconds, engine.num_parameters, engine.num_bytes, self._latency(engine))
         self.chosen = Tried(record, trainer, engine, self.examples.decode, 0.0)
         self.tried.append(self.chosen)
 
@@ -221,7 +227,7 @@ class Selection:
                 if chosen and len(self.tried) > 1
                 else "the only candidate"
                 if chosen
-                else f"{headline} not above the best on validation"
+                else f"{headline} not better than the best on validation"
             )
             out.append(replace(tried.record, chosen=chosen, why=why))
         return [*out, *self.failed]

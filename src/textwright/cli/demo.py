@@ -99,6 +99,8 @@ def _part(part: Part, out: Path) -> dict[str, Any]:
     headline = "mse" if trained.task == "score" else "accuracy"
     score = trained.scores[headline]
     say(f"-> {trained.model}: {headline} {score} on {score.n} locked test rows")
+    if trained.interrupted:
+        raise KeyboardInterrupt
     answers = api.load(out).predict(part.texts)
     for text, answer in zip(part.texts, answers, strict=True):
         say(f"   {_shown(answer):22} {text}")

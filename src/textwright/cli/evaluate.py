@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from textwright import api
 from textwright.cli import options
 from textwright.cli.run import Debug, Json, finish, guarded, say
+from textwright.core.files import write_atomic
 
 app = typer.Typer(add_completion=False)
 
@@ -18,6 +20,9 @@ app = typer.Typer(add_completion=False)
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A model folder.")],
     data: options.Data,
+    wrong: Annotated[
+        Path | None, typer.Option(help="Write the most wrong rows, 50 at most, to this .jsonl file.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -27,6 +32,11 @@ def evaluate(
     """
     with guarded(debug):
         result = api.evaluate(model, data)
+        for step in result.cleaning:
+            say(f"{step['rows']:,} rows {step['action']}: {step['reason']}")
+        if wrong is not None:
+            write_atomic(wrong, "".join(f"{dumps(record, ensure_ascii=False)}\n" for record in result.wrong))
+            say(f"{len(result.wrong)} wrong rows to read in {wrong}")
         if result.num_locked:
             say(
                 f"{result.num_locked:,} of these rows were locked for the test; this look at them is recorded"
@@ -44,4 +54,18 @@ def _table(result: api.Evaluated) -> str:
     for row in classes:
         numbers = "  ".join(f"{row[k]['value'] or 0:.4f}" for k in ("precision", "recall", "f1"))
         lines.append(f"{row['label'][:24]:24} {numbers}  {row['n']:,}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_confusion(result.details)])
+
+
+def _confusion(details: dict[str, Any]) -> list[str]:
+    """The confusion matrix, when it fits on a screen."""
+    labels, matrix = details.get("labels", []), details.get("confusion", [])
+    if not 1 < len(labels) <= 10 or not matrix:
+        return []
+    width = max(8, *(len(label[:12]) + 2 for label in labels))
+    head = " " * 14 + "".join(f"{label[:12]:>{width}}" for label in labels) + "   (answered)"
+    rows = [
+        f"{label[:12]:14}" + "".join(f"{count:>{width},}" for count in counts)
+        for label, counts in zip(labels, matrix, strict=True)
+    ]
+    return ["", head, *rows]

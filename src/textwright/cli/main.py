@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 
@@ -85,4 +86,8 @@ def started() -> float:
 
 def main() -> None:
     """The entry point of the `textwright` command."""
+    # What is printed may be Chinese, whatever the terminal or pipe is set to.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     sys.exit(app())

@@ -35,6 +35,12 @@ RecipeName = Annotated[
 Set = Annotated[list[str] | None, typer.Option("--set", help="Any other setting: path.to.field=value.")]
 
 
+def refuse_contradiction(test: Path | None, test_share: float | None) -> None:
+    """Raise ConfigError when both ways to get test rows are asked for."""
+    if test is not None and test_share is not None:
+        raise ConfigError("--test and --test-share contradict each other", hint="Give one of them.")
+
+
 def make_recipe(
     recipe: str | None,
     assignments: list[str] | None,
@@ -49,7 +55,7 @@ def make_recipe(
 ) -> Recipe:
     """The recipe named (or the default one), with flags and --set laid over it. Raises ConfigError."""
     base = load_recipe(recipe) if recipe else Recipe()
-    if model is not None and ("/" in model or Path(model).exists()):
+    if model is not None and model not in (*ARCHITECTURES, "auto") and Path(model).exists():
         raise ConfigError(
             f"--model {model}: starting from a pre-trained folder is not built yet",
             hint=f"Name an architecture: auto, {', '.join(ARCHITECTURES)}.",

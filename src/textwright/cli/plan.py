@@ -43,6 +43,7 @@ def plan(
     Example: textwright plan reviews.csv
     """
     with guarded(debug):
+        options.refuse_contradiction(test, test_share)
         made = options.make_recipe(
             recipe,
             set_,

@@ -13,7 +13,6 @@ from textwright.cli.main import started
 from textwright.cli.progress import Progress
 from textwright.cli.run import Debug, Json, finish, guarded, say
 from textwright.core.clock import Clock
-from textwright.core.errors import ConfigError
 
 app = typer.Typer(add_completion=False)
 
@@ -43,8 +42,7 @@ def train(
     Example: textwright train reviews.csv --out my-model --minutes 3
     """
     with guarded(debug) as guard:
-        if test is not None and test_share is not None:
-            raise ConfigError("--test and --test-share contradict each other", hint="Give one of them.")
+        options.refuse_contradiction(test, test_share)
         made = options.make_recipe(
             recipe,
             set_,

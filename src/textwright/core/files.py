@@ -11,6 +11,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ def explained(path: Path, doing: str = "write") -> Iterator[None]:
     """Turn the operating system's refusal into an error that says what to do."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever read our output has gone: no fault to explain
     except OSError as error:
         raise _explanation(path, doing, error) from None
     except SafetensorError as error:
@@ -52,12 +55,19 @@ def _explanation(path: Path, doing: str, error: OSError) -> TextwrightError:
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part."""
     data = content.encode("utf-8") if isinstance(content, str) else content
+    with writing_atomic(path) as file:
+        file.buffer.write(data)
+
+
+@contextmanager
+def writing_atomic(path: Path) -> Iterator[TextIOWrapper]:
+    """A UTF-8 file to write to that takes its place under its name only when all is written."""
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = _beside(path)
         try:
-            with fresh.open("xb") as file:
-                file.write(data)
+            with fresh.open("x", encoding="utf-8", newline="") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(fresh, path)

@@ -28,7 +28,7 @@ class Settings(BaseModel):
             raise _explain(error, cls, where) from None
 
     def replaced(self, overrides: dict[str, Any], *, where: str = "") -> Self:
-        """A copy with dotted keys replaced, as in {"learn.rate": 0.1}."""
+        """A copy with dotted keys replaced, as in {"learn.optimizer.rate": 0.1}."""
         values = self.model_dump()
         for key, value in overrides.items():
             _put(values, key, value, where)
@@ -54,13 +54,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def parse_assignment(text: str) -> tuple[str, Any]:
     """Split "a.b=value": numbers, true, false, null and [lists] as in YAML, all else is text as it stands.
 
-    >>> parse_assignment("learn.rate=1e-3"), parse_assignment("data.text=a=b #c")
-    (('learn.rate', 0.001), ('data.text', 'a=b #c'))
+    >>> parse_assignment("learn.optimizer.rate=1e-3"), parse_assignment("data.text=a=b #c")
+    (('learn.optimizer.rate', 0.001), ('data.text', 'a=b #c'))
     """
     key, found, value = text.partition("=")
     if not found or not key.strip():
         raise ConfigError(
-            f"--set {text}: expected path.to.field=value", hint="Example: --set learn.rate=0.01"
+            f"--set {text}: expected path.to.field=value", hint="Example: --set learn.optimizer.rate=0.01"
         )
     return key.strip(), _value(value.strip())
 

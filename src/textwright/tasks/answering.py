@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from textwright.core.errors import ConfigError
-from textwright.core.files import explained
+from textwright.core.files import explained, writing_atomic
 from textwright.tasks.predictor import Predictor
 from textwright.text.columns import find_text_column, profile
 from textwright.text.rowlog import RowLog
@@ -112,20 +110,13 @@ def _refuse_ending(out: str) -> None:
 def _writer(out: str, labels: list[str]) -> Iterator[Any]:
     """A function that writes answers; the file appears under its name only when all is written."""
     if out == STDOUT:
-        yield _json_writer(sys.stdout)
+        with explained(Path("standard output")):
+            yield _json_writer(sys.stdout)
+            sys.stdout.flush()
         return
     target = Path(out)
-    with explained(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                yield _csv_writer(file, labels) if target.suffix.lower() == ".csv" else _json_writer(file)
-            os.chmod(name, 0o644)
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+    with writing_atomic(target) as file:
+        yield _csv_writer(file, labels) if target.suffix.lower() == ".csv" else _json_writer(file)
 
 
 def _json_writer(file: IO[str]) -> Any:

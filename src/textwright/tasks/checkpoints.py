@@ -29,7 +29,8 @@ class Checkpoints:
     _saved: float = field(default_factory=time.monotonic)
 
     def watch(self, trainer: Trainer) -> None:
-        """Follow the fits that a trainer starts."""
+        """Follow the fits that a trainer starts; those of the one before are over."""
+        self._fit = None
         if hasattr(trainer, "on_fit"):
             trainer.on_fit = lambda fit: self._started(trainer.name, fit)  # type: ignore[attr-defined]
 

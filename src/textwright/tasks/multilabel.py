@@ -71,10 +71,10 @@ class Multilabel:
         for shares in self.measured(outputs, decode):
             found = [i for i in np.argsort(-shares, kind="stable") if shares[i] >= THRESHOLD]
             row: dict[str, Any] = {"labels": [schema.labels[i] for i in found]}
-            shown = range(len(shares)) if probabilities else found
-            rows.append(
-                {**row, "probabilities": {schema.labels[i]: round(float(shares[i]), 6) for i in shown}}
-            )
+            if probabilities:
+                named = zip(schema.labels, shares, strict=True)
+                row["probabilities"] = {label: round(float(share), 6) for label, share in named}
+            rows.append(row)
         return rows
 
     def baseline(self, targets: Targets, rows: int) -> Baseline:

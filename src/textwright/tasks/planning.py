@@ -59,12 +59,19 @@ def make_plan(prepared: Prepared, recipe: Recipe, names: tuple[str, ...]) -> Pla
         "model": "the candidates that are tried, the cheap ones first; the best on validation is refitted"
         if len(names) > 1
         else "as asked",
+        "budget.minutes": _budget(recipe),
         "threads": f"{usable_cpus()}: the processors that this process may use",
         "split.validation": f"{rows['validation']:,} rows to choose on, at most 10,000",
         "split.test": f"{rows['test']:,} rows, locked: nothing is chosen on them",
     }
     plans = [_plan(name, prepared, recipe) for name in names]
     return Plan(schema.task, schema.model_dump(mode="json"), rows, prepared.account(), plans, reasons)
+
+
+def _budget(recipe: Recipe) -> str:
+    if recipe.budget.minutes is None:
+        return "none given: until validation is flat, ten minutes at most"
+    return f"{recipe.budget.minutes:g}: candidates share them in turn; the estimates below do not know of it"
 
 
 def _plan(name: str, prepared: Prepared, recipe: Recipe) -> CandidatePlan:

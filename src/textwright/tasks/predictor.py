@@ -14,6 +14,7 @@ from textwright.measure.base import Meter
 from textwright.tasks.base import TASKS, Decode, Task
 from textwright.tasks.trainers import load_engine
 from textwright.tasks.trainers.base import Engine
+from textwright.tasks.wrong import WrongRows
 from textwright.text.clean import clean_text
 from textwright.text.schema import Schema
 from textwright.text.targets import Targets
@@ -66,15 +67,16 @@ class Predictor:
             outputs = self.engine.outputs([clean_text(text) for text in chunk])
             yield self.task.answers(outputs, self.schema, self.decode, probabilities)
 
-    def measure(self, texts: Sequence[str], targets: Targets) -> Meter:
-        """A meter that has seen all rows."""
-        meter = self.task.meter(self.schema)
+    def measure(self, texts: Sequence[str], targets: Targets) -> tuple[Meter, WrongRows]:
+        """A meter that has seen all rows, and the rows that are most wrong."""
+        meter, wrong = self.task.meter(self.schema), WrongRows(self.task, self.schema, self.decode)
         start = 0
         for chunk in _chunks(texts):
-            outputs = self.engine.outputs(chunk)
-            meter.update(targets[start : start + len(chunk)], self.task.measured(outputs, self.decode))
+            outputs, truth = self.engine.outputs(chunk), targets[start : start + len(chunk)]
+            meter.update(truth, self.task.measured(outputs, self.decode))
+            wrong.update(outputs, truth, chunk)
             start += len(chunk)
-        return meter
+        return meter, wrong
 
 
 def _refuse_misfit(engine: Engine, bundle: Bundle) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +15,13 @@ from textwright.tasks.base import TASKS
 from textwright.tasks.examples import Examples
 from textwright.tasks.recipe import Recipe
 from textwright.text.corpus import Asked, Corpus, read_corpus, read_labelled
-from textwright.text.duplicates import Twins, find_twins
+from textwright.text.duplicates import Twins, cross_twins, find_twins
 from textwright.text.split import Split, row_hashes, split_rows
 from textwright.text.targets import Targets
 
 _MAX_VALIDATION_ROWS = 10_000
 _MIN_ROWS = 10
+_MOST = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,21 @@ class Prepared:
     def locked_hashes(self) -> list[str]:
         return row_hashes(self.locked_texts)
 
+    def cleaning(self) -> Iterator[dict[str, Any]]:
+        """Every row of the files that was dropped or changed, with the file it stands in."""
+        for corpus in self._files():
+            yield from ({"file": Path(corpus.path).name, **record} for record in corpus.log.records())
+
+    def _files(self) -> list[Corpus]:
+        return [self.corpus, self.test] if self.test else [self.corpus]
+
     def account(self) -> list[str]:
         """What was read and how it was cut, a sentence each."""
         lines = [*self.corpus.notes]
-        for step in self.corpus.log.summary():
-            lines.append(f"{step['rows']:,} rows {step['action']}: {step['reason']}")
+        for corpus in self._files():
+            name = Path(corpus.path).name
+            for step in corpus.log.summary():
+                lines.append(f"{name}: {step['rows']:,} rows {step['action']}: {step['reason']}")
         lines.append(
             f"{len(self.corpus):,} rows; "
             f"{self.twins.num_exact:,} exact and {self.twins.num_near:,} near twins, "
@@ -69,6 +82,8 @@ def prepare_data(data: str | Path, recipe: Recipe, test: str | Path | None = Non
             hint="Add labelled rows.",
         )
     given = read_labelled(test, corpus.schema) if test is not None else None
+    if given is not None:
+        corpus = _without_test_rows(corpus, given, recipe.seed)
     twins, split, warning = _split(corpus, recipe, has_test=given is not None)
     free = np.sort(np.concatenate([split.train, split.validation]))
     examples = Examples([corpus.texts[i] for i in free], corpus.targets[free], corpus.schema, recipe.seed)
@@ -86,6 +101,23 @@ def prepare_data(data: str | Path, recipe: Recipe, test: str | Path | None = Non
         targets,
         twins,
         warning,
+    )
+
+
+def _without_test_rows(corpus: Corpus, test: Corpus, seed: int) -> Corpus:
+    """Leave out rows that are twins of a test row; where most are (a template), exact ones only."""
+    near = cross_twins(test.texts, corpus.texts, seed=seed)
+    locked = set(row_hashes(test.texts))
+    exact = np.array([name in locked for name in row_hashes(corpus.texts)])
+    twins = exact if near.mean() > _MOST else near | exact
+    if twins.all():
+        hint = "Give another --test file, or none: then a part of the rows is locked for the test."
+        raise DataError("every row stands in the test file as well", path=corpus.path, hint=hint)
+    for row in corpus.rows[twins]:
+        corpus.log.dropped("twin of a test row", int(row))
+    kept = np.flatnonzero(~twins)
+    return replace(
+        corpus, texts=[corpus.texts[i] for i in kept], targets=corpus.targets[kept], rows=corpus.rows[kept]
     )
 
 

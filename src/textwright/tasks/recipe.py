@@ -64,10 +64,9 @@ class Recipe(Settings):
 
 def load_recipe(name_or_path: str) -> Recipe:
     """A recipe file, or one of the packaged recipes by name. Raises ConfigError."""
-    path = Path(name_or_path)
-    if path.suffix in (".yaml", ".yml") or path.exists():
+    path, packaged = Path(name_or_path), packaged_recipes()
+    if name_or_path not in packaged and (path.suffix in (".yaml", ".yml") or path.is_file()):
         return Recipe.parse(read_yaml(path), where=f"{path}: ")
-    packaged = packaged_recipes()
     if name_or_path not in packaged:
         raise ConfigError(
             f"there is no recipe file or packaged recipe {name_or_path!r}",

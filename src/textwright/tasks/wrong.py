@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from textwright.tasks.base import Array, Decode, Task
 from textwright.text.schema import Schema
@@ -14,15 +13,31 @@ MAX_WRONG = 50
 _EXCERPT = 300
 
 
-def wrong_rows(
-    task: Task, outputs: Array, truth: Targets, texts: list[str], schema: Schema, decode: Decode
-) -> list[dict[str, Any]]:
-    """At most 50 records: text, truth, answer. Of graded answers, the largest gaps."""
-    answers = task.answers(outputs, schema, decode, False)
-    given = [_truth(value, schema) for value in truth]
-    badness = np.array([_badness(answer, value) for answer, value in zip(answers, given, strict=True)])
-    worst = [int(i) for i in np.argsort(-badness, kind="stable")[:MAX_WRONG] if badness[i] > 0]
-    return [{"text": texts[i][:_EXCERPT], "truth": given[i], **answers[i]} for i in worst]
+@dataclass
+class WrongRows:
+    """Keeps the 50 worst answers of a stream of rows; of graded answers, those with the largest gaps."""
+
+    task: Task
+    schema: Schema
+    decode: Decode
+    _worst: list[tuple[float, int, dict[str, Any]]] = field(default_factory=list)
+    _seen: int = 0
+
+    def update(self, outputs: Array, truth: Targets, texts: list[str]) -> None:
+        """Take in one batch."""
+        answers = self.task.answers(outputs, self.schema, self.decode, False)
+        for answer, value, text in zip(answers, truth, texts, strict=True):
+            given = _truth(value, self.schema)
+            badness = _badness(answer, given)
+            if badness > 0:
+                record = {"text": text[:_EXCERPT], "truth": given, **answer}
+                self._worst.append((-badness, self._seen, record))
+            self._seen += 1
+        self._worst = sorted(self._worst, key=lambda item: item[:2])[:MAX_WRONG]
+
+    def records(self) -> list[dict[str, Any]]:
+        """Text, truth and answer of each."""
+        return [record for _, _, record in self._worst]
 
 
 def _truth(value: Any, schema: Schema) -> Any:

@@ -26,10 +26,6 @@ class Schema(Settings):
     scripts: dict[str, float] = Field(default_factory=dict, description="share of the letters in each script")
 
     @property
-    def num_outputs(self) -> int:
-        return max(len(self.labels), 1)
-
-    @property
     def is_ideographic(self) -> bool:
         """Most letters are Chinese or Japanese, where a character is a word."""
         return self.scripts.get("han", 0) + self.scripts.get("kana", 0) > 0.5

@@ -100,17 +100,21 @@ class BagFit:
     def refit(self, rows: IntArray) -> Iterator[StepEvent]:
         """Fit on `rows` with the choice found (or the first of the settings), an event an epoch.
 
-        Stopped before its first epoch is over, it leaves the model of the search as it is.
+        Stopped before its last epoch is over, it leaves the model of the search: half a fit is worse.
         """
         if self.model is not None and self.stop():
             return
         squares = ngram_squares(self.data, rows)
         problem = Problem(self.data.present[rows], self.data.targets[rows], squares, self.seed)
         descent = self._descent(problem, self.best or self._trials()[0])
-        for number, epoch in enumerate(descent.epochs(self.stop)):
-            if epoch.whole or number or self.model is None:
+        is_whole = True
+        for epoch in descent.epochs(self.stop):
+            is_whole = epoch.whole
+            if self.best is None:
                 self.model = _model(self.data, squares, descent)
             yield self._event(problem, epoch, True, None)
+        if is_whole and not self.stop():
+            self.model = _model(self.data, squares, descent)
 
     def describe(self) -> dict[str, Any]:
         """What was decided, for the plan."""

@@ -38,6 +38,10 @@ class BagEngine:
     def num_parameters(self) -> int:
         return self.model.num_parameters
 
+    @property
+    def num_bytes(self) -> int:
+        return sum(array.nbytes for array in self.model.arrays().values())
+
     def outputs(self, texts: Sequence[str]) -> Array:
         return self.model.outputs(encode_codes(list(texts)), self.threads)
 
@@ -83,7 +87,8 @@ class BagTrainer:
         )
 
     def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
-        examples, started = self.job.examples, time.monotonic()
+        examples, fit = self.job.examples, self._fit  # n-grams are found here, and not again by the refit
+        started = time.monotonic()
         held_out = examples.targets[validation]
 
         shown: dict[str, float] = {}
@@ -93,7 +98,7 @@ class BagTrainer:
             shown.update(scores)
             return value
 
-        for event in self._fit.search(train, validation, judge):
+        for event in fit.search(train, validation, judge):
             self._keep()
             self._seconds, self._searched = time.monotonic() - started, len(train)
             yield replace(event, scores=dict(shown))
@@ -102,6 +107,7 @@ class BagTrainer:
         for event in self._fit.refit(rows):
             self._keep()
             yield event
+        self._keep()
 
     def _keep(self) -> None:
         if self._fit.model is not None:

@@ -20,6 +20,11 @@ class Engine(Protocol):
     @property
     def num_parameters(self) -> int: ...
 
+    @property
+    def num_bytes(self) -> int:
+        """Of the weights."""
+        ...
+
     def outputs(self, texts: Sequence[str]) -> Array:
         """(N, K) outputs."""
         ...

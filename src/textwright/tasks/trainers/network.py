@@ -57,6 +57,10 @@ class NetworkEngine:
     def num_parameters(self) -> int:
         return sum(p.numel() for p in self.network.parameters())
 
+    @property
+    def num_bytes(self) -> int:
+        return sum(p.numel() * p.element_size() for p in self.network.parameters())
+
     def outputs(self, texts: Sequence[str]) -> Array:
         return run(self.network, self.tokenizer.encode(texts).rows)
 
