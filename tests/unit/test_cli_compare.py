@@ -135,7 +135,7 @@ def graded(tmp_path: Path) -> tuple[list[float], list[float], list[float], Compa
 def test_scores_by_their_squared_errors(tmp_path: Path) -> None:
     truth, a, b, found = graded(tmp_path)
     errors = [np.square(np.subtract(x, truth)) for x in (a, b)]
-    assert found.metric == "mse" and found.test == "paired bootstrap" and found.mcnemar is None
+    assert found.metric == "mse" and found.test == "paired randomisation" and found.mcnemar is None
     assert found.a.scores["mse"].value == pytest.approx(errors[0].mean())
     assert found.difference.value == pytest.approx(errors[1].mean() - errors[0].mean())
     assert found.difference.better == "lower" and found.difference.high < 0

@@ -134,7 +134,7 @@ def _judged(a: Answers, b: Answers, truth: Truth, num_locked: int) -> Comparison
         metric="mse" if graded else "accuracy",
         difference=difference,
         p_value=p_value,
-        test="mcnemar" if exact else "paired bootstrap",
+        test="mcnemar" if exact else "paired randomisation",
         mcnemar=exact,
         verdict=_verdict(difference, p_value),
         num_differ=num_differ,

@@ -28,7 +28,7 @@ Link = Literal["softmax", "sigmoid", "identity"]
 # The rates that are tried, the best guess first: a curvature of one instead of a quarter needs smaller steps.
 RATES: dict[Loss, tuple[float, ...]] = {"logistic": (4.0, 1.0), "squared": (0.5, 0.125)}
 # A choice needs fewer rows than a fit: so many entries times outputs (and some for the entry itself) do.
-_WORK_TO_CHOOSE, _WORK_PER_ENTRY = 12_000_000, 4
+_WORK_TO_CHOOSE, _WORK_PER_ENTRY = 6_000_000, 4
 # Above so many characters a row, words are enough and character n-grams cost ten times as much.
 _LONG_TEXT = 600
 # Weights are kept for so many n-grams times outputs, 128 MB.
