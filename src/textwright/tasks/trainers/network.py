@@ -36,9 +36,9 @@ from textwright.text.tokenizers import Encoded, Tokenizer
 from textwright.text.vectors import read_vectors
 
 _PREDICT_ROWS, _PREDICT_TOKENS = 256, 32_768
-# At these sizes a second thread gains 0 to 30 % on a quiet machine and loses half beside another busy process
-# (docs/log.md); with one, the bits do not depend on the machine's load either.
-_THREADS = 1
+# Steps of so many tokens gain 10 to 40 % from more threads on a quiet machine; smaller ones gain little, and lose
+# half beside another busy process (docs/log.md). The data decide, not the load, so that the bits stay the same.
+_TOKENS_FOR_THREADS = 2_000
 # A search takes at most this share of its time, so that the refit on all rows fits as well.
 _SEARCH_SHARE = 0.46
 
@@ -89,7 +89,6 @@ class NetworkTrainer:
     """The trainer of every architecture that is a torch network."""
 
     def __init__(self, job: Job, recipe: Recipe, *, name: str) -> None:
-        torch.set_num_threads(_THREADS)
         self.job, self.recipe, self.name = job, recipe, name
         settings = ARCHITECTURES.get(name).settings
         self.settings = settings.parse(
@@ -143,6 +142,7 @@ class NetworkTrainer:
     def _start(
         self, rows: Rows, clock: Clock, epochs: float, validate: Callable[[nn.Module], Judgement] | None
     ) -> Fit:
+        torch.set_num_threads(self._threads(rows))
         torch.manual_seed(derive(self.recipe.seed, "weights", self.name))
         shape = self._shape()
         network = _build(self.name, self.settings.model_dump(), shape)
@@ -161,6 +161,10 @@ class NetworkTrainer:
         )
         self.on_fit(fit)
         return fit
+
+    def _threads(self, rows: Rows) -> int:
+        tokens_per_step = self.recipe.learn.batch * len(rows.tokens.values) / max(len(rows), 1)
+        return self.job.threads if tokens_per_step >= _TOKENS_FOR_THREADS else 1
 
     def _run(self, fit: Fit) -> Iterator[StepEvent]:
         engine = NetworkEngine(
