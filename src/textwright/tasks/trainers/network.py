@@ -36,8 +36,8 @@ from textwright.text.tokenizers import Encoded, Tokenizer
 from textwright.text.vectors import read_vectors
 
 _PREDICT_ROWS, _PREDICT_TOKENS = 256, 32_768
-# Steps of so many tokens gain 10 to 40 % from more threads on a quiet machine; smaller ones gain little, and lose
-# half beside another busy process (docs/log.md). The data decide, not the load, so that the bits stay the same.
+# Steps of so many tokens gain 10 to 40 % from more threads on a quiet machine; smaller ones gain little, and
+# lose half beside another busy process (docs/log.md). The data decide, not the load, so that the bits stay.
 _TOKENS_FOR_THREADS = 2_000
 # A search takes at most this share of its time, so that the refit on all rows fits as well.
 _SEARCH_SHARE = 0.46
