@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from textwright.text.script import CJK_PATTERN, SCRIPTS, dominant_script, languages, script_shares
+from textwright.text.script import CJK_PATTERN, SCRIPTS, script_shares
 
 SAMPLES = {
     "latin": "Straße, naïve zZ ＷＩＤＥｚ ﬁ",
@@ -36,19 +36,6 @@ def test_no_letters_and_the_limit() -> None:
     assert script_shares([]) == script_shares(["12 !? 😀", ""]) == {}
     assert script_shares(iter(["abcd", "我我我我"]), max_chars=6)["latin"] == pytest.approx(4 / 6)
     assert script_shares(["\ud800a"])["latin"] == 1.0
-
-
-def test_dominant_script() -> None:
-    assert dominant_script(script_shares(["Привет hi"])) == "cyrillic"
-    assert dominant_script({}) == "latin"
-
-
-def test_languages_come_from_scripts_above_five_per_cent() -> None:
-    assert languages(script_shares(["我爱你" * 40 + "ok"])) == ["zh"]
-    assert languages(script_shares(["私は学生です"])) == ["ja"]
-    assert languages(script_shares(["한국어 and more"])) == ["latin", "ko"]
-    assert languages({"cyrillic": 0.6, "thai": 0.4}) == ["cyrillic", "thai"]
-    assert languages({}) == []
 
 
 def test_cjk_pattern_agrees_with_unicode_names() -> None:

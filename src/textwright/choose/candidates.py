@@ -25,7 +25,5 @@ def candidates_for(model: str, settings: Mapping[str, Any] = MappingProxyType({}
         )
     if model == "auto":
         return CANDIDATES
-    if model not in ARCHITECTURES:
-        ARCHITECTURES.get(model)  # raises with the nearest name
-        raise ConfigError(f"unknown architecture {model!r}")
+    ARCHITECTURES.check(model)
     return (model,)

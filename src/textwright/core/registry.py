@@ -37,10 +37,14 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         return list(self._entries)
 
-    def get(self, name: str) -> T:
-        """The thing called `name`. Raises ConfigError with the nearest known name."""
+    def check(self, name: str) -> None:
+        """Raise ConfigError with the nearest known name when `name` is unknown; nothing is imported."""
         if name not in self._entries:
             raise ConfigError(f"unknown {self.kind} {name!r}", hint=did_you_mean(name, self._entries))
+
+    def get(self, name: str) -> T:
+        """The thing called `name`. Raises ConfigError with the nearest known name."""
+        self.check(name)
         module, _, attribute = self._entries[name].partition(":")
         thing: Any = getattr(import_module(module), attribute)
         return thing  # type: ignore[no-any-return]

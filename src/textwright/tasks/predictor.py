@@ -9,6 +9,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from textwright.bundle.folder import Bundle, load_bundle
+from textwright.bundle.manifest import COPY_AGAIN
 from textwright.core.errors import BundleError, TextwrightError
 from textwright.measure.base import Meter
 from textwright.tasks.base import TASKS, Decode, Task
@@ -51,7 +52,7 @@ class Predictor:
             what = (str(error).splitlines() or [type(error).__name__])[0]
             raise BundleError(
                 f"{bundle.path}: the model cannot be built ({what})",
-                hint="Copy the folder again, or train again.",
+                hint=COPY_AGAIN,
             ) from None
         return cls(engine, bundle.schema, decode, bundle)
 
@@ -85,7 +86,7 @@ def _refuse_misfit(engine: Engine, bundle: Bundle) -> None:
     wanted = (1, TASKS.get(bundle.schema.task).num_outputs(bundle.schema))
     if found != wanted:
         what = f"the model gives outputs of shape {found}, its labels need {wanted}"
-        raise BundleError(f"{bundle.path}: {what}", hint="Copy the folder again, or train again.")
+        raise BundleError(f"{bundle.path}: {what}", hint=COPY_AGAIN)
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

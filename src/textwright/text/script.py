@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,6 @@ _RANGES: dict[str, tuple[tuple[int, int], ...]] = {
 }  # fmt: skip
 
 SCRIPTS = (*_RANGES, "other")
-_LANGUAGES = {"han": "zh", "kana": "ja", "hangul": "ko"}
 
 
 def _character_class(*scripts: str) -> str:
@@ -67,30 +66,6 @@ def script_shares(texts: Iterable[str], max_chars: int = 1_000_000) -> dict[str,
     if not totals.sum():
         return {}
     return dict(zip(SCRIPTS, (totals / totals.sum()).tolist(), strict=True))
-
-
-def dominant_script(shares: Mapping[str, float]) -> str:
-    """Name the script with the largest share; "latin" when there are no letters.
-
-    >>> dominant_script({"han": 0.7, "latin": 0.3}), dominant_script({})
-    ('han', 'latin')
-    """
-    return max(shares, key=lambda script: shares[script], default="latin")
-
-
-def languages(shares: Mapping[str, float], min_share: float = 0.05) -> list[str]:
-    """Guess languages from scripts, largest share first: "zh", "ja", "ko", or the script if it does not tell.
-
-    Latin letters are "latin": which language they spell is not guessed. Han beside kana is Japanese.
-
-    >>> languages({"han": 0.5, "kana": 0.4, "latin": 0.1}), languages({"han": 0.9, "latin": 0.1})
-    (['ja', 'latin'], ['zh', 'latin'])
-    """
-    present = [script for script, share in shares.items() if share >= min_share]
-    present.sort(key=lambda script: -shares[script])
-    has_kana = "kana" in present
-    names = ["ja" if script == "han" and has_kana else _LANGUAGES.get(script, script) for script in present]
-    return list(dict.fromkeys(names))
 
 
 def code_points(text: str) -> NDArray[np.uint32]:
