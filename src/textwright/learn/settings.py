@@ -1,4 +1,4 @@
-"""How a network learns: optimizer, schedule, batches, stopping. The plan resolves every `auto`."""
+"""How a network learns: optimizer, schedule, loss, batches, stopping. The plan resolves every `auto`."""
 
 from __future__ import annotations
 
@@ -9,31 +9,60 @@ from pydantic import Field
 from textwright.core.settings import Settings
 
 Auto = Literal["auto"]
-OptimizerName = Literal["adamw", "adam", "sgd"]
-ScheduleName = Literal["constant", "linear", "cosine"]
+OptimizerName = Literal["adamw", "adam", "sgd", "gd", "muon"]
+ScheduleName = Literal["constant", "linear", "cosine", "hold"]
+LossName = Literal["cross_entropy", "focal", "mse", "huber"]
+AverageName = Literal["none", "ema", "mean"]
 
 
 class OptimizerSettings(Settings):
     name: OptimizerName = Field("adamw", description="an entry of learn.optimizers")
-    rate: float = Field(1e-3, gt=0, description="highest learning rate")
-    weight_decay: float = Field(0.01, ge=0, description="of adamw and sgd, on matrices")
-    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    rate: Annotated[float, Field(gt=0)] | Auto = Field(
+        "auto", description="highest learning rate; auto is what suits the architecture and the optimizer"
+    )
+    weight_decay: float = Field(0.01, ge=0, description="of adamw, sgd, gd and muon, on matrices")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd and muon")
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="the rate of each layer is this times that of the layer above it"
+    )
 
 
 class ScheduleSettings(Settings):
     name: ScheduleName = Field("linear", description="an entry of learn.schedules")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the run in which the rate rises")
+    decay: float = Field(0.5, gt=0, le=1, description="of hold: share of the run in which the rate falls")
+
+
+class LossSettings(Settings):
+    name: LossName | Auto = Field("auto", description="an entry of learn.objectives; auto fits the target")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of each label given to all of them")
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: rare classes count as much as common ones"
+    )
+    gamma: float = Field(2.0, ge=0, description="of focal: how much less easy rows count")
+    delta: float = Field(1.0, gt=0, description="of huber: errors beyond it count linearly")
+    r_drop: float = Field(
+        0.0, ge=0, description="weight of the distance of two passes with other dropout (arXiv:2106.14448)"
+    )
+
+
+class AverageSettings(Settings):
+    name: AverageName = Field("none", description="which mean of the weights is judged and kept")
+    decay: float = Field(0.999, gt=0, lt=1, description="of ema: share that stays at each step")
+    start: float = Field(0.5, ge=0, lt=1, description="of mean: share of the run before it begins")
 
 
 class LearnSettings(Settings):
     optimizer: OptimizerSettings = OptimizerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    loss: LossSettings = LossSettings()
+    average: AverageSettings = AverageSettings()
     epochs: Annotated[float, Field(gt=0)] | Auto = Field(
         "auto", description="passes over the rows at most; the schedule is laid out over them"
     )
-    batch: int = Field(32, ge=1, description="rows a step")
+    batch: int = Field(32, ge=1, description="rows a step; gd takes all of them")
     max_tokens: int = Field(
-        16_384, ge=1, description="padded tokens a step at most; fewer rows if they are long"
+        16_384, ge=1, description="padded tokens in memory at once; longer steps are made in parts"
     )
     clip: float = Field(1.0, ge=0, description="longest gradient; 0 is no limit")
     patience: int = Field(3, ge=0, description="validations without gain before the end; 0 never stops early")

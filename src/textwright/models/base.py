@@ -18,21 +18,32 @@ class Architecture:
 
     A `network` is a torch module made by `build(settings, Shape)`, trained by the one loop; it is called with
     `input_ids` (B, T) int64 and `attention_mask` (B, T) bool, padded on the right, and returns an object
-    with `logits` (B, C). A `solver` brings its own fit (see `textwright.models.bag`).
+    with `logits` (B, C). An `encoder` is a network of a Hugging Face class, kept in a folder that
+    `transformers` loads. A `solver` brings its own fit (see `textwright.models.bag`).
+
+    `rate` is the learning rate it starts from with adamw and batches of 32; `seen_rows` and `passes` (at
+    least, at most) say how long it learns when nobody says so: until so many rows were seen, in so many epochs.
     """
 
     name: str
     summary: str
-    kind: Literal["network", "solver"]
+    kind: Literal["network", "encoder", "solver"]
     settings: type[Settings]
     build: Callable[..., Any]
+    rate: float = 1e-3
+    seen_rows: int = 150_000
+    passes: tuple[int, int] = (4, 16)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What the data decide about a network; `embeddings` (V, D) are initial ones or None."""
+    """What the data decide about a network; `embeddings` (V, D) are initial ones or None.
+
+    `labels` are the names of the classes, empty for scores; two classes share one output.
+    """
 
     vocabulary: int
     num_outputs: int
     pad_id: int = 0
     embeddings: Any = None
+    labels: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from textwright.core.errors import ConfigError
 from textwright.core.names import did_you_mean
 from textwright.core.settings import Settings, read_yaml
 from textwright.learn.settings import LearnSettings
+from textwright.runtime.settings import ComputeSettings
 from textwright.text.schema import TaskName
 from textwright.text.tokenizers import TokenizerSettings
 
@@ -50,6 +51,7 @@ class Recipe(Settings):
         default_factory=lambda: {"name": "auto"}, description="name of an architecture and its settings"
     )
     learn: LearnSettings = LearnSettings()
+    compute: ComputeSettings = ComputeSettings()
     budget: BudgetSettings = BudgetSettings()
     seed: int = 0
 
