@@ -11,6 +11,7 @@ import argparse
 import csv
 import importlib
 import json
+import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -19,9 +20,23 @@ from pathlib import Path
 import textwright
 from _record import COLUMNS, read_column
 from textwright.core.events import Event
-from textwright.core.records import Note
+from textwright.core.records import Note, StepEvent
 from textwright.models.registry import ARCHITECTURES
 from textwright.tasks.recipe import Recipe, load_recipe, packaged_recipes
+
+# The fine-tuning of the peer `minilm-hf`: the same checkpoint, rows, batch, epochs and longest text.
+FINETUNE = {
+    "split.validation": 0,
+    "learn.batch": 32,
+    "learn.epochs": 2,
+    "tokenizer": {"max_length": 128},
+    "model.name": "pretrained",
+}
+SYSTEMS = {
+    "finetune": FINETUNE,
+    "finetune-fp32": {**FINETUNE, "compute.precision": "fp32"},
+    "pretrained": {"model.name": "pretrained"},
+}
 
 # Imported where they are used; before the watch starts, as the peers' times leave imports out, too.
 _LATE = ("scipy.optimize", "scipy.sparse.csgraph", "scipy.special", "textwright.measure.calibrate")
@@ -37,12 +52,15 @@ class Stopwatch:
 
     started: float | None = None
     ended: float = 0.0
+    rows: int = 0
 
     def __call__(self, event: Event) -> None:
         now = time.perf_counter()
         if self.started is None and isinstance(event, Note) and ": fitting on " in event.text:
             self.started = self.ended or now
         self.ended = now
+        if isinstance(event, StepEvent):
+            self.rows = event.rows
 
     @property
     def seconds(self) -> float:
@@ -52,8 +70,14 @@ class Stopwatch:
 
 
 def recipe_of(name: str, task: str, seed: int, minutes: float) -> Recipe:
-    """The packaged recipe of this name, or else the defaults of the architecture of this name."""
-    base = load_recipe(name) if name in packaged_recipes() else Recipe(model={"name": name})
+    """The system or packaged recipe of this name, or else the defaults of the architecture of this name.
+
+    What starts from a checkpoint takes the folder that MINILM names, as the peer does.
+    """
+    if name in SYSTEMS:
+        base = Recipe().replaced({**SYSTEMS[name], "model.checkpoint": os.environ["MINILM"]})
+    else:
+        base = load_recipe(name) if name in packaged_recipes() else Recipe(model={"name": name})
     columns = {"data.text": "text", "data.label": COLUMNS[task]}
     return base.replaced({"task": task, **columns, "seed": seed, "budget.minutes": minutes})
 
@@ -68,7 +92,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     recipe = recipe_of(args.name, args.task, args.seed, args.minutes)
-    kind = "bag" if ARCHITECTURES.get(recipe.model_name).kind == "solver" else "network"
+    kind = {"solver": "bag"}.get(found := ARCHITECTURES.get(recipe.model_name).kind, found)
     for module in (*_LATE, f"textwright.tasks.trainers.{kind}"):
         importlib.import_module(module)
     texts = read_column(Path(args.dev), "text")
@@ -86,7 +110,7 @@ def main() -> None:
         rows.writerow(["prediction"])
         rows.writerows([answer[COLUMNS[args.task]]] for answer in answers)
     times = {"train_s": watch.seconds, "total_s": total, "predict_s": predict_s}
-    print(json.dumps({name: round(value, 3) for name, value in times.items()}))
+    print(json.dumps({"rows_seen": watch.rows, **{name: round(value, 3) for name, value in times.items()}}))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ PEERS = {
     "tfidf-lr": "classify",
     "tfidf-svm-wc": "classify",
     "keras-classic": "classify",
+    "minilm-hf": "classify",
     "tfidf-ridge": "score",
 }
 MINUTES = 20.0
@@ -93,7 +94,7 @@ def measure(cell: Cell, run: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "predictions.csv"
         child = run_child(cell.child_command(out))
-        times = _last_json(child)
+        times = last_json(child)
         predictions = read_column(out, "prediction")
     truth = read_column(cell.dev, COLUMNS[cell.task])
     if len(predictions) != len(truth):
@@ -108,7 +109,8 @@ def measure(cell: Cell, run: str) -> dict[str, Any]:
     return result
 
 
-def _last_json(child: Child) -> dict[str, Any]:
+def last_json(child: Child) -> dict[str, Any]:
+    """The JSON object on the last line that a child printed. Raises CellError when it failed."""
     lines = child.stdout.strip().splitlines()
     if child.code or not lines:
         raise CellError(child.complaint())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from textwright.api import Evaluated, Trained, compare, evaluate, load, plan, train
+    from textwright.api import Evaluated, Trained, compare, compare_settings, evaluate, load, plan, train
     from textwright.core.errors import TextwrightError
     from textwright.tasks.recipe import Recipe, load_recipe
 
@@ -20,6 +20,7 @@ __all__ = [
     "TextwrightError",
     "Trained",
     "compare",
+    "compare_settings",
     "evaluate",
     "load",
     "load_recipe",

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
@@ -21,23 +20,39 @@ from textwright.bundle.folder import is_bundle, save_bundle
 from textwright.bundle.looks import count_look, first_looks
 from textwright.bundle.manifest import LOOKS, DataRecord, Manifest
 from textwright.choose.candidates import candidates_for
+from textwright.choose.grid import SettingsComparison, compare_settings
 from textwright.choose.paired import Comparison, compare
 from textwright.choose.select import Selection, Tried
 from textwright.core.clock import Clock
-from textwright.core.errors import ConfigError, TextwrightError
-from textwright.core.events import JsonLines, Sink, fan_out, silent
-from textwright.core.files import explained, to_json
-from textwright.core.records import Candidate, Note, Score, Split, StepEvent
+from textwright.core.errors import ConfigError
+from textwright.core.events import Sink, fan_out, silent
+from textwright.core.files import to_json
+from textwright.core.records import Candidate, Note, Score, Split
+from textwright.core.tensorboard import tracking
 from textwright.tasks.answering import Answered, answer_file
-from textwright.tasks.checkpoints import Checkpoints
+from textwright.tasks.checkpoints import Checkpoints, identity_of
+from textwright.tasks.journal import Journal
 from textwright.tasks.planning import Plan, make_plan
 from textwright.tasks.predictor import Predictor
 from textwright.tasks.prepare import Prepared, prepare_data
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.work import work_folder
 from textwright.text.corpus import read_labelled
 from textwright.text.split import row_hashes
 
-__all__ = ["Comparison", "Evaluated", "Trained", "compare", "evaluate", "load", "plan", "predict", "train"]
+__all__ = [
+    "Comparison",
+    "Evaluated",
+    "SettingsComparison",
+    "Trained",
+    "compare",
+    "compare_settings",
+    "evaluate",
+    "load",
+    "plan",
+    "predict",
+    "train",
+]
 
 MINUTES_WITHOUT_BUDGET = 10.0
 
@@ -123,28 +138,17 @@ def train(
     prepared = prepare_data(data, recipe, test)
     for line in prepared.account():
         sink(Note(line))
-    work = _work_folder(target, resume)
-    try:
-        journal = JsonLines(work / "events.jsonl")
-        with closing(journal):
-            selection = Selection.of(prepared.examples, recipe, clock)
-            checkpoints = Checkpoints(
-                work,
-                resume,
-                {
-                    "recipe": recipe.model_dump(mode="json", exclude={"budget"}),
-                    "data": prepared.corpus.fingerprint,
-                    "test": prepared.test.fingerprint if prepared.test else None,
-                },
-            )
-            interrupted = _fit(selection, names, prepared, checkpoints, fan_out([sink, journal]))
-    except TextwrightError:
-        if not any(path.is_dir() for path in work.iterdir()):  # no checkpoint to go on from
-            shutil.rmtree(work, ignore_errors=True)
-        raise
-    trained = _save(target, selection, prepared, recipe, clock, work, interrupted)
-    shutil.rmtree(work, ignore_errors=True)
-    return trained
+    with (
+        work_folder(target, resume=resume, say=sink) as work,
+        closing(Journal(work, sink)) as journal,
+        tracking(recipe.tracking.tensorboard, sink) as board,
+    ):
+        sinks = fan_out([journal, sink, board])
+        checkpoints = Checkpoints(work, resume, identity_of(recipe, prepared), journal, sinks)
+        checkpoints.check()
+        selection = Selection.of(prepared.examples, recipe, clock)
+        interrupted = _fit(selection, names, prepared, checkpoints, sinks)
+        return _save(target, selection, prepared, recipe, clock, journal, interrupted)
 
 
 def plan(
@@ -186,10 +190,19 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
 
 
 def predict(
-    path: str | Path, data: str | Path, out: str, *, text: str | None = None, probabilities: bool = False
+    path: str | Path,
+    data: str | Path,
+    out: str,
+    *,
+    text: str | None = None,
+    probabilities: bool = False,
+    explain: str | None = None,
 ) -> Answered:
-    """Answer every row of a file of any size: same order, same count."""
-    return answer_file(load(path), data, out, text=text, probabilities=probabilities)
+    """Answer every row of a file of any size: same order, same count.
+
+    `explain` adds the weights of the tokens by one of the methods of `Predictor.explain`.
+    """
+    return answer_file(load(path), data, out, text=text, probabilities=probabilities, explain=explain)
 
 
 def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
@@ -222,16 +235,6 @@ def _refuse_foreign(target: Path) -> None:
         )
 
 
-def _work_folder(target: Path, resume: bool) -> Path:
-    """Beside the target: events and checkpoints of a run that is not finished."""
-    work = target.parent / f".{target.name}.work"
-    if not resume:
-        shutil.rmtree(work, ignore_errors=True)
-    with explained(work):
-        work.mkdir(parents=True, exist_ok=True)
-    return work
-
-
 def _fit(
     selection: Selection, names: tuple[str, ...], prepared: Prepared, checkpoints: Checkpoints, sink: Sink
 ) -> bool:
@@ -240,8 +243,7 @@ def _fit(
     try:
         for event in events:
             sink(event)
-            if isinstance(event, StepEvent):
-                checkpoints.after(event)
+            checkpoints.after(event)
     except KeyboardInterrupt as stop:
         # It may have come while the fit was asleep, in a sink or a checkpoint: the fit must hear of it.
         with suppress(KeyboardInterrupt, StopIteration):
@@ -259,7 +261,7 @@ def _save(
     prepared: Prepared,
     recipe: Recipe,
     clock: Clock,
-    work: Path,
+    journal: Journal,
     interrupted: bool,
 ) -> Trained:
     chosen = selection.chosen
@@ -301,7 +303,7 @@ def _save(
         )
         _write_lines(folder / "wrong.jsonl", chosen.wrong)
         _write_lines(folder / "cleaning.jsonl", prepared.cleaning())
-        shutil.copyfile(work / "events.jsonl", folder / "events.jsonl")
+        journal.join(folder / "events.jsonl")
         (folder / LOOKS).write_text(first_looks(prepared.locked_hashes), encoding="utf-8")
 
     save_bundle(target, manifest, fill)

@@ -16,8 +16,8 @@ import torch
 from torch.nn import functional as F
 
 from textwright.core.errors import ConfigError, ModelError
+from textwright.models.activations import ACTIVATIONS, ActivationName
 from textwright.models.base import Architecture, Shape
-from textwright.models.cnn import ACTIVATIONS, ActivationName
 from textwright.models.pooling import POOLINGS, PoolingName
 from textwright.models.registry import ARCHITECTURES
 
@@ -45,8 +45,16 @@ def known(name: str, values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key in architecture(name).settings.model_fields}
 
 
+def offered(name: str, values: dict[str, Any]) -> bool:
+    """Whether an architecture has these settings; of the activations, `rnn` has two."""
+    field = architecture(name).settings.model_fields.get("activation")
+    return known(name, values) == values and (
+        field is None or values.get("activation", field.default) in get_args(field.annotation)
+    )
+
+
 NETWORKS = [name for name in ARCHITECTURES if architecture(name).kind == "network"]
-CASES: list[Case] = [(name, v) for name in NETWORKS for v in VARIANTS if known(name, v) == v]
+CASES: list[Case] = [(name, v) for name in NETWORKS for v in VARIANTS if offered(name, v)]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda c: "-".join([c[0], *map(str, c[1].values())]))
 each_network = pytest.mark.parametrize("name", NETWORKS)
 
@@ -247,3 +255,20 @@ def test_unknown_settings_are_refused_with_the_nearest(name: str) -> None:
         if known(name, {key: wrong}):
             with pytest.raises(ConfigError, match=f"{key}: .*'{near}'.*found '{wrong}'"):
                 architecture(name).settings.parse({key: wrong})
+
+
+def test_an_activation_that_a_cell_cannot_have_is_refused_with_the_reason() -> None:
+    with pytest.raises(ConfigError, match=r"^model\.activation: .*the two that torch's.*\(found 'gelu'\)"):
+        architecture("rnn").settings.parse({"activation": "gelu"}, where="model.")
+    for name in ("lstm", "gru"):
+        with pytest.raises(
+            ConfigError, match=r"^model\.activation: the gates of .*by definition \(found 'relu'\)"
+        ):
+            architecture(name).settings.parse({"activation": "relu"}, where="model.")
+
+
+def test_the_activation_of_rnn_counts() -> None:
+    batch = texts([5, 2, 9])
+    tanh, relu = (build(("rnn", {"activation": name})).eval()(*batch).logits for name in ("tanh", "relu"))
+    assert not torch.equal(tanh, relu)
+    assert torch.equal(tanh, build(("rnn", {})).eval()(*batch).logits)

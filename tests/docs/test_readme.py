@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import textwright
+from checkpoints import tiny_checkpoint
 from textwright.cli.main import app
 
 PROJECT = Path(__file__).parents[2]
@@ -48,6 +49,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "texts.txt").write_text("\n".join(row["text"] for row in rows), encoding="utf-8")
     (tmp_path / "new.jsonl").write_text('{"text": "lovely"}\n{"text": "太失望了"}\n', encoding="utf-8")
     textwright.train(tmp_path / "reviews.csv", tmp_path / "other-model", _quick())
+    tiny_checkpoint(tmp_path / "my-encoder")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

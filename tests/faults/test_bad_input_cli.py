@@ -221,6 +221,19 @@ def test_a_test_file_with_an_unknown_label(tmp_path: Path, unharmed: Path) -> No
         (("--label", "lable"), ("a.csv", "no column 'lable'", "'label'"), "Did you mean 'label'?"),
         (("--text", "txt"), ("a.csv", "no column 'txt'", "'text'"), "Did you mean 'text'?"),
         (("--test", "t.csv", "--test-share", "0.2"), ("contradict",), "one of them"),
+        (
+            ("--model", "cnn", "--set", "optimizer.name=adm"),
+            ("learn.optimizer.name",),
+            "Did you mean 'adam'?",
+        ),
+        (("--model", "cnn", "--set", "loss.name=hubr"), ("learn.loss.name",), "Did you mean 'huber'?"),
+        (("--model", "cnn", "--set", "activation=gelo"), ("model.activation",), "Did you mean 'gelu'?"),
+        (("--model", "cnn", "--set", "schedule.name=cosin"), ("schedule.name",), "Did you mean 'cosine'?"),
+        (("--model", "cnn", "--set", "loss.name=huber"), ("huber", "labels"), "cross_entropy"),
+        (("--model", "lstm", "--set", "model.activation=relu"), ("gates",), ""),
+        (("--from", "no-such-folder"), ("no-such-folder: there is no such folder",), "config.json"),
+        (("--from", "x", "--model", "lstm"), ("--model lstm does not go with --from",), "Leave --model out"),
+        (("--model", "pretrained"), ("checkpoint",), "--from"),
     ],
 )
 def test_a_wrong_request_names_the_nearest(

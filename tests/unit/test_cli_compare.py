@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from textwright import api
 from textwright.bundle.looks import read_looks
 from textwright.choose.paired import Comparison, compare
 from textwright.cli.compare import app
+from textwright.cli.progress import Progress
 from textwright.core.errors import BundleError, ConfigError, DataError
+from textwright.core.events import Event
+from textwright.core.records import Note
 from textwright.tasks.recipe import Recipe
 from textwright.text.corpus import Asked
 
@@ -294,3 +298,131 @@ def test_models_of_different_tasks_are_refused(models: Path) -> None:
         compare(models / "strong", models / "graded", models / "two.csv")
     result = run(models / "strong", models / "wide", "--data", models / "two.csv", "--label", "label")
     assert result.exit_code == 2 and "a model knows its columns" in result.stderr
+
+
+# Settings instead of sides.
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    """Sixty rows of the packaged sample."""
+    sample = (Path(api.__file__).parent / "sample" / "reviews.en.csv").read_text(encoding="utf-8")
+    data = tmp_path / "reviews.csv"
+    data.write_text("\n".join(sample.splitlines()[:61]), encoding="utf-8")
+    return data
+
+
+TINY = ["--set", "embedding=8", "--set", "epochs=2", "--minutes", "1"]
+
+
+def test_settings_are_compared(reviews: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    vary = ["--vary", "optimizer.name=sgd,adam,sdg"]
+    result = run(reviews, "--models", "lstm", *vary, "--out", out, *TINY, "--json")
+    record = last_line(result)
+    assert (record["task"], record["out"], record["split"]) == ("classify", str(out), "validation")
+    assert record["seconds"] > 0 and len(record["candidates"]) == 3
+    contract = {
+        "model",
+        "scores",
+        "seconds",
+        "parameters",
+        "bytes",
+        "latency_ms_p50",
+        "status",
+        "chosen",
+        "why",
+    }
+    assert all(contract | {"settings"} <= set(candidate) for candidate in record["candidates"])
+    assert [c["settings"]["optimizer.name"] for c in record["candidates"]] == ["sgd", "adam", "sdg"]
+    assert [c["status"] for c in record["candidates"]] == ["done", "done", "skipped"]
+    assert [c["name"] for c in record["candidates"] if c["chosen"]] == [record["best"]]
+    assert "refused: learn.optimizer.name" in result.stderr
+    assert json.loads((out / "comparison.json").read_text(encoding="utf-8"))["best"] == record["best"]
+    assert len(list((out / "events").iterdir())) == 3 and len(list((out / "predictions").iterdir())) == 2
+
+
+def test_the_table_is_in_the_order_of_the_grid(reviews: Path, tmp_path: Path) -> None:
+    given = [
+        reviews,
+        "--models",
+        "bag,cnn",
+        "--vary",
+        "optimizer.name=adam,sgd",
+        "--out",
+        tmp_path / "out",
+        *TINY,
+    ]
+    result = run(*given)
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0 and lines[0].startswith("2 of 4 settings on 6 validation rows")
+    assert lines[2].split()[:2] == ["setting", "accuracy"]
+    rows = lines[3:7]
+    names = [f"{model} optimizer.name={name}" for model in ("bag", "cnn") for name in ("adam", "sgd")]
+    assert [row[:24].rstrip() for row in rows] == names
+    assert rows[0].endswith(
+        "refused: bag brings a fit of its own, which learn.optimizer.name does not change"
+    )
+    assert sum(row.endswith("best") for row in rows) == 1
+    (other,) = [row for row in rows[2:] if not row.endswith("best")]
+    assert re.search(r"\d\.\d{4} \[\d\.\d{4}, \d\.\d{4}\]  [+-]\d\.\d{4} +[\d.]+ +\d\.00 +\d+ ", other), other
+    best = next(row for row in rows if row.endswith("best"))[:24].rstrip()
+    assert lines[-1] == f"Best: {best}. All in {tmp_path / 'out'}"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--models", "lstn", "--out", "OUT"), "Did you mean 'lstm'?"),
+        (("--models", "lstm", "--vary", "optimiser.name=sgd", "--out", "OUT"), "Did you mean 'optimizer'?"),
+        (("--models", "lstm", "--vary", "optimizer.name", "--out", "OUT"), "--vary optimizer.name=sgd,adam"),
+        (
+            ("--models", "lstm", "--vary", "optimizer.name=adm,sdg", "--out", "OUT"),
+            "every combination is refused",
+        ),
+        (("--models", "bag", "--set", "hidden=8", "--out", "OUT"), "unknown setting 'hidden'"),
+        (("--models", "bag"), "Add --out DIR"),
+        (("--models", "bag", "--data", "x.csv", "--out", "OUT"), "compare A B --data FILE"),
+        (("other", "--models", "bag", "--out", "OUT"), "compare A B --data FILE"),
+        (("--out", "OUT"), "--out is for comparing settings: add --models or --vary"),
+        (("other", "--minutes", "1"), "--minutes is for comparing settings"),
+        (("other", "--set", "seed=1"), "--set is for comparing settings"),
+        (("--models", "bag", "--test", "t.csv", "--test-share", "0.1", "--out", "OUT"), "contradict"),
+    ],
+)
+def test_a_wrong_request_for_settings_is_explained(
+    given: tuple[str, ...], said: str, reviews: Path, tmp_path: Path
+) -> None:
+    result = run(reviews, *[str(tmp_path / "out") if part == "OUT" else part for part in given], "--json")
+    assert result.exit_code == 2 and result.stdout == "" and said in result.stderr, result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_an_interrupt_keeps_finished_settings(
+    after: int, reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupting(Progress):
+        """Ctrl-C at the first step of a later setting."""
+
+        begun = -1
+
+        def __call__(self, event: Event) -> None:
+            if isinstance(event, Note):
+                self.begun += event.fit is not None
+            elif self.begun == after:
+                raise KeyboardInterrupt
+            super().__call__(event)
+
+    monkeypatch.setattr("textwright.cli.compare.Progress", Interrupting)
+    out = tmp_path / "out"
+    result = run(
+        reviews, "--models", "cnn", "--vary", "optimizer.name=sgd,adam", "--out", out, *TINY, "--json"
+    )
+    assert result.exit_code == 130
+    if after == 0:
+        assert "nothing is kept" in result.stderr and result.stdout == "" and not out.exists()
+    else:
+        record = json.loads(result.stdout.splitlines()[-1])
+        assert [c["status"] for c in record["candidates"]] == ["done", "stopped"] and record["interrupted"]
+        assert (out / "comparison.json").is_file()

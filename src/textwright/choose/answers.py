@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from textwright.choose.difference import answered
 from textwright.core.errors import ConfigError
 from textwright.core.ragged import IntArray
 from textwright.core.records import Score
 from textwright.tasks.base import Array
-from textwright.tasks.multilabel import THRESHOLD
 from textwright.tasks.predictor import CHUNK, Predictor
 from textwright.text.columns import guess_columns, profile
 from textwright.text.corpus import Asked, Corpus, read_labelled
@@ -140,7 +140,7 @@ def model_answers(predictor: Predictor, name: str, truth: Truth) -> Answers:
         )
         outputs = _widened(measured, predictor.schema.labels, truth.schema.labels)
         meter.update(truth.corpus.targets[rows], outputs)
-        values += _values(_answered(outputs, truth.schema), truth.schema)
+        values += _values(answered(outputs, truth.schema.task), truth.schema)
     return Answers(name, values, meter.scores())
 
 
@@ -150,10 +150,3 @@ def _widened(outputs: Array, known: list[str], labels: list[str]) -> Array:
     wide = np.zeros((len(outputs), len(labels)))
     wide[:, [labels.index(label) for label in known]] = outputs
     return wide
-
-
-def _answered(outputs: Array, schema: Schema) -> Targets:
-    if schema.task == "classify":
-        ids: Targets = outputs.argmax(axis=1)
-        return ids
-    return (outputs >= THRESHOLD).astype(np.uint8) if schema.task == "multilabel" else outputs

@@ -10,16 +10,15 @@ import numpy as np
 
 from textwright.bundle.looks import count_look
 from textwright.choose.answers import Answers, Truth, Value, model_answers, read_truth
+from textwright.choose.difference import Difference, find_difference
 from textwright.choose.predictions import file_answers
 from textwright.core.errors import ConfigError
 from textwright.core.records import Score
 from textwright.measure.base import FloatArray
-from textwright.measure.paired import mcnemar, paired_bootstrap
 from textwright.tasks.predictor import Predictor
 from textwright.text.corpus import Asked
 from textwright.text.split import row_hashes
 
-LEVEL = 0.05
 MAX_DIFFER = 50
 _EXCERPT = 300
 
@@ -120,23 +119,19 @@ def compare(
 
 
 def _judged(a: Answers, b: Answers, truth: Truth, num_locked: int) -> Comparison:
-    graded = truth.schema.task == "score"
     of_a, of_b = (_row_values(side.values, truth) for side in (a, b))
-    bootstrap = paired_bootstrap(of_a, of_b)
-    difference = Score.from_json({**bootstrap["difference"], "better": "lower" if graded else "higher"})
-    exact = mcnemar(of_a > 0, of_b > 0) if truth.schema.task == "classify" else None
-    p_value = float((exact or bootstrap)["p_value"])
+    difference = find_difference(truth.schema.task, of_a, of_b)
     num_differ, rows = _differing(a, b, of_b - of_a, truth)
     return Comparison(
         n=len(truth.corpus),
         a=a,
         b=b,
-        metric="mse" if graded else "accuracy",
-        difference=difference,
-        p_value=p_value,
-        test="mcnemar" if exact else "paired randomisation",
-        mcnemar=exact,
-        verdict=_verdict(difference, p_value),
+        metric=difference.metric,
+        difference=difference.score,
+        p_value=difference.p_value,
+        test=difference.test,
+        mcnemar=difference.mcnemar,
+        verdict=_verdict(difference),
         num_differ=num_differ,
         differ=rows,
         num_locked=num_locked,
@@ -153,11 +148,10 @@ def _row_values(answers: list[Value], truth: Truth) -> FloatArray:
     )
 
 
-def _verdict(difference: Score, p_value: float) -> str:
-    if p_value >= LEVEL:
+def _verdict(difference: Difference) -> str:
+    if not difference.is_shown:
         return "no difference was shown"
-    gain = difference.value if difference.better == "higher" else -difference.value
-    return "b is better" if gain > 0 else "a is better"
+    return "b is better" if difference.gain > 0 else "a is better"
 
 
 def _differing(a: Answers, b: Answers, gaps: FloatArray, truth: Truth) -> tuple[int, list[dict[str, Any]]]:

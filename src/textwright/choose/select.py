@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from textwright.choose.scoring import FAILURES, first_line, median_latency, score_candidate, summary_line
 from textwright.core.clock import Clock
 from textwright.core.errors import CheckpointError, ConfigError, TextwrightError
 from textwright.core.events import Event
 from textwright.core.ragged import IntArray
-from textwright.core.records import Candidate, Note, Score, Status
+from textwright.core.records import Candidate, Note, Status
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.base import Decode
 from textwright.tasks.examples import Examples, Job
@@ -103,7 +104,7 @@ class Selection:
             self.recipe,
         )
         on_trainer(trainer)
-        yield Note(f"{name}: fitting on {len(train):,} rows, choosing on {len(validation):,}")
+        yield Note(f"{name}: fitting on {len(train):,} rows, choosing on {len(validation):,}", fit=name)
         try:
             yield from trainer.search(train, validation)
             self._note(name, trainer, time.monotonic() - started, validation)
@@ -112,18 +113,16 @@ class Selection:
             raise
         except (ConfigError, CheckpointError):
             raise
-        except (TextwrightError, MemoryError, RuntimeError, ImportError, OSError) as error:
-            # A failure of one candidate, out of memory in torch included, must not cost those that are done.
+        except FAILURES as error:
             if self.chosen is None and (candidates_left == 1 or not isinstance(error, TextwrightError)):
                 raise
-            why = (str(error).splitlines() or [type(error).__name__])[0]
-            seconds = time.monotonic() - started
+            why, seconds = first_line(error), time.monotonic() - started
             self.failed.append(Candidate(name, seconds=seconds, status="failed", why=why))
             yield Note(f"{name}: failed: {why}", "warning")
             return
         for what, reason in trainer.reasons().items():
             yield Note(f"{name}: {what}: {reason}", "plan")
-        yield Note(self._line(self.tried[-1]))
+        yield Note(f"{name}: {summary_line(self.tried[-1].record, self.examples.task.headline)}")
 
     def _stopped(self, name: str, trainer: Trainer, seconds: float, validation: IntArray) -> None:
         """Keep what an interrupted search has, unless it has been noted already."""
@@ -136,33 +135,16 @@ class Selection:
         """Score a candidate on validation; it is the best so far unless one tried before is as good."""
         if trainer.engine is None:
             return
-        examples, task, engine = self.examples, self.examples.task, trainer.engine
-        texts = [examples.texts[i] for i in validation]
-        outputs = engine.outputs(texts)
-        truth = examples.targets[validation]
-        decode = task.calibrate(outputs, truth, examples.decode)
-        meter = task.meter(examples.schema)
-        meter.update(truth, task.measured(outputs, decode))
-        scores = meter.scores(seed=self.recipe.seed)
-        latency = self._latency(engine)
-        record = Candidate(
-            name, scores, seconds, engine.num_parameters, engine.num_bytes, latency, status=status
+        examples, engine = self.examples, trainer.engine
+        found = score_candidate(
+            name, engine, examples, validation, seed=self.recipe.seed, seconds=seconds, status=status
         )
-        wrong = WrongRows(task, examples.schema, decode)
-        wrong.update(outputs, truth, texts)
-        tried = Tried(record, trainer, engine, decode, _badness(scores[task.headline]), wrong.records())
+        wrong = WrongRows(examples.task, examples.schema, found.decode)
+        wrong.update(found.outputs, examples.targets[validation], [examples.texts[i] for i in validation])
+        tried = Tried(found.record, trainer, engine, found.decode, found.judged, wrong.records())
         self.tried.append(tried)
         if self.chosen is None or tried.judged < self.chosen.judged:
             self.chosen = tried
-
-    def _latency(self, engine: Engine) -> float:
-        """Median milliseconds for one text alone."""
-        times = []
-        for text in self.examples.texts[:11]:
-            started = time.perf_counter()
-            engine.outputs([text])
-            times.append(time.perf_counter() - started)
-        return round(1000 * float(np.median(times)), 3)
 
     def _refit(self, rows: IntArray) -> Iterator[Event]:
         """Fit what was chosen on all rows that are not locked; calibration is kept from validation."""
@@ -176,7 +158,10 @@ class Selection:
                 "warning",
             )
             return
-        yield Note(f"{chosen.record.model}: chosen; refitting on all {len(rows):,} rows that are not locked")
+        yield Note(
+            f"{chosen.record.model}: chosen; refitting on all {len(rows):,} rows that are not locked",
+            fit=f"{chosen.record.model}-refit",
+        )
         chosen.trainer.give(self._clock(self._left()))
         # Interrupted here, `chosen` keeps the engine of the search: it is better than half a refit.
         yield from chosen.trainer.refit(rows)
@@ -199,7 +184,8 @@ class Selection:
         on_trainer(trainer)
         yield Note(
             f"{names[0]}: fitting on all {len(rows):,} rows that are not locked; "
-            "nothing is held out to choose on"
+            "nothing is held out to choose on",
+            fit=names[0],
         )
         try:
             yield from trainer.refit(rows)
@@ -212,7 +198,8 @@ class Selection:
         engine = trainer.engine
         if engine is None:
             return
-        record = Candidate(name, {}, seconds, engine.num_parameters, engine.num_bytes, self._latency(engine))
+        latency = median_latency(engine, self.examples.texts)
+        record = Candidate(name, {}, seconds, engine.num_parameters, engine.num_bytes, latency)
         self.chosen = Tried(record, trainer, engine, self.examples.decode, 0.0)
         self.tried.append(self.chosen)
 
@@ -231,14 +218,3 @@ class Selection:
             )
             out.append(replace(tried.record, chosen=chosen, why=why))
         return [*out, *self.failed]
-
-    def _line(self, tried: Tried) -> str:
-        headline = self.examples.task.headline
-        score: Score = tried.record.scores[headline]
-        record = tried.record
-        cost = f"{record.parameters:,} parameters, {record.seconds:.1f} s"
-        return f"{record.model}: validation {headline} {score}, {cost}"
-
-
-def _badness(score: Score) -> float:
-    return -score.value if score.better == "higher" else score.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from textwright.core.errors import ConfigError
 from textwright.core.settings import parse_assignment
 from textwright.models.registry import ARCHITECTURES
+from textwright.tasks.paths import with_settings
 from textwright.tasks.recipe import Recipe, load_recipe
 
 Data = Annotated[
@@ -26,13 +28,22 @@ Test = Annotated[
     Path | None, typer.Option(help="File to test on; otherwise a part of the rows is locked for that.")
 ]
 TestShare = Annotated[float | None, typer.Option(help="Share of the rows that is locked for the test (0.1).")]
-Model = Annotated[str | None, typer.Option(help=f"auto, or one of: {', '.join(ARCHITECTURES)}.")]
+PRETRAINED = "pretrained"
+ARCHITECTURES_SHOWN = ", ".join(ARCHITECTURES)
+Model = Annotated[str | None, typer.Option(help=f"auto, or one of: {ARCHITECTURES_SHOWN}.")]
+From = Annotated[
+    str | None,
+    typer.Option("--from", help="Start from a Hugging Face encoder: a folder, or a name on the Hub."),
+]
 Minutes = Annotated[float | None, typer.Option(help="From the start of the command to its end.")]
 Seed = Annotated[int | None, typer.Option(help="All randomness comes from this number (0).")]
 RecipeName = Annotated[
     str | None, typer.Option("--recipe", help="A recipe file, or a packaged recipe such as classic-lstm.")
 ]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Any other setting: path.to.field=value.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Any other setting: path.to.field=value, or optimizer.name=sgd for short."),
+]
 
 
 def refuse_contradiction(test: Path | None, test_share: float | None) -> None:
@@ -46,6 +57,8 @@ def make_recipe(
     assignments: list[str] | None,
     *,
     model: str | None = None,
+    from_: str | None = None,
+    models: Sequence[str] = (),
     task: str | None = None,
     text: str | None = None,
     label: str | None = None,
@@ -53,15 +66,15 @@ def make_recipe(
     minutes: float | None = None,
     seed: int | None = None,
 ) -> Recipe:
-    """The recipe named (or the default one), with flags and --set laid over it. Raises ConfigError."""
+    """The recipe named (or the default one), with flags and --set laid over it. Raises ConfigError.
+
+    A short name in --set may be a setting of the architecture, or of any of `models`.
+    """
     base = load_recipe(recipe) if recipe else Recipe()
-    if model is not None and model not in (*ARCHITECTURES, "auto") and Path(model).exists():
-        raise ConfigError(
-            f"--model {model}: starting from a pre-trained folder is not built yet",
-            hint=f"Name an architecture: auto, {', '.join(ARCHITECTURES)}.",
-        )
+    model, from_ = _started_from(model, from_)
     flags: dict[str, Any] = {
         "model.name": model,
+        "model.checkpoint": from_,
         "task": task,
         "data.text": text,
         "data.label": label,
@@ -71,13 +84,62 @@ def make_recipe(
     }
     given = {key: value for key, value in flags.items() if value is not None}
     given |= dict(parse_assignment(text) for text in assignments or [])
-    return base.replaced(_whole_groups(base, given), where="--set ")
+    named = models or [str(given.get("model.name", base.model_name))]
+    return with_settings(base, given, [name for name in named if name != "auto"], where="--set ")
 
 
-def _whole_groups(base: Recipe, given: dict[str, Any]) -> dict[str, Any]:
-    """`tokenizer` may be the word auto: settings inside it then start from an empty group."""
-    inside = {key.partition(".")[2]: value for key, value in given.items() if key.startswith("tokenizer.")}
-    if not inside or base.tokenizer != "auto":
-        return given
-    rest = {key: value for key, value in given.items() if not key.startswith("tokenizer.")}
-    return {**rest, "tokenizer": inside}
+def _started_from(model: str | None, from_: str | None) -> tuple[str | None, str | None]:
+    """The architecture and the checkpoint: --model FOLDER and --model NAME/ON-THE-HUB mean --from."""
+    is_name = model is None or model in (*ARCHITECTURES, "auto")
+    if from_ is None:
+        starts = not is_name and model is not None and ("/" in model or Path(model).is_dir())
+        return (PRETRAINED, model) if starts else (model, None)
+    if model not in (None, PRETRAINED):
+        raise ConfigError(
+            f"--model {model} does not go with --from, which brings its own layers",
+            hint=f"Leave --model out, or say --model {PRETRAINED}.",
+        )
+    return PRETRAINED, from_
+
+
+def parse_models(text: str | None) -> list[str]:
+    """The names in "lstm,gru"; none for none."""
+    return [name for name in map(str.strip, (text or "").split(",")) if name]
+
+
+def parse_vary(texts: list[str] | None) -> dict[str, list[Any]]:
+    """The values of each "key=a,b,c", split at commas outside of brackets and quotes. Raises ConfigError.
+
+    >>> parse_vary(["optimizer.name=sgd,adam", "widths=[3,4],[5]", "optimizer.rate=1e-3"])
+    {'optimizer.name': ['sgd', 'adam'], 'widths': [[3, 4], [5]], 'optimizer.rate': [0.001]}
+    """
+    found: dict[str, list[Any]] = {}
+    for text in texts or []:
+        key, _, values = (part.strip() for part in text.partition("="))
+        parts = [*_split(values)]
+        if not key or not all(map(str.strip, parts)):
+            raise ConfigError(
+                f"--vary {text}: expected path.to.field=value,value,...",
+                hint="Example: --vary optimizer.name=sgd,adam",
+            )
+        if key in found:
+            raise ConfigError(f"--vary {key}: given twice", hint="Give all its values in one list.")
+        found[key] = [parse_assignment(f"{key}={part}")[1] for part in parts]
+    return found
+
+
+def _split(text: str) -> Iterator[str]:
+    start, depth, quote = 0, 0, ""
+    for place, mark in enumerate(text):
+        if quote:
+            quote = "" if mark == quote else quote
+        elif mark in "'\"" and not text[start:place].strip("[{ "):  # not the one in "don't"
+            quote = mark
+        elif mark in "[{":
+            depth += 1
+        elif mark in "]}":
+            depth -= 1
+        elif mark == "," and depth <= 0:
+            yield text[start:place]
+            start = place + 1
+    yield text[start:]

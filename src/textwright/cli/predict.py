@@ -28,6 +28,14 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Add the probability of every label.")
     ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            help="Add the tokens of each text with what they speak for: gradient, integrated, occlusion or "
+            "attention.",
+            metavar="METHOD",
+        ),
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -36,7 +44,7 @@ def predict(
     Example: textwright predict my-model new.csv --out answers.csv
     """
     with guarded(debug):
-        done = api.predict(model, data, out, text=text, probabilities=probabilities)
+        done = api.predict(model, data, out, text=text, probabilities=probabilities, explain=explain)
         if done.num_unreadable:
             say(f"{done.num_unreadable:,} rows could not be read and have no label")
         if json:

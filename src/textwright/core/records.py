@@ -57,13 +57,18 @@ class StepEvent:
 
 @dataclass(frozen=True)
 class Note:
-    """One line for the person that is not a step: a guess, a decision with its reason, a warning."""
+    """One line for the person that is not a step: a guess, a decision with its reason, a warning.
+
+    `fit` is the name of the fit that the steps from here on belong to, where one begins.
+    """
 
     text: str
     kind: Literal["said", "plan", "warning"] = "said"
+    fit: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {"note": self.text, "kind": self.kind}
+        begins = {} if self.fit is None else {"fit": self.fit}
+        return {"note": self.text, "kind": self.kind, **begins}
 
 
 @dataclass(frozen=True)

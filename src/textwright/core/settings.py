@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import UnionType
 from typing import Any, Self, TypeGuard, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from textwright.core.errors import ConfigError
 from textwright.core.names import did_you_mean
@@ -105,10 +107,22 @@ def _explain(error: ValidationError, cls: type[BaseModel], where: str) -> Config
             f"{where}unknown setting {key!r}", hint=did_you_mean(str(first["loc"][-1]), fields)
         )
     # A setting that may be one thing or another fails once for each.
-    others = [e["msg"].removeprefix("Input should be ") for e in more if _place(cls, e["loc"])[0] == key]
+    same = [first, *(e for e in more if _place(cls, e["loc"])[0] == key)]
+    others = [e["msg"].removeprefix("Input should be ") for e in same[1:]]
     message = " or ".join([first["msg"].removeprefix("Value error, "), *others])
     found = "" if first["type"] == "missing" else f" (found {first['input']!r})"
-    return ConfigError(f"{where}{key}: {message}{found}" if key else f"{where}{message}")
+    return ConfigError(f"{where}{key}: {message}{found}" if key else f"{where}{message}", hint=_nearest(same))
+
+
+def _nearest(errors: list[ErrorDetails]) -> str:
+    """Where one of some names was expected and another one found: the nearest."""
+    names = [
+        name
+        for error in errors
+        if error["type"] == "literal_error" and isinstance(error["input"], str)
+        for name in re.findall(r"'([^']*)'", error["ctx"]["expected"])
+    ]
+    return did_you_mean(errors[0]["input"], names) if len(names) > 1 else ""
 
 
 def _place(cls: type[BaseModel], location: tuple[int | str, ...]) -> tuple[str, list[str]]:

@@ -16,21 +16,22 @@ from torch import Tensor
 from textwright.core.ragged import IntArray, Ragged
 from textwright.core.seeds import generator
 
-_BATCHES_PER_POOL = 50
+_STEPS_PER_POOL = 50
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Token rows and their targets (N,) or (N, C)."""
+    """Token rows and their targets (N,) or (N, C); `pad_id` fills the rest of a batch."""
 
     tokens: Ragged
     targets: NDArray[np.generic]
+    pad_id: int = 0
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def take(self, rows: IntArray) -> Rows:
-        return Rows(self.tokens.take(rows), self.targets[rows])
+        return Rows(self.tokens.take(rows), self.targets[rows], self.pad_id)
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,26 @@ class Batch:
     targets: Tensor
     num_tokens: int
 
+    def to(self, device: str) -> Batch:
+        if device == "cpu":
+            return self
+        ids_BT, mask_BT, targets = (t.to(device) for t in (self.ids_BT, self.mask_BT, self.targets))
+        return Batch(ids_BT, mask_BT, targets, self.num_tokens)
 
-def epoch_order(lengths: IntArray, batch: int, max_tokens: int, seed: int, epoch: int) -> list[IntArray]:
-    """Row numbers of each batch: shuffled, sorted by length in pools of some batches, these shuffled."""
+
+def epoch_order(lengths: IntArray, batch: int, seed: int, epoch: int) -> list[IntArray]:
+    """Row numbers of each step: shuffled, sorted by length in pools of some steps, these shuffled.
+
+    A step has `batch` rows, however long they are: memory is a matter of the parts that it is made in.
+    """
     order = generator(seed, "rows", epoch).permutation(len(lengths))
-    batches: list[IntArray] = []
-    for start in range(0, len(order), batch * _BATCHES_PER_POOL):
-        pool = order[start : start + batch * _BATCHES_PER_POOL]
-        batches += cut_batches(pool[np.argsort(lengths[pool], kind="stable")], lengths, batch, max_tokens)
-    return [batches[i] for i in generator(seed, "batches", epoch).permutation(len(batches))]
+    steps: list[IntArray] = []
+    for start in range(0, len(order), batch * _STEPS_PER_POOL):
+        pool = order[start : start + batch * _STEPS_PER_POOL]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        # From the end, so that it is the shortest rows that may make a smaller step.
+        steps += [pool[max(end - batch, 0) : end] for end in range(len(pool), 0, -batch)]
+    return [steps[i] for i in generator(seed, "batches", epoch).permutation(len(steps))]
 
 
 def cut_batches(rows: IntArray, lengths: IntArray, batch: int, max_tokens: int) -> list[IntArray]:
@@ -72,15 +84,15 @@ def in_order(lengths: IntArray, batch: int, max_tokens: int) -> list[IntArray]:
     return cut_batches(np.argsort(lengths, kind="stable"), lengths, batch, max_tokens)
 
 
-def collate(rows: Rows, chosen: IntArray, pad_id: int = 0) -> Batch:
+def collate(rows: Rows, chosen: IntArray) -> Batch:
     """The chosen rows as tensors."""
     part = rows.tokens.take(chosen)
-    ids, mask = part.padded(pad_id)
+    ids, mask = part.padded(rows.pad_id)
     targets = torch.from_numpy(np.ascontiguousarray(rows.targets[chosen]))
     return Batch(
         torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(mask), targets, int(part.offsets[-1])
     )
 
 
-def batches(rows: Rows, order: list[IntArray], pad_id: int = 0) -> Iterator[Batch]:
-    return (collate(rows, chosen, pad_id) for chosen in order)
+def batches(rows: Rows, order: list[IntArray]) -> Iterator[Batch]:
+    return (collate(rows, chosen) for chosen in order)

@@ -1,4 +1,4 @@
-"""The one gradient loop: a generator of step events that knows neither console nor disk.
+"""The one gradient loop: a generator of events that knows neither console nor disk.
 
 Whoever consumes the events decides what to show, when to store a checkpoint and when to stop: closing the
 generator (Ctrl-C, a spent budget) keeps the best weights. Random states are a pure function of seed and step,
@@ -7,57 +7,43 @@ so a run that continues from a checkpoint makes the same steps as one that was n
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from textwright.core.clock import Clock
-from textwright.core.errors import ModelError
-from textwright.core.records import StepEvent
-from textwright.core.seeds import derive
-from textwright.learn.batches import Batch, Rows, collate, epoch_order
+from textwright.core.errors import ConfigError
+from textwright.core.events import Event
+from textwright.core.ragged import IntArray
+from textwright.core.records import Note, StepEvent
+from textwright.learn import memory
+from textwright.learn.averaging import averaged, build_average
+from textwright.learn.batches import Rows, epoch_order
+from textwright.learn.gradient import Divergence, Gradients
 from textwright.learn.objectives import Objective
-from textwright.learn.optimizers import build_optimizer
+from textwright.learn.optimizers import build_optimizer, gradient_length, scale_gradients
+from textwright.learn.pace import Pace
+from textwright.learn.recovery import Recovery
 from textwright.learn.schedules import rate_factor
 from textwright.learn.settings import LearnSettings
+from textwright.learn.state import FitState, Judgement, changing_weights
+from textwright.runtime.settings import Compute
 
-
-@dataclass(frozen=True)
-class Judgement:
-    """A validation: `value` decides (lower is better), `scores` are shown."""
-
-    value: float
-    scores: dict[str, float]
-
-
-@dataclass
-class FitState:
-    """Where a fit stands; what a checkpoint holds beside weights and optimizer."""
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    rows: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    best_value: float = float("inf")
-    best_epoch: float = 0.0
-    checks_without_gain: int = 0
-    best_weights: dict[str, Any] = field(default_factory=dict)
+__all__ = ["Fit", "FitState", "Judgement"]
 
 
 @dataclass
 class Fit:
     """One run of the loop: `epochs` times over `rows`, or until the clock or the validation ends it.
 
-    A part of an epoch ends after the batch that completes it. Validations come `checks_per_epoch` times an
-    epoch and at the end by length; not at the end by the clock, which may leave no time for one.
+    A part of an epoch ends after the step that completes it. Validations come `checks_per_epoch` times an
+    epoch and at the end by length; not at the end by the clock, which may leave no time for one. They judge
+    the averaged weights where `settings.average` asks for them. `on_end` is called when the fit has ended by
+    itself and the model holds what is kept.
     """
 
     model: nn.Module
@@ -69,39 +55,78 @@ class Fit:
     clock: Clock
     validate: Callable[[nn.Module], Judgement] | None = None
     planned_epochs: float | None = None
+    compute: Compute = field(default_factory=Compute)
+    divergence: Divergence | None = None
     state: FitState = field(default_factory=FitState)
+    on_end: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
+        if self.settings.optimizer.rate == "auto":
+            raise ConfigError("learn.optimizer.rate is still auto", hint="Give a number, such as 0.001.")
+        if self.settings.loss.r_drop and self.divergence is None:
+            raise ConfigError("learn.loss.r_drop needs a divergence", hint="Give the fit one of the link.")
+        self.rate = float(self.settings.optimizer.rate)
+        self.model.to(self.compute.device)
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = build_optimizer(self.model, self.settings.optimizer)
+        self.average = build_average(self.settings.average, self.model)
+        self.recovery = Recovery(self.model, self.optimizer, self.average, self.rate)
 
-    def run(self) -> Iterator[StepEvent]:
-        """Yield an event a step. At the end the model holds the best weights; without validation, the last.
+    @property
+    def batch(self) -> int:
+        """Rows of a step; plain gradient descent takes all of them."""
+        return len(self.rows) if self.settings.optimizer.name == "gd" else self.settings.batch
 
-        Raises ModelError when the loss is no longer a number.
+    def run(self) -> Iterator[Event]:
+        """Yield an event a step, and a note where something had to be decided.
+
+        At the end the model holds the best weights; without validation, the last or their average. Raises
+        ModelError when training diverges time and again, or a single row does not fit into memory.
         """
-        started = time.monotonic() - self.state.seconds
         try:
-            while self.state.epoch < self.epochs and not self._is_stopped():
-                yield from self._epoch(started)
+            if not self.state.is_over:
+                yield from self._steps()
+            self.state.is_over = True
         finally:
-            if self.state.best_weights:
-                self.model.load_state_dict(self.state.best_weights)
-            self.model.eval()
+            self._settle()
+        self.on_end()
 
-    def _epoch(self, started: float) -> Iterator[StepEvent]:
-        state, settings = self.state, self.settings
-        order = epoch_order(
-            self.rows.tokens.lengths, settings.batch, settings.max_tokens, self.seed, state.epoch
+    def _settle(self) -> None:
+        """Put what is kept into the model."""
+        kept = self.state.best_weights
+        if not kept and self.average:
+            kept = self.average.weights() or {}
+        self.model.load_state_dict(kept, strict=False)
+        self.model.eval()
+        self.recovery.good = None
+
+    def _steps(self) -> Iterator[Event]:
+        state = self.state
+        self._started = time.monotonic() - state.seconds
+        self._pace = Pace(self.clock, state)
+        self._gradients = Gradients(
+            self.model,
+            self.optimizer,
+            self.rows,
+            self.objective,
+            self.divergence,
+            self.settings,
+            self.compute,
+            self.seed,
         )
+        if not state.step:
+            self.recovery.keep(0, state.health)
+        while state.epoch < self.epochs and not self._is_stopped():
+            yield from self._epoch()
+
+    def _epoch(self) -> Iterator[Event]:
+        state, settings = self.state, self.settings
+        order = epoch_order(self.rows.tokens.lengths, self.batch, self.seed, state.epoch)
         end = math.ceil(min(self.epochs - state.epoch, 1.0) * len(order) - 1e-6)
         parts = range(1, settings.checks_per_epoch + 1)
         checks = {end, *(round(len(order) * part / settings.checks_per_epoch) for part in parts)}
         while state.batch < end:
-            batch = collate(self.rows, order[state.batch])
-            loss, rate = self._update(batch, len(order))
-            self._count(batch, started)
-            judgement = self._check() if self.validate and state.batch in checks else None
-            yield self._event(loss, rate, judgement, len(order))
+            yield from self._step(order[state.batch], len(order), is_check=state.batch + 1 in checks)
             if self._is_stopped():
                 return
         state.epoch, state.batch = state.epoch + 1, 0
@@ -112,68 +137,74 @@ class Fit:
         is_tired = bool(patience) and state.checks_without_gain >= patience
         return is_tired or (self.clock.is_over() and state.step > 0)
 
-    def progress(self, batches: int) -> float:
-        """How far the schedule is, by planned epochs or by time, the further one: in the middle of a step.
+    def _step(self, chosen: IntArray, num_batches: int, *, is_check: bool) -> Iterator[Event]:
+        """Gradient, update, a look at whether all is well, validation; what is said comes before the event.
+
+        So a checkpoint that is stored after the event holds the step with all its notes.
+        """
+        state = self.state
+        rate = self._set_rate(num_batches)
+        loss, num_tokens = yield from self._gradients.made(chosen, state)
+        length = gradient_length(self.trained)
+        is_sound = bool(torch.isfinite(loss) & torch.isfinite(length))
+        if is_sound:
+            self._update(length, num_batches)
+        self._count(len(chosen), num_tokens)
+        yield from self.recovery.after_step(state.step, float(loss), float(length), state.health)
+        self.recovery.keep(state.step, state.health)
+        judgement = self._check() if self.validate and is_check else None
+        if said := self._pace.after_step((self.epochs - self._done(num_batches)) * num_batches):
+            yield Note(said)
+        yield self._event(float(loss), rate, judgement, num_batches)
+
+    def _done(self, num_batches: int, share: float = 0.0) -> float:
+        """Epochs, and this share of a step more."""
+        return self.state.epoch + (self.state.batch + share) / num_batches
+
+    def _set_rate(self, num_batches: int) -> float:
+        """The rate of this step, at its middle.
 
         At its start the first step would have a rate of zero, at its end the last one, and be wasted.
         """
-        done = self.state.epoch + (self.state.batch + 0.5) / batches
-        by_length = done / (self.planned_epochs or self.epochs)
-        return max(by_length, self.clock.progress())
-
-    def _update(self, batch: Batch, batches: int) -> tuple[float, float]:
-        # Not torch.manual_seed, which formats a traceback for each kind of accelerator: 0.2 ms a step.
-        torch.default_generator.manual_seed(derive(self.seed, "step", self.state.step))
-        self.model.train()
-        rate = self.settings.optimizer.rate * rate_factor(self.settings.schedule, self.progress(batches))
+        progress = self._pace.progress(self._done(num_batches, 0.5) / (self.planned_epochs or self.epochs))
+        rate = self.rate * self.state.health.rate_factor * rate_factor(self.settings.schedule, progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        loss = self.objective(self.model(batch.ids_BT, batch.mask_BT).logits, batch.targets)
-        self._refuse_nan(loss.total.detach(), "loss")
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.mean.backward()
-        if self.settings.clip:
-            self._clip()
-        self.optimizer.step()
-        return float(loss.mean.detach()), rate
+            group["lr"] = rate * group.get("factor", 1.0)
+        return rate
 
-    def _clip(self) -> None:
-        """As clip_grad_norm_, but gradients that are short enough are not written again."""
-        trained = [p for p in self.model.parameters() if p.grad is not None]
-        length = nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
-        self._refuse_nan(length, "gradient")
-        if length > self.settings.clip:
-            nn.utils.clip_grads_with_norm_(trained, self.settings.clip, length)
+    def _update(self, length: Tensor, num_batches: int) -> None:
+        clip = self.settings.clip
+        if clip and length > clip:  # gradients that are short enough are not written again
+            scale_gradients(self.trained, clip / (length + 1e-6))
+        with memory.explained(self.state.step + 1):
+            self.optimizer.step()
+        if self.average:
+            share = self._done(num_batches, 1.0) / self.epochs
+            self.average.update(self.model, max(share, self.state.progress))
 
-    def _refuse_nan(self, value: Tensor, what: str) -> None:
-        if not torch.isfinite(value):
-            raise ModelError(
-                f"the {what} is {float(value)} at step {self.state.step + 1}: training has diverged",
-                hint=f"Try a lower rate: --set learn.optimizer.rate={self.settings.optimizer.rate / 3:.2g}",
-            )
-
-    def _count(self, batch: Batch, started: float) -> None:
+    def _count(self, num_rows: int, num_tokens: int) -> None:
         state = self.state
         state.step, state.batch = state.step + 1, state.batch + 1
-        state.rows += len(batch.ids_BT)
-        state.tokens += batch.num_tokens
-        state.seconds = time.monotonic() - started
+        state.rows += num_rows
+        state.tokens += num_tokens
+        state.seconds = time.monotonic() - self._started
 
     def _check(self) -> Judgement:
         assert self.validate is not None
-        judgement = self.validate(self.model)
         state = self.state
-        if judgement.value < state.best_value:
-            state.best_value, state.checks_without_gain = judgement.value, 0
-            state.best_epoch = state.rows / len(self.rows)
-            state.best_weights = copy.deepcopy(self.model.state_dict())
-        else:
-            state.checks_without_gain += 1
+        with averaged(self.model, self.average):
+            judgement = self.validate(self.model)
+            if judgement.value < state.best_value:
+                state.best_value, state.checks_without_gain = judgement.value, 0
+                state.best_epoch = state.rows / len(self.rows)
+                state.best_weights = changing_weights(self.model)
+            else:
+                state.checks_without_gain += 1
         return judgement
 
-    def _event(self, loss: float, rate: float, judgement: Judgement | None, batches: int) -> StepEvent:
+    def _event(self, loss: float, rate: float, judgement: Judgement | None, num_batches: int) -> StepEvent:
         state = self.state
-        done = state.epoch + state.batch / batches
+        done = self._done(num_batches)
         left = min((self.epochs - done) * state.seconds / max(done, 1e-9), self.clock.remaining())
         return StepEvent(
             step=state.step,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from textwright.core.settings import Settings
 
@@ -20,7 +20,9 @@ class OptimizerSettings(Settings):
     rate: Annotated[float, Field(gt=0)] | Auto = Field(
         "auto", description="highest learning rate; auto is what suits the architecture and the optimizer"
     )
-    weight_decay: float = Field(0.01, ge=0, description="of adamw, sgd, gd and muon, on matrices")
+    weight_decay: Annotated[float, Field(ge=0)] | Auto = Field(
+        "auto", description="of adamw, sgd, gd and muon, on matrices; auto shrinks them by 1e-5 a step or so"
+    )
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd and muon")
     layer_decay: float = Field(
         1.0, gt=0, le=1, description="the rate of each layer is this times that of the layer above it"
@@ -31,6 +33,14 @@ class ScheduleSettings(Settings):
     name: ScheduleName = Field("linear", description="an entry of learn.schedules")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the run in which the rate rises")
     decay: float = Field(0.5, gt=0, le=1, description="of hold: share of the run in which the rate falls")
+
+    @field_validator("decay")
+    @classmethod
+    def _after_the_warmup(cls, decay: float, info: ValidationInfo) -> float:
+        warmup = info.data.get("warmup", 0.0)
+        if info.data.get("name") == "hold" and warmup + decay > 1:
+            raise ValueError(f"must leave room for the warm-up, which is {warmup:g} of the run")
+        return decay
 
 
 class LossSettings(Settings):

@@ -21,8 +21,8 @@ class Architecture:
     with `logits` (B, C). An `encoder` is a network of a Hugging Face class, kept in a folder that
     `transformers` loads. A `solver` brings its own fit (see `textwright.models.bag`).
 
-    `rate` is the learning rate it starts from with adamw and batches of 32; `seen_rows` and `passes` (at
-    least, at most) say how long it learns when nobody says so: until so many rows were seen, in so many epochs.
+    `rate` is the learning rate it starts from with adamw and batches of 32. When nobody says how long, it
+    learns until it has seen `seen_rows` rows, in `passes` epochs (at least, at most).
     """
 
     name: str

@@ -9,9 +9,7 @@ Shapes: B batch, T time (in `answers`: window), D width of the vectors, F filter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -19,17 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textwright.core.settings import Settings
+from textwright.models.activations import ACTIVATIONS, ActivationName
 from textwright.models.base import Architecture, Shape
 from textwright.models.embedding import build_embedding, locked_dropout
 from textwright.models.output import Output
 from textwright.models.pooling import masked_max
 
 Width = Annotated[int, Field(ge=1)]
-ActivationName = Literal["relu", "tanh", "gelu", "silu"]
-
-ACTIVATIONS: Mapping[ActivationName, Callable[[Tensor], Tensor]] = MappingProxyType(
-    {"relu": F.relu, "tanh": torch.tanh, "gelu": F.gelu, "silu": F.silu}
-)
 
 
 class CnnSettings(Settings):
@@ -60,8 +54,8 @@ class Cnn(nn.Module):
         x_BTD = locked_dropout(x_BTD, self.settings.embedding_dropout, time=1, training=self.training)
         x_BDT = x_BTD.transpose(1, 2)
         best = [_best_answers(layer(x_BDT), attention_mask) for layer in self.windows]
-        # The activation comes after the maximum. For relu and tanh, which never fall, that is the paper's
-        # network with less work; for gelu and silu it means that the strongest answer counts.
+        # The activation comes after the maximum. For relu, tanh and sigmoid, which never fall, that is the
+        # paper's network with less work; for gelu and silu it means that the strongest answer counts.
         x_BF = ACTIVATIONS[self.settings.activation](torch.cat(best, dim=1))
         x_BF = F.dropout(x_BF, self.settings.dropout, self.training)
         return Output(self.head(x_BF).float())

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from textwright.core.errors import ConfigError
 from textwright.core.settings import Settings
 from textwright.models.base import Architecture, Shape
 from textwright.models.embedding import build_embedding, locked_dropout
@@ -27,14 +28,13 @@ from textwright.models.pooling import POOLINGS, PoolingName
 
 CellName = Literal["rnn", "lstm", "gru"]
 InitName = Literal["keras", "torch"]
+Cell = Callable[[int, int], nn.RNNBase]
 
-CELLS: Mapping[CellName, Callable[[int, int], nn.RNNBase]] = MappingProxyType(
-    {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-)
+CELLS: Mapping[CellName, Cell] = MappingProxyType({"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU})
 
 
 class RecurrentSettings(Settings):
-    """The settings of `rnn`, `lstm` and `gru`.
+    """The settings of `lstm` and `gru`.
 
     The classic program Embedding(64), LSTM(64), Dense is:
 
@@ -52,13 +52,39 @@ class RecurrentSettings(Settings):
     dropout: float = Field(default=0.3, ge=0, lt=1, description="on what enters each layer and the last one")
     init: InitName = Field(default="keras", description="how the first weights are drawn")
 
+    @classmethod
+    def parse(cls, values: dict[str, Any], *, where: str = "") -> Self:
+        """As for all settings, with the reason why gated cells have no activation to choose."""
+        if "activation" in values and "activation" not in cls.model_fields:
+            raise ConfigError(
+                f"{where}activation: the gates of lstm and gru are sigmoids and their state goes through "
+                f"tanh by definition (found {values['activation']!r})",
+                hint="Leave it out, or choose it for rnn, cnn or transformer.",
+            )
+        return super().parse(values, where=where)
+
+
+class RnnSettings(RecurrentSettings):
+    """The settings of `rnn`, the one recurrent cell that leaves its activation open."""
+
+    activation: Literal["tanh", "relu"] = Field(default="tanh", description="applied to each new state")
+
+    @field_validator("activation", mode="before")
+    @classmethod
+    def _has_a_kernel(cls, name: object) -> object:
+        if name not in ("tanh", "relu"):
+            raise ValueError(
+                "Input should be 'tanh' or 'relu', the two that torch's recurrent layer computes"
+            )
+        return name
+
 
 class RecurrentLayer(nn.Module):
     """One or two directions of a cell: (T, B, D) to (T, B, H) or (T, B, 2 H), forward first."""
 
-    def __init__(self, cell: CellName, width: int, hidden: int, num_directions: int) -> None:
+    def __init__(self, cell: Cell, width: int, hidden: int, num_directions: int) -> None:
         super().__init__()
-        self.directions = nn.ModuleList(CELLS[cell](width, hidden) for _ in range(num_directions))
+        self.directions = nn.ModuleList(cell(width, hidden) for _ in range(num_directions))
 
     def forward(self, x_TBD: Tensor, mirror: Tensor) -> Tensor:
         forward, *backward = self.directions
@@ -78,7 +104,9 @@ class Recurrent(nn.Module):
         widths = [settings.embedding] + [width] * (settings.layers - 1)
         limit = 0.05 if settings.init == "keras" else None
         self.embedding = build_embedding(shape, widths[0], limit=limit, freeze=settings.freeze_embeddings)
-        self.layers = nn.ModuleList(RecurrentLayer(cell, w, settings.hidden, num_directions) for w in widths)
+        self.layers = nn.ModuleList(
+            RecurrentLayer(_cell(cell, settings), w, settings.hidden, num_directions) for w in widths
+        )
         self.pooling = POOLINGS[settings.pooling](width, num_directions)
         self.head = nn.Linear(width, shape.num_outputs)
         if settings.init == "keras":
@@ -92,6 +120,12 @@ class Recurrent(nn.Module):
             x_TBD = layer(locked_dropout(x_TBD, dropout, time=0, training=self.training), mirror)
         vector_BD, weights_BT = self.pooling(x_TBD.transpose(0, 1), attention_mask)
         return Output(self.head(F.dropout(vector_BD, dropout, self.training)).float(), weights_BT)
+
+
+def _cell(name: CellName, settings: RecurrentSettings) -> Cell:
+    if isinstance(settings, RnnSettings):
+        return partial(nn.RNN, nonlinearity=settings.activation)
+    return CELLS[name]
 
 
 def _mirror(mask_BT: Tensor) -> Tensor:
@@ -144,10 +178,14 @@ def build(cell: CellName, settings: RecurrentSettings, shape: Shape) -> Recurren
     return Recurrent(cell, settings, shape)
 
 
-def _architecture(cell: CellName, summary: str) -> Architecture:
-    return Architecture(cell, summary, "network", RecurrentSettings, partial(build, cell))
+def _architecture(cell: CellName, summary: str, settings: type[RecurrentSettings]) -> Architecture:
+    return Architecture(cell, summary, "network", settings, partial(build, cell))
 
 
-RNN = _architecture("rnn", "a plain recurrent network (Elman 1990)")
-LSTM = _architecture("lstm", "a recurrent network with long short-term memory (Hochreiter, Schmidhuber 1997)")
-GRU = _architecture("gru", "a recurrent network with gated units (arXiv:1406.1078)")
+RNN = _architecture("rnn", "a plain recurrent network (Elman 1990)", RnnSettings)
+LSTM = _architecture(
+    "lstm",
+    "a recurrent network with long short-term memory (Hochreiter, Schmidhuber 1997)",
+    RecurrentSettings,
+)
+GRU = _architecture("gru", "a recurrent network with gated units (arXiv:1406.1078)", RecurrentSettings)

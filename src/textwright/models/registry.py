@@ -13,5 +13,7 @@ ARCHITECTURES: Registry[Architecture] = Registry(
         "rnn": "textwright.models.recurrent:RNN",
         "lstm": "textwright.models.recurrent:LSTM",
         "gru": "textwright.models.recurrent:GRU",
+        "transformer": "textwright.models.transformer.scratch:ARCHITECTURE",
+        "pretrained": "textwright.models.transformer.pretrained:ARCHITECTURE",
     },
 )

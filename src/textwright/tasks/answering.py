@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
 from textwright.core.errors import ConfigError
 from textwright.core.files import explained, writing_atomic
+from textwright.tasks.explaining import method_for, unexplained
 from textwright.tasks.predictor import Predictor
 from textwright.text.columns import find_text_column, profile
 from textwright.text.rowlog import RowLog
@@ -39,24 +41,50 @@ class Answered:
     num_unreadable: int = 0
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """How texts are answered, and what stands for the answer to a row that could not be read."""
+
+    answers: Callable[[list[str]], list[Answer]]
+    nothing: Answer
+
+    @classmethod
+    def of(cls, predictor: Predictor, probabilities: bool, explain: str | None) -> _Asked:
+        task = predictor.schema.task
+        if explain is None:
+            return cls(partial(predictor.predict, probabilities=probabilities), _NOTHING[task])
+        method_for(explain, predictor.engine)  # refused before anything is read
+        answers = partial(predictor.explain, method=explain, probabilities=probabilities)
+        return cls(answers, {**_NOTHING[task], **unexplained(task)})
+
+
 def answer_file(
-    predictor: Predictor, data: str | Path, out: str, *, text: str | None = None, probabilities: bool = False
+    predictor: Predictor,
+    data: str | Path,
+    out: str,
+    *,
+    text: str | None = None,
+    probabilities: bool = False,
+    explain: str | None = None,
 ) -> Answered:
     """Write one answer a row of `data` to `out` (.csv or .jsonl, "-" is JSON lines on standard output).
 
     Rows that cannot be read get an answer without a label and the reason, so that the count stays the same.
-    Raises ConfigError for another ending, DataError for data that cannot be used.
+    `explain` is a method of `Predictor.explain`, whose tokens are added (in .csv as JSON); `text` is then the
+    text after cleaning, which their places are in.
+    Raises ConfigError for another ending or method, DataError for data that cannot be used.
     """
     done = Answered()
     _refuse_ending(out)
+    asked = _Asked.of(predictor, probabilities, explain)
     with _writer(out, predictor.schema.labels if probabilities else []) as write:
-        for answers in _answers(predictor, data, text, probabilities, done):
+        for answers in _answers(predictor, data, text, asked, done):
             write(answers)
     return done
 
 
 def _answers(
-    predictor: Predictor, data: str | Path, text: str | None, probabilities: bool, done: Answered
+    predictor: Predictor, data: str | Path, text: str | None, asked: _Asked, done: Answered
 ) -> Iterator[list[Answer]]:
     log, source = RowLog(), open_source(data)
     column: str | None = None
@@ -68,20 +96,18 @@ def _answers(
             column = find_text_column(
                 columns, path=str(source.path), asked=text, preferred=predictor.schema.text
             )
-        answers = _of_batch(predictor, batch.columns[column], probabilities)
-        yield _counted([*zip(batch.rows, answers, strict=True)], _lost(log, predictor, ignored), done)
-    yield _counted([], _lost(log, predictor, ignored), done)
+        answers = _of_batch(batch.columns[column], asked)
+        yield _counted([*zip(batch.rows, answers, strict=True)], _lost(log, asked.nothing, ignored), done)
+    yield _counted([], _lost(log, asked.nothing, ignored), done)
 
 
-def _of_batch(predictor: Predictor, cells: list[Cell], probabilities: bool) -> list[Answer]:
+def _of_batch(cells: list[Cell], asked: _Asked) -> list[Answer]:
     texts = [" ".join(cell) if isinstance(cell, list) else cell or "" for cell in cells]
-    answers = predictor.predict(texts, probabilities=probabilities)
-    return [{"text": text, **answer} for text, answer in zip(texts, answers, strict=True)]
+    return [{"text": text, **answer} for text, answer in zip(texts, asked.answers(texts), strict=True)]
 
 
-def _lost(log: RowLog, predictor: Predictor, ignored: tuple[str, ...]) -> list[tuple[int, Answer]]:
+def _lost(log: RowLog, nothing: Answer, ignored: tuple[str, ...]) -> list[tuple[int, Answer]]:
     """An answer that says nothing for each row of the file that could not be read, with its number."""
-    nothing = _NOTHING[predictor.schema.task]
     return [
         (record["row"], {"text": record["found"].strip(), **nothing, "error": record["reason"]})
         for record in log.drain()
@@ -149,4 +175,6 @@ def _cell(answer: Answer, name: str) -> Any:
     if name.startswith("probability of "):
         return answer.get("probabilities", {}).get(name.removeprefix("probability of "))
     value = answer.get(name)
+    if name == "tokens":
+        return json.dumps(value, ensure_ascii=False)
     return ";".join(value) if isinstance(value, list) else value

@@ -36,6 +36,7 @@ class Examples:
     seed: int
     _codes: Ragged | None = None
     _tokens: dict[str, tuple[Tokenizer, Encoded]] = field(default_factory=dict)
+    _encoded: dict[str, Encoded] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -61,6 +62,18 @@ class Examples:
             self._tokens[key] = (tokenizer, tokenizer.encode(self.texts))
         return self._tokens[key]
 
+    def encoded(self, tokenizer: Tokenizer) -> Encoded:
+        """The texts as ids of a tokenizer that was learned elsewhere."""
+        if tokenizer.fingerprint not in self._encoded:
+            self._encoded[tokenizer.fingerprint] = tokenizer.encode(self.texts)
+        return self._encoded[tokenizer.fingerprint]
+
+    def longest(self, tokenizer: Tokenizer, limit: int | None) -> int:
+        """What length in tokens of `tokenizer` nearly all texts have, at most `limit`."""
+        lengths = tokenizer.encode(self._sample()).rows.lengths
+        longest = int(min(np.quantile(lengths, _LENGTH_QUANTILE), _MAX_LENGTH))
+        return max(min(longest, limit or longest), 8)
+
     def tokenizer_settings(self, asked: TokenizerSettings | str) -> tuple[TokenizerSettings, str]:
         """What was asked, or the right default for the scripts of these texts, with the reason."""
         if isinstance(asked, TokenizerSettings):
@@ -77,17 +90,23 @@ class Examples:
             f"{kind}: {reason}; the longest 0.5 % of the texts are cut to {max(longest, 8)} tokens at most",
         )
 
+    def _sample(self) -> list[str]:
+        return self.texts[:: max(len(self.texts) // 2000, 1)]
+
     def _sampled_lengths(self, settings: TokenizerSettings) -> IntArray:
-        step = max(len(self.texts) // 2000, 1)
-        sample = self.texts[::step]
+        sample = self._sample()
         return train_tokenizer(sample, settings).encode(sample).rows.lengths
 
 
 @dataclass(frozen=True)
 class Job:
-    """One candidate to fit: which architecture with which settings, on what, until when."""
+    """One candidate to fit: which architecture with which settings, on what, until when.
+
+    `refit` says that a refit on all rows comes after the search, within the same time.
+    """
 
     model: str
     examples: Examples
     clock: Clock
     threads: int
+    refit: bool = True

@@ -13,6 +13,7 @@ from textwright.bundle.manifest import COPY_AGAIN
 from textwright.core.errors import BundleError, TextwrightError
 from textwright.measure.base import Meter
 from textwright.tasks.base import TASKS, Decode, Task
+from textwright.tasks.explaining import explain, method_for
 from textwright.tasks.trainers import load_engine
 from textwright.tasks.trainers.base import Engine
 from textwright.tasks.wrong import WrongRows
@@ -43,7 +44,7 @@ class Predictor:
         """Open a model folder, its hashes checked. Raises BundleError."""
         bundle = load_bundle(path)
         try:
-            engine = load_engine(bundle.path)
+            engine = load_engine(bundle.path, bundle.manifest.architecture, bundle.schema)
             decode = Decode.parse(bundle.manifest.decode)
             _refuse_misfit(engine, bundle)
         except BundleError:
@@ -67,6 +68,44 @@ class Predictor:
         for chunk in _chunks(texts):
             outputs = self.engine.outputs([clean_text(text) for text in chunk])
             yield self.task.answers(outputs, self.schema, self.decode, probabilities)
+
+    def explain(
+        self, texts: Sequence[str], method: str = "gradient", *, probabilities: bool = False
+    ) -> list[dict[str, Any]]:
+        """One record a text, in the same order: the answer, and which tokens speak for it and against it.
+
+        A record is what `predict` answers with more beside it: `text` is the text after cleaning
+        (`text.clean.clean_text`), as the model reads it; `tokens` holds `{"text", "start", "end", "weight"}`
+        of each token, with its place in that text in characters; `cut` counts the tokens that were not read,
+        the text being too long; and `explained` names the label in question where there may be several: the
+        most probable one. A weight is positive where the token speaks for the answer, in log-odds before
+        calibration or, for graded answers, in units of the score.
+
+        `method` is one of
+        - `gradient`: gradient times input (arXiv:1312.6034), the quickest; it says little where the model is
+          so sure that small changes change nothing;
+        - `integrated`: gradients that add up to the difference to an empty text (arXiv:1703.01365);
+        - `occlusion`: the answer with all tokens minus the answer without this one (arXiv:1311.2901), at the
+          price of an answer for each token; the only one for `bag`, where the tokens are words;
+        - `attention`: where the model looked, in shares that are never negative. That is not why it answered
+          as it did (arXiv:1902.10186).
+
+        Raises ConfigError for another method, and for one that does not go with the model.
+
+        >>> predictor = Predictor.load("my-model")  # doctest: +SKIP
+        >>> predictor.explain(["what a wonderful day"], "occlusion")[0]["tokens"][2]  # doctest: +SKIP
+        {'text': 'wonderful', 'start': 7, 'end': 16, 'weight': 2.31}
+        """
+        if isinstance(texts, str):
+            raise TypeError("explain takes a list of texts; for one text give [text]")
+        method_for(method, self.engine)
+        found: list[dict[str, Any]] = []
+        for chunk in _chunks(texts):
+            cleaned = [clean_text(text) for text in chunk]
+            found += explain(
+                self.engine, self.schema, self.decode, cleaned, method, probabilities=probabilities
+            )
+        return found
 
     def measure(self, texts: Sequence[str], targets: Targets) -> tuple[Meter, WrongRows]:
         """A meter that has seen all rows, and the rows that are most wrong."""

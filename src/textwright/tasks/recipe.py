@@ -39,6 +39,10 @@ class BudgetSettings(Settings):
     minutes: float | None = Field(None, gt=0, description="from the start of the process to its end")
 
 
+class TrackingSettings(Settings):
+    tensorboard: str | None = Field(None, description="folder to write every fit to for TensorBoard")
+
+
 class Recipe(Settings):
     """All that decides a training; saved with the model."""
 
@@ -53,6 +57,7 @@ class Recipe(Settings):
     learn: LearnSettings = LearnSettings()
     compute: ComputeSettings = ComputeSettings()
     budget: BudgetSettings = BudgetSettings()
+    tracking: TrackingSettings = TrackingSettings()
     seed: int = 0
 
     @property

@@ -27,7 +27,7 @@ class WrongRows:
         """Take in one batch."""
         answers = self.task.answers(outputs, self.schema, self.decode, False)
         for answer, value, text in zip(answers, truth, texts, strict=True):
-            given = _truth(value, self.schema)
+            given = truth_of(value, self.schema)
             badness = _badness(answer, given)
             if badness > 0:
                 record = {"text": text[:_EXCERPT], "truth": given, **answer}
@@ -40,7 +40,8 @@ class WrongRows:
         return [record for _, _, record in self._worst]
 
 
-def _truth(value: Any, schema: Schema) -> Any:
+def truth_of(value: Any, schema: Schema) -> Any:
+    """A target as a person names it: a label, a list of labels or a number."""
     if schema.task == "classify":
         return schema.labels[int(value)]
     if schema.task == "multilabel":

@@ -7,11 +7,14 @@ from typing import Any
 
 from textwright.core.errors import BundleError
 from textwright.core.files import read_json
+from textwright.models.base import Shape
 from textwright.models.registry import ARCHITECTURES
 from textwright.runtime.cpu import choose_waiting
+from textwright.tasks.base import TASKS
 from textwright.tasks.examples import Job
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.base import Engine, Trainer
+from textwright.text.schema import Schema
 
 
 def trainer_for(job: Job, recipe: Recipe) -> Trainer:
@@ -21,15 +24,18 @@ def trainer_for(job: Job, recipe: Recipe) -> Trainer:
 
         return BagTrainer(job, recipe, name=job.model)
     choose_waiting()
+    if ARCHITECTURES.get(job.model).kind == "encoder":
+        from textwright.tasks.trainers.encoder import TRAINERS
+
+        return TRAINERS[job.model](job, recipe, name=job.model)
     from textwright.tasks.trainers.network import NetworkTrainer
 
     return NetworkTrainer(job, recipe, name=job.model)
 
 
-def load_engine(folder: Path) -> Engine:
-    """The engine that `Engine.save` wrote. Raises BundleError when it cannot be built."""
+def load_engine(folder: Path, name: str, schema: Schema) -> Engine:
+    """The engine of architecture `name` that `Engine.save` wrote. Raises BundleError for an unknown one."""
     config: dict[str, Any] = read_json(folder / "config.json")
-    name = config.pop("architecture", "")
     if name not in ARCHITECTURES:
         raise BundleError(
             f"{folder}: the architecture {name!r} is unknown to this version", hint="Update textwright."
@@ -37,8 +43,15 @@ def load_engine(folder: Path) -> Engine:
     if ARCHITECTURES.get(name).kind == "solver":
         from textwright.tasks.trainers.bag import BagEngine
 
+        config.pop("architecture", None)
         return BagEngine.load(folder, config)
     choose_waiting()
-    from textwright.tasks.trainers.network import NetworkEngine
+    if ARCHITECTURES.get(name).kind == "encoder":
+        from textwright.tasks.trainers.encoder import EncoderEngine
 
-    return NetworkEngine.load(folder, {"architecture": name, **config})
+        num_outputs = TASKS.get(schema.task).num_outputs(schema)
+        shape = Shape(int(config["vocab_size"]), num_outputs, labels=tuple(schema.labels))
+        return EncoderEngine.restore(folder, config, name, shape)
+    from textwright.tasks.trainers.engine import NetworkEngine
+
+    return NetworkEngine.load(folder, config)

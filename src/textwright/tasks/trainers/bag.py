@@ -116,6 +116,9 @@ class BagTrainer:
     def give(self, clock: Clock) -> None:
         self.job = replace(self.job, clock=clock)
 
+    def encode(self) -> None:
+        self.job.examples.codes()
+
     def refit_seconds(self, rows: int) -> float:
         return self._seconds * rows / max(self._searched, 1)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from textwright.core.clock import Clock
+from textwright.core.events import Event
 from textwright.core.ragged import IntArray
-from textwright.core.records import StepEvent
 from textwright.tasks.base import Array
 
 
@@ -44,11 +44,15 @@ class Trainer(Protocol):
         """The time for what comes next."""
         ...
 
-    def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
+    def encode(self) -> None:
+        """Encode the texts, unless a candidate before has done it: what comes next is the fit alone."""
+        ...
+
+    def search(self, train: IntArray, validation: IntArray) -> Iterator[Event]:
         """Leaves the best engine so far in `engine`, whenever it is stopped after its first event."""
         ...
 
-    def refit(self, rows: IntArray) -> Iterator[StepEvent]:
+    def refit(self, rows: IntArray) -> Iterator[Event]:
         """Fit on all `rows` with what was found; without a search, with the settings as they are."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -69,26 +69,62 @@ class Encoded:
         return self.num_unknown / max(self.num_tokens, 1)
 
 
+@dataclass(frozen=True)
+class Frame:
+    """What an encoder of a Hugging Face class wants around every text, and its special tokens by their role.
+
+    `special` has the roles of the Hugging Face library: pad_token, unk_token, cls_token, sep_token, mask_token.
+    """
+
+    prefix: tuple[int, ...] = ()
+    suffix: tuple[int, ...] = ()
+    special: dict[str, str] = field(default_factory=lambda: {"pad_token": PAD, "unk_token": UNKNOWN})
+
+    def __len__(self) -> int:
+        return len(self.prefix) + len(self.suffix)
+
+    def around(self, rows: Ragged) -> Ragged:
+        """Each row with the ids of the frame before and after it."""
+        if not len(self):
+            return rows
+        lengths = rows.lengths + len(self)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        out = np.empty(offsets[-1], rows.values.dtype)
+        is_inner = np.ones(len(out), bool)
+        for place, token in enumerate(self.prefix):
+            out[offsets[:-1] + place] = token
+            is_inner[offsets[:-1] + place] = False
+        for place, token in enumerate(reversed(self.suffix)):
+            out[offsets[1:] - 1 - place] = token
+            is_inner[offsets[1:] - 1 - place] = False
+        out[is_inner] = rows.values
+        return Ragged(out, offsets)
+
+
+NO_FRAME = Frame()
+
+
 class Tokenizer:
     """A trained tokenizer: the content of a `tokenizer.json` and the settings it was made with.
 
-    Special tokens are plain entries of the vocabulary, so that "[PAD]" written in a text is text.
-    Raises TokenizerError when the content is not a tokenizer whose id 0 is [PAD].
+    Special tokens in a text are text: "[PAD]" written there is not padding.
+    Raises TokenizerError when the content is not a tokenizer or has no padding token (id 0 without a frame).
     """
 
-    def __init__(self, content: str, settings: TokenizerSettings) -> None:
-        self.settings = settings
-        self._content = content
+    def __init__(self, content: str, settings: TokenizerSettings, frame: Frame = NO_FRAME) -> None:
+        self.settings, self.frame, self.content = settings, frame, content
         backend = _parsed(content)
-        if backend.id_to_token(0) != PAD:
+        pad = backend.token_to_id(frame.special["pad_token"])
+        if pad is None or (frame is NO_FRAME and pad != 0):
             raise TokenizerError(f"id 0 of the tokenizer is {backend.id_to_token(0)!r}, expected {PAD!r}")
         self.size: int = backend.get_vocab_size()
-        self.pad_id = 0
-        self.unknown_id: int | None = backend.token_to_id(UNKNOWN)
+        self.pad_id: int = pad
+        unknown = frame.special.get("unk_token")
+        self.unknown_id: int | None = backend.token_to_id(unknown) if unknown else None
         # A tokenizer that drops unknown words cannot count them: here they get the id past the last one.
         self._backend = _parsed(_counting_unknowns(content)) if settings.drop_unknown else backend
         self._unknown_id = self.size if settings.drop_unknown else self.unknown_id
-        self.fingerprint: str = _fingerprint(content, settings)
+        self.fingerprint: str = _fingerprint(content, settings, frame)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Turn texts into rows of ids, cut to `settings.max_length`. Raises TokenizerError for a non-text."""
@@ -108,9 +144,10 @@ class Tokenizer:
         rows = Ragged.from_lists([encoding.ids for encoding in encodings])
         is_unknown = rows.values == (-1 if self._unknown_id is None else self._unknown_id)
         known = _select(rows, ~is_unknown) if self.settings.drop_unknown else rows
-        cut = truncated(known, self.settings.max_length, self.settings.truncate or "head")
+        longest = self.settings.max_length and max(self.settings.max_length - len(self.frame), 0)
+        cut = truncated(known, longest, self.settings.truncate or "head")
         num_lost = len(known.values) - len(cut.values)
-        return Encoded(cut, len(rows.values), num_lost, int(is_unknown.sum()))
+        return Encoded(self.frame.around(cut), len(rows.values), num_lost, int(is_unknown.sum()))
 
     def spans(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[tuple[int, int]]]]:
         """Yield the ids of each text, never cut, and where each token begins and ends in it (characters).
@@ -145,13 +182,15 @@ class Tokenizer:
         if kept and not 0 <= min(kept) <= max(kept) < self.size:
             wrong = max(kept) if min(kept) >= 0 else min(kept)
             raise TokenizerError(f"id {wrong} is not in the vocabulary of {self.size:,}")
-        text: str = self._backend.decode(kept, skip_special_tokens=False)
+        text: str = self._backend.decode(kept, skip_special_tokens=bool(len(self.frame)))
         return text
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer.json`, which the Hugging Face library loads, and `tokenizer_settings.json`."""
         record = {"settings": self.settings.model_dump(mode="json"), "fingerprint": self.fingerprint}
-        write_atomic(folder / MODEL_FILE, self._content)
+        if self.frame is not NO_FRAME:
+            record["frame"] = asdict(self.frame)
+        write_atomic(folder / MODEL_FILE, self.content)
         write_atomic(folder / SETTINGS_FILE, to_json(record))
 
     @classmethod
@@ -160,7 +199,8 @@ class Tokenizer:
         try:
             record = read_json(folder / SETTINGS_FILE)
             settings = TokenizerSettings.parse(record["settings"])
-            tokenizer = cls((folder / MODEL_FILE).read_bytes().decode("utf-8"), settings)
+            frame = _frame(record["frame"]) if "frame" in record else NO_FRAME
+            tokenizer = cls((folder / MODEL_FILE).read_bytes().decode("utf-8"), settings, frame)
         except (OSError, ValueError, KeyError, TypeError, ConfigError, TokenizerError) as error:
             raise TokenizerError(f"{folder}: no tokenizer: {_first_line(error)}", hint=_DAMAGED) from None
         if tokenizer.fingerprint != record.get("fingerprint"):
@@ -201,11 +241,20 @@ def _not_text(texts: list[str], start: int) -> TokenizerError:
     return TokenizerError(f"row {row:,}: expected text, found {text!r:.60}", hint=NOT_TEXT_HINT)
 
 
+def _frame(record: dict[str, Any]) -> Frame:
+    return Frame(tuple(record["prefix"]), tuple(record["suffix"]), dict(record["special"]))
+
+
 def _parsed(content: str) -> tokenizers.Tokenizer:
     try:
-        return tokenizers.Tokenizer.from_str(content)
+        backend = tokenizers.Tokenizer.from_str(content)
     except Exception as error:  # the library raises nothing narrower
         raise TokenizerError(f"{MODEL_FILE} cannot be read: {_first_line(error)}") from None
+    # A checkpoint's tokenizer may cut and pad by itself; here that is done where it is counted.
+    backend.no_truncation()
+    backend.no_padding()
+    backend.encode_special_tokens = True
+    return backend
 
 
 def _counting_unknowns(content: str) -> str:
@@ -215,8 +264,9 @@ def _counting_unknowns(content: str) -> str:
     return json.dumps(record)
 
 
-def _fingerprint(content: str, settings: TokenizerSettings) -> str:
-    return hashlib.sha256(f"{content}\n{settings.model_dump_json()}".encode()).hexdigest()
+def _fingerprint(content: str, settings: TokenizerSettings, frame: Frame) -> str:
+    framed = "" if frame is NO_FRAME else f"\n{json.dumps(asdict(frame), sort_keys=True)}"
+    return hashlib.sha256(f"{content}\n{settings.model_dump_json()}{framed}".encode()).hexdigest()
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,151 @@
+"""The cells of a grid: every model with every combination of the values of the settings that are varied."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from textwright.choose.candidates import CANDIDATES
+from textwright.choose.scoring import first_line
+from textwright.core.errors import ConfigError
+from textwright.core.names import did_you_mean
+from textwright.core.settings import Settings
+from textwright.models.base import Architecture
+from textwright.models.registry import ARCHITECTURES
+from textwright.runtime.cpu import choose_waiting
+from textwright.tasks.paths import full_path, with_settings
+from textwright.tasks.recipe import Recipe
+
+# All cells are fitted and judged on the same rows, within one budget.
+_SAME_FOR_ALL = ("task", "data", "split", "budget", "tracking")
+# A solver reads nothing else of a recipe.
+_READ_BY_SOLVERS = ("model", "seed")
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination; `recipe` is None when it was refused, and `refused` says why."""
+
+    number: int
+    model: str
+    settings: Mapping[str, Any]
+    recipe: Recipe | None
+    refused: str = ""
+
+    @property
+    def name(self) -> str:
+        """For people: the model and what was varied."""
+        return " ".join([self.model, *(f"{key}={_shown(value)}" for key, value in self.settings.items())])
+
+    @property
+    def stem(self) -> str:
+        """For files: letters and digits of the name, as they are in any language, after the number."""
+        words = re.sub(r"[^\w.=-]+", "-", self.name).strip("-.")
+        return f"{self.number:02d}-{words[:_LONGEST_NAME]}"
+
+
+def make_cells(recipe: Recipe, models: Sequence[str], vary: Mapping[str, Sequence[Any]]) -> list[Cell]:
+    """The grid in order, the first of `vary` changing slowest. Without models: that of the recipe, or all.
+
+    Combinations that do not fit together are marked as refused. Raises ConfigError for unknown names, for
+    what cannot be varied, and when nothing is left.
+
+    >>> cells = make_cells(Recipe(), ["bag"], {"min_rows": [1, 2], "seed": [0]})
+    >>> [cell.name for cell in cells], cells[1].recipe.model
+    (['bag min_rows=1 seed=0', 'bag min_rows=2 seed=0'], {'name': 'bag', 'min_rows': 2})
+    """
+    names = _models(recipe, models)
+    paths = {key: full_path(key, names, where="vary: ") for key in vary}
+    _refuse_what_no_model_has(recipe, names, paths.values())
+    _refuse_what_is_fixed(paths)
+    for key, values in vary.items():
+        _refuse_repeats(f"vary {key}", [_shown(value) for value in values])
+    combinations = [
+        (model, dict(zip(vary, values, strict=True))) for model in names for values in product(*vary.values())
+    ]
+    cells = [
+        _cell(number, model, settings, recipe, paths)
+        for number, (model, settings) in enumerate(combinations, 1)
+    ]
+    if all(cell.recipe is None for cell in cells):
+        raise ConfigError(f"every combination is refused; the first, {cells[0].name}: {cells[0].refused}")
+    return cells
+
+
+def _models(recipe: Recipe, models: Sequence[str]) -> list[str]:
+    asked = list(models) or [recipe.model_name]
+    names = [name for item in asked for name in (CANDIDATES if item == "auto" else [item])]
+    _refuse_repeats("models", names)
+    for name in names:
+        ARCHITECTURES.check(name)
+    return names
+
+
+def _refuse_what_no_model_has(recipe: Recipe, names: Sequence[str], paths: Iterable[str]) -> None:
+    """Settings of the recipe go to those models that have them; one that none has is a slip."""
+    own = recipe.model_settings if recipe.model_name in ("auto", *names) else {}
+    varied = [path.split(".")[1] for path in paths if path.startswith("model.") and path != "model.name"]
+    if keys := [*own, *varied]:
+        known = {field for name in names for field in _architecture(name).settings.model_fields}
+        for key in keys:
+            if key not in known:
+                raise ConfigError(f"unknown setting 'model.{key}'", hint=did_you_mean(key, known))
+
+
+def _refuse_repeats(what: str, names: Sequence[str]) -> None:
+    if not names:
+        raise ConfigError(f"{what}: there are no values", hint="Name at least one.")
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"{what}: {repeated[0]} is given twice", hint="Leave one out.")
+
+
+def _refuse_what_is_fixed(paths: Mapping[str, str]) -> None:
+    for key, path in paths.items():
+        if path.partition(".")[0] in _SAME_FOR_ALL:
+            raise ConfigError(
+                f"vary {key}: it must be the same for all, which are compared on the same rows",
+                hint="Run compare once for each value, or leave it out.",
+            )
+        if path == "model.name":
+            raise ConfigError("vary model.name: models have a list of their own", hint="Use --models.")
+    if len(set(paths.values())) < len(paths):
+        raise ConfigError(f"vary: two names of one setting: {', '.join(paths)}", hint="Leave one out.")
+
+
+def _cell(number: int, model: str, settings: dict[str, Any], base: Recipe, paths: Mapping[str, str]) -> Cell:
+    try:
+        _refuse_what_solvers_ignore(model, paths)
+        kind = _architecture(model).settings
+        given = {paths[key]: value for key, value in settings.items()}
+        recipe = with_settings(base, {"model": {**_own(base, model, kind), "name": model}, **given})
+        kind.parse(recipe.model_settings, where="model.")
+    except ConfigError as error:
+        return Cell(number, model, settings, None, first_line(error))
+    return Cell(number, model, settings, recipe)
+
+
+def _own(base: Recipe, model: str, kind: type[Settings]) -> dict[str, Any]:
+    """What the recipe says of this model."""
+    if base.model_name not in ("auto", model):
+        return {}
+    return {key: value for key, value in base.model_settings.items() if key in kind.model_fields}
+
+
+def _refuse_what_solvers_ignore(model: str, paths: Mapping[str, str]) -> None:
+    ignored = [path for path in paths.values() if path.partition(".")[0] not in _READ_BY_SOLVERS]
+    if ignored and _architecture(model).kind == "solver":
+        raise ConfigError(f"{model} brings a fit of its own, which {ignored[0]} does not change")
+
+
+def _architecture(model: str) -> Architecture:
+    choose_waiting()  # before it imports torch
+    return ARCHITECTURES.get(model)
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

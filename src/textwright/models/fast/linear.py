@@ -1,0 +1,48 @@
+"""Linear layers that compute in bfloat16 and learn in float32.
+
+The weights stay float32 (masters); each pass casts them and what enters. On processors with AVX512-BF16 or
+AMX a product takes less than half the time. What leaves is bfloat16 where the rest of the network can take it,
+so that the parts between the products are lighter too.
+
+Shapes: K inputs, N outputs.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# Smaller products gain nothing; heads stay exact.
+_LEAST_SIZE = 64
+
+
+class CastLinear(nn.Linear):
+    """A Linear (K to N) whose product is made in bfloat16; answers bfloat16."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return _product(self, input)
+
+
+class ClosedCastLinear(nn.Linear):
+    """As CastLinear, but answers in the type that came in: for networks that mix in types of their own."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return _product(self, input).to(input.dtype)
+
+
+def _product(layer: nn.Linear, x: Tensor) -> Tensor:
+    bias = None if layer.bias is None else layer.bias.bfloat16()
+    return F.linear(x.bfloat16(), layer.weight.bfloat16(), bias)
+
+
+def cast_linears(network: nn.Module, kind: type[nn.Linear]) -> list[nn.Linear]:
+    """Turn every plain Linear of some size into `kind`, in place; the ones that were turned."""
+    turned = [m for m in network.modules() if type(m) is nn.Linear and min(m.weight.shape) >= _LEAST_SIZE]
+    for layer in turned:
+        layer.__class__ = kind
+    return turned
+
+
+def restore_linears(layers: list[nn.Linear]) -> None:
+    for layer in layers:
+        layer.__class__ = nn.Linear

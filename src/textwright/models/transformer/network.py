@@ -1,0 +1,70 @@
+"""A Hugging Face sequence classifier behind the calling convention of our networks.
+
+Shapes: B batch, T time, H heads, L layers, C outputs.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from textwright.models.base import Shape
+from textwright.models.output import Output
+
+
+class Encoder(nn.Module):
+    """Called with `input_ids` (B, T) and `attention_mask` (B, T); answers an Output.
+
+    Two classes are two outputs in the Hugging Face class, as its users expect, and here the difference of
+    the two: softmax of both is the sigmoid of it.
+    """
+
+    def __init__(self, model: PreTrainedModel, shape: Shape) -> None:
+        super().__init__()
+        self.model = model
+        self.folds = folds(shape)
+        self.freezes = False
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Output:
+        logits_BC = self.model(input_ids=input_ids, attention_mask=attention_mask.long()).logits.float()
+        return Output(logits_BC[:, 1:] - logits_BC[:, :1] if self.folds else logits_BC)
+
+    def train(self, mode: bool = True) -> Encoder:
+        """A frozen body is never in training mode: what does not learn drops nothing."""
+        super().train(mode)
+        if mode and self.freezes:
+            self.model.base_model.eval()
+        return self
+
+    @torch.no_grad()
+    def attention(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """The attention weights of all layers (L, B, H, T, T), from each token (rows) to each (columns)."""
+        before = self.model.config._attn_implementation
+        self.model.set_attn_implementation("eager")
+        try:
+            found = self.model(
+                input_ids=input_ids, attention_mask=attention_mask.long(), output_attentions=True
+            )
+        finally:
+            self.model.set_attn_implementation(before)
+        return torch.stack([weights.float() for weights in found.attentions])
+
+
+def folds(shape: Shape) -> bool:
+    """Whether the one output of two classes is two in the Hugging Face class."""
+    return shape.num_outputs == 1 and len(shape.labels) == 2
+
+
+def head_of(shape: Shape) -> dict[str, object]:
+    """How a Hugging Face config says what the outputs are."""
+    if not shape.labels:
+        return {"num_labels": shape.num_outputs, "problem_type": "regression"}
+    names = dict(enumerate(shape.labels))
+    kind = "single_label_classification" if folds(shape) else None
+    return {
+        "num_labels": len(names),
+        "id2label": names,
+        "label2id": {name: i for i, name in names.items()},
+        "problem_type": kind,
+    }

@@ -1,0 +1,108 @@
+"""Decide where and how numbers are computed, by what this machine is and by a short probe of it."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+
+import torch
+from torch.nn import functional as F
+
+from textwright.core.errors import DeviceError
+from textwright.runtime.cpu import usable_cpus
+from textwright.runtime.settings import Compute, ComputeSettings, Device, Precision
+
+_PROBE_SECONDS = 0.025
+# bf16 rounds away two thirds of the digits: a small gain is not worth it.
+_LEAST_GAIN = 1.5
+
+
+def decide(asked: ComputeSettings, *, threads: int, casts: bool) -> Compute:
+    """The recipe's `compute` with every `auto` resolved, and the reasons.
+
+    `threads` is what suits the work of a step; `casts` says whether the network is mostly large products,
+    which bf16 makes quicker. Raises DeviceError when a device that was named is not there.
+    """
+    device, why_device = _device(asked)
+    precision, why_precision = _precision(asked, device, casts)
+    threads, why_threads = _threads(asked, threads)
+    reasons = {
+        "compute.device": f"{device}: {why_device}",
+        "compute.precision": f"{precision}: {why_precision}",
+        "compute.threads": f"{threads}: {why_threads}",
+    }
+    return Compute(
+        device=device,
+        precision=precision,
+        threads=threads,
+        compile=asked.compile is True,
+        micro_batch=None if asked.micro_batch == "auto" else asked.micro_batch,
+        checkpoint_gradients=asked.checkpoint_gradients,
+        reasons=reasons,
+    )
+
+
+def best_device() -> Device:
+    """Where answers are computed: on a GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _device(asked: ComputeSettings) -> tuple[Device, str]:
+    if asked.device == "auto":
+        return ("cuda", "there is a GPU") if torch.cuda.is_available() else ("cpu", "there is no GPU")
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not present[asked.device]:
+        raise DeviceError(
+            f"compute.device={asked.device}: this machine or this build of PyTorch has none",
+            hint="Leave compute.device out, or install a PyTorch build for it: https://pytorch.org",
+        )
+    return asked.device, "as asked"
+
+
+def _precision(asked: ComputeSettings, device: Device, casts: bool) -> tuple[Precision, str]:
+    if asked.precision != "auto":
+        return asked.precision, "as asked"
+    if device == "cuda":
+        ok = torch.cuda.is_bf16_supported(including_emulation=False)
+        return ("bf16", "the GPU computes with it") if ok else ("fp32", "the GPU is older than bf16")
+    if device == "mps":
+        return "fp32", "bf16 was not measured there"
+    if not casts:
+        return "fp32", "this network has few large products to gain from"
+    gain = bf16_gain()
+    if gain >= _LEAST_GAIN:
+        return "bf16", f"a product takes 1/{gain:.1f} of the time of fp32 here; the weights stay fp32"
+    return "fp32", f"bf16 is {gain:.1f} times as fast here, which is too little"
+
+
+@cache
+def bf16_gain() -> float:
+    """How many times as fast a middling product is in bf16 on this processor, by a probe of 50 ms."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _product_seconds(torch.float32) / _product_seconds(torch.bfloat16)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _product_seconds(dtype: torch.dtype) -> float:
+    """The quickest of the products that fit into the probe."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(256, 384, generator=generator).to(dtype)
+    weight = torch.randn(384, 384, generator=generator).to(dtype)
+    best, end = float("inf"), time.perf_counter() + _PROBE_SECONDS
+    while time.perf_counter() < end or best == float("inf"):
+        started = time.perf_counter()
+        F.linear(x, weight)
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
+def _threads(asked: ComputeSettings, wanted: int) -> tuple[int, str]:
+    usable = usable_cpus()
+    if asked.threads == "auto":
+        return min(wanted, usable), f"by the work of a step; this process may use {usable}"
+    if asked.threads > usable:
+        return usable, f"{asked.threads} were asked for; this process may use {usable}"
+    return asked.threads, "as asked"

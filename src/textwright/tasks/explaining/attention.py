@@ -1,0 +1,56 @@
+"""Attention: where the model looked. That is not why it answered as it did (arXiv:1902.10186).
+
+For a recurrent network these are the weights of its pooling (arXiv:1409.0473), for an encoder those of the
+last layer, averaged over the heads, that lead to what is read out of it.
+
+Shapes: B batch, T time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from textwright.models.pooling import AttentionPooling
+from textwright.tasks.explaining.base import Focus, Method, TokenEngine, Weighed
+from textwright.tasks.explaining.vectors import TokenBatch, weigh_batches
+from textwright.tasks.trainers.base import Engine
+
+
+def weigh(engine: TokenEngine, texts: Sequence[str], focus: Focus) -> list[Weighed]:
+    """Weights that are never negative, and add up to one with those of the frame."""
+    return weigh_batches(engine, texts, _of_encoder if _is_encoder(engine.network) else _of_pooling)
+
+
+@torch.no_grad()
+def _of_pooling(network: Any, batch: TokenBatch) -> Tensor:
+    weights_BT: Tensor = network(batch.ids_BT, batch.mask_BT).token_weights
+    return weights_BT
+
+
+def _of_encoder(network: Any, batch: TokenBatch) -> Tensor:
+    """From [CLS], or averaged over all tokens where the model reads their mean."""
+    weights_BTT: Tensor = network.attention(batch.ids_BT, batch.mask_BT)[-1].mean(1)
+    if getattr(network.model.config, "classifier_pooling", "cls") != "mean":
+        return weights_BTT[:, 0]
+    is_token_BT1 = batch.mask_BT.unsqueeze(2)
+    mean_BT: Tensor = (weights_BTT * is_token_BT1).sum(1) / is_token_BT1.sum(1)
+    return mean_BT
+
+
+def refusal(engine: Engine) -> str:
+    network = getattr(engine, "network", None)
+    if _is_encoder(network) or isinstance(getattr(network, "pooling", None), AttentionPooling):
+        return ""
+    pooling = getattr(getattr(network, "settings", None), "pooling", None)
+    return f"{engine.architecture}{f' with pooling {pooling!r}' if pooling else ''} has no attention"
+
+
+def _is_encoder(network: object) -> bool:
+    return hasattr(network, "attention")
+
+
+METHOD = Method(refusal=refusal, weigh=weigh)

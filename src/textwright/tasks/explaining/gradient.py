@@ -1,0 +1,28 @@
+"""Gradient times input: how much of the answer each token's vector carries, to first order.
+
+Follows Simonyan et al. (arXiv:1312.6034); that the vector belongs in the product, Ancona et al.
+(arXiv:1711.06104). One pass forward and one back for a text, whatever its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from textwright.tasks.explaining.base import Focus, Method, TokenEngine, Weighed, reads_tokens
+from textwright.tasks.explaining.vectors import Entrance, TokenBatch, slope_at, weigh_batches
+
+
+def weigh(engine: TokenEngine, texts: Sequence[str], focus: Focus) -> list[Weighed]:
+    """The gradient of the answer at each token's vector, times the vector."""
+
+    def products(network: nn.Module, batch: TokenBatch) -> Tensor:
+        with Entrance(network) as entrance:
+            gradient_BTD = slope_at(entrance, network, batch, focus)
+            return (gradient_BTD * entrance.vectors_BTD.detach()).sum(2)
+
+    return weigh_batches(engine, texts, products)
+
+
+METHOD = Method(refusal=reads_tokens, weigh=weigh)

@@ -1,0 +1,61 @@
+"""Short names of settings: `optimizer.name` for `learn.optimizer.name`, `hidden` for `model.hidden`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from textwright.core.errors import ConfigError
+from textwright.core.names import did_you_mean
+from textwright.learn.settings import LearnSettings
+from textwright.models.registry import ARCHITECTURES
+from textwright.runtime.cpu import choose_waiting
+from textwright.runtime.settings import ComputeSettings
+from textwright.tasks.recipe import Recipe
+
+
+def full_path(key: str, models: Sequence[str] = (), *, where: str = "") -> str:
+    """Where a setting stands in a recipe, for a key that may leave out `learn`, `compute` or `model`.
+
+    What the recipe itself has comes first, then `learn`, `compute`, and at last what any of the architectures
+    `models` has. Raises ConfigError with the nearest name of them all.
+
+    >>> full_path("optimizer.name"), full_path("precision"), full_path("learn.batch"), full_path("seed")
+    ('learn.optimizer.name', 'compute.precision', 'learn.batch', 'seed')
+    >>> full_path("min_rows", ["bag"])
+    'model.min_rows'
+    """
+    first = key.partition(".")[0]
+    known = set(Recipe.model_fields)
+    if first in known:
+        return key
+    for group, fields in _groups(models):
+        if first in fields:
+            return f"{group}.{key}"
+        known.update(fields)
+    raise ConfigError(f"{where}unknown setting {key!r}", hint=did_you_mean(first, known))
+
+
+def with_settings(
+    base: Recipe, given: Mapping[str, Any], models: Sequence[str] = (), *, where: str = ""
+) -> Recipe:
+    """`base` with settings laid over it, their names full or short. Raises ConfigError."""
+    full = {full_path(key, models, where=where): value for key, value in given.items()}
+    return base.replaced(_whole_groups(base, full), where=where)
+
+
+def _groups(models: Sequence[str]) -> Iterable[tuple[str, Iterable[str]]]:
+    yield "learn", LearnSettings.model_fields
+    yield "compute", ComputeSettings.model_fields
+    for name in models:  # only when it comes to them: most import torch
+        choose_waiting()
+        yield "model", ARCHITECTURES.get(name).settings.model_fields
+
+
+def _whole_groups(base: Recipe, given: dict[str, Any]) -> dict[str, Any]:
+    """`tokenizer` may be the word auto: settings inside it then start from an empty group."""
+    inside = {key.partition(".")[2]: value for key, value in given.items() if key.startswith("tokenizer.")}
+    if not inside or base.tokenizer != "auto":
+        return given
+    rest = {key: value for key, value in given.items() if not key.startswith("tokenizer.")}
+    return {**rest, "tokenizer": inside}
