@@ -195,8 +195,12 @@ def test_what_never_gets_better_is_an_error_with_a_diagnosis() -> None:
 # Losses that run away.
 
 
-def test_a_loss_that_has_run_away_goes_back() -> None:
-    """At step 260 something throws the weights far off: no number is infinite, but nothing is learned."""
+@pytest.mark.parametrize("at", [STEPS_BETWEEN + 10, STEPS_BETWEEN - 10])
+def test_a_loss_that_has_run_away_goes_back(at: int) -> None:
+    """Something throws the weights far off: no number is infinite, but nothing is learned.
+
+    Shortly before a copy is due, that copy is not made, as it would be one of bad weights.
+    """
     fit = start(40, data=rows(targets=np.random.default_rng(1).integers(0, 2, NUM_ROWS)))
     notes: list[str] = []
     losses: list[float] = []
@@ -205,13 +209,13 @@ def test_a_loss_that_has_run_away_goes_back() -> None:
             notes.append(event.text)
             continue
         losses.append(event.loss)
-        if event.step == 260:
+        if event.step == at:
             with torch.no_grad():
                 fit.model.head.weight.mul_(-1e5)
     assert len(notes) == 1 and "back to the last good weights" in notes[0] and "the loss stays at" in notes[0]
     gone = int(notes[0].split()[1].rstrip(":"))
-    assert 260 + 25 <= gone <= 260 + 60
-    assert np.mean(losses[262:gone]) > 100 > 0.7 > np.mean(losses[gone:])
+    assert at + 25 <= gone <= at + 60
+    assert np.mean(losses[at + 2 : gone]) > 100 > 0.8 > np.mean(losses[gone:])
 
 
 def test_a_rate_that_is_far_too_high_is_found_out() -> None:

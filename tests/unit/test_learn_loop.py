@@ -172,6 +172,7 @@ def test_best_weights_come_back_at_the_end() -> None:
     assert same_bits(weights(fit.model), kept[1]) and not same_bits(kept[1], kept[3])
     assert (fit.state.best_value, fit.state.best_epoch, fit.state.step) == (1, 2.0, 40)
     assert not fit.model.training and all(fit.model.modes)
+    assert fit.recovery.good is None, "the engine that is left holds the weights once"
 
 
 @pytest.mark.parametrize(("patience", "checks"), [(1, 3), (2, 4), (3, 8), (0, 10)])

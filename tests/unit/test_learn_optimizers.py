@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from textwright.core.errors import ConfigError
-from textwright.learn.optimizers import Stepper, build_optimizer, gradient_length, scale_gradients
+from textwright.learn.optimizers import OPTIMIZERS, Stepper, build_optimizer, gradient_length, scale_gradients
 from textwright.learn.optimizers.chain import Chain
 from textwright.learn.optimizers.lazy import LazyAdam
 from textwright.learn.optimizers.weights import trained_weights
@@ -137,6 +137,15 @@ def test_rates_by_layer_need_layers() -> None:
 def test_a_rate_that_is_still_auto_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"learn\.optimizer\.rate is still auto"):
         build_optimizer(Encoder(), OptimizerSettings())
+
+
+def test_matrices_shrink_by_as_much_a_step_whatever_the_scale_of_the_rates() -> None:
+    for name, entry in OPTIMIZERS.items():
+        rate = 0.001 * entry.scale
+        optimizer = build_optimizer(Encoder(), OptimizerSettings.parse({"name": name, "rate": rate}))
+        lost = {group["lr"] * group["weight_decay"] for group in optimizer.param_groups}
+        assert max(lost) == pytest.approx(0.0 if name == "adam" else 1e-5), name
+        assert min(lost) == 0.0
 
 
 def is_lazy(model: Encoder, name: str = "adamw") -> bool:

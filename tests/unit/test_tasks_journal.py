@@ -74,6 +74,7 @@ def test_a_killed_run_doubles_and_misses_nothing(tmp_path: Path, begin_run: Begi
     again.begin(path, length)
     for number in range(stored_at + 1, 9):
         again(step(number))
+        assert story(path) == list(range(1, number + 1)), "what came after the checkpoint is cut off"
     again.join(tmp_path / "all.jsonl")
     assert story(tmp_path / "all.jsonl") == ["data", *range(1, 9)]
 

@@ -73,8 +73,8 @@ class Fit:
         self.recovery = Recovery(self.model, self.optimizer, self.average, self.rate)
 
     @property
-    def batch(self) -> int:
-        """Rows of a step; plain gradient descent takes all of them."""
+    def rows_per_step(self) -> int:
+        """As asked; plain gradient descent takes all of them."""
         return len(self.rows) if self.settings.optimizer.name == "gd" else self.settings.batch
 
     def run(self) -> Iterator[Event]:
@@ -121,7 +121,7 @@ class Fit:
 
     def _epoch(self) -> Iterator[Event]:
         state, settings = self.state, self.settings
-        order = epoch_order(self.rows.tokens.lengths, self.batch, self.seed, state.epoch)
+        order = epoch_order(self.rows.tokens.lengths, self.rows_per_step, self.seed, state.epoch)
         end = math.ceil(min(self.epochs - state.epoch, 1.0) * len(order) - 1e-6)
         parts = range(1, settings.checks_per_epoch + 1)
         checks = {end, *(round(len(order) * part / settings.checks_per_epoch) for part in parts)}

@@ -21,7 +21,8 @@ class OptimizerSettings(Settings):
         "auto", description="highest learning rate; auto is what suits the architecture and the optimizer"
     )
     weight_decay: Annotated[float, Field(ge=0)] | Auto = Field(
-        "auto", description="of adamw, sgd, gd and muon, on matrices; auto shrinks them by 1e-5 a step or so"
+        "auto",
+        description="of adamw, sgd, gd and muon, on matrices; auto is 0.01, and less where rates are higher",
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd and muon")
     layer_decay: float = Field(

@@ -68,7 +68,7 @@ class Checkpoints:
             self.say(Note("there is no checkpoint to resume from: training starts anew", "warning"))
         for extra in stored:
             if extra is not None:
-                _refuse_another(self.folder, extra["identity"], self.identity)
+                _refuse_another(self.folder, extra.get("identity", {}), self.identity)
 
     def watch(self, trainer: Trainer) -> None:
         """Follow the fits that a trainer starts; those of the one before are over."""
@@ -104,10 +104,10 @@ class Checkpoints:
             self._save(self._fit)
 
     def _ended(self) -> None:
-        assert self._fit is not None
-        self._save(self._fit)
-        self._fit = None
-        self.journal.end()
+        if self._fit is not None:
+            self._save(self._fit)
+            self._fit = None
+            self.journal.end()
 
     def _save(self, fit: Fit) -> None:
         """Training goes on when it fails: the checkpoint before is still there."""

@@ -1,8 +1,8 @@
 """Linear layers that compute in bfloat16 and learn in float32.
 
-The weights stay float32 (masters); each pass casts them and what enters. On processors with AVX512-BF16 or
-AMX a product takes less than half the time. What leaves is bfloat16 where the rest of the network can take it,
-so that the parts between the products are lighter too.
+The weights stay float32 (masters); each pass casts them and what enters. On processors with AVX512-BF16
+or AMX a product takes less than half the time. What leaves is bfloat16 where the rest of the network can
+take it, so that the parts between the products are lighter too.
 
 Shapes: K inputs, N outputs.
 """

@@ -130,7 +130,9 @@ def _tune_full(network: Encoder, settings: PretrainedSettings) -> None:
 
 
 def _tune_head(network: Encoder, settings: PretrainedSettings) -> None:
-    network.model.base_model.requires_grad_(False)
+    """The body stays as it is; a pooler, which stands between it and the last layer, belongs to the head."""
+    for name, parameter in network.model.named_parameters():
+        parameter.requires_grad_(_is_head(name, network.model))
     network.freezes = True
 
 

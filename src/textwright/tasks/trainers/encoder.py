@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tokenizers
@@ -32,6 +33,12 @@ from textwright.tasks.trainers.network import NetworkTrainer
 from textwright.text.tokenizers import Encoded, Tokenizer, TokenizerSettings
 from textwright.text.tokenizers.framed import borrowed, framed
 
+# Narrow encoders want higher rates: 3e-4 for a width of 256 and 1e-4 for 768 in ELECTRA's paper
+# (arXiv:2003.10555), 2e-4 for 384 by our validation (docs/log.md).
+_WIDTHS, _USUAL_WIDTH = ("hidden_size", "dim", "d_model"), 768
+_LEAST_RATE, _MOST_RATE = 1e-5, 5e-4
+_TUNE_RATES: Mapping[str, float] = MappingProxyType({"full": 1.0, "head": 20.0, "lora": 10.0})
+
 
 @dataclass
 class EncoderEngine(NetworkEngine):
@@ -40,7 +47,8 @@ class EncoderEngine(NetworkEngine):
     network: Encoder
 
     def save(self, folder: Path) -> None:
-        hf_logging.disable_progress_bar()
+        quiet: Any = hf_logging
+        quiet.disable_progress_bar()
         self.network.model.save_pretrained(folder)
         make: Any = PreTrainedTokenizerFast
         fast = make(
@@ -127,6 +135,14 @@ class PretrainedTrainer(EncoderTrainer):
                 hint="Give one: --from FOLDER, or --from NAME/ON-THE-HUB.",
             )
         super().__init__(job, recipe, name=name)
+
+    @property
+    def rate(self) -> float:
+        """That of a whole encoder of width 768, more for narrower ones, and for weights that start anew."""
+        config = self.checkpoint.config
+        width = next((int(config[key]) for key in _WIDTHS if config.get(key)), _USUAL_WIDTH)
+        rate = super().rate * (_USUAL_WIDTH / width) ** 2
+        return float(f"{min(max(rate, _LEAST_RATE), _MOST_RATE) * _TUNE_RATES[self.asked.tune]:.2g}")
 
     @cached_property
     def checkpoint(self) -> Checkpoint:

@@ -104,12 +104,17 @@ class NetworkTrainer:
         """Those of the architecture, every `auto` resolved."""
         return self.asked
 
+    @property
+    def rate(self) -> float:
+        """The learning rate that suits the network with adamw."""
+        return ARCHITECTURES.get(self.name).rate
+
     @cached_property
     def _learn(self) -> tuple[LearnSettings, dict[str, str]]:
         architecture = ARCHITECTURES.get(self.name)
         return resolved(
             self.recipe.learn,
-            rate=architecture.rate,
+            rate=self.rate,
             num_rows=len(self.job.examples),
             seen_rows=architecture.seen_rows,
             passes=architecture.passes,

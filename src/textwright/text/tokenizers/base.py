@@ -73,7 +73,7 @@ class Encoded:
 class Frame:
     """What an encoder of a Hugging Face class wants around every text, and its special tokens by their role.
 
-    `special` has the roles of the Hugging Face library: pad_token, unk_token, cls_token, sep_token, mask_token.
+    `special` has the roles of the Hugging Face library: pad_token, unk_token, cls_token, sep_token and so on.
     """
 
     prefix: tuple[int, ...] = ()
