@@ -22,6 +22,7 @@ from _record import COLUMNS, read_column
 from textwright.core.events import Event
 from textwright.core.records import Note, StepEvent
 from textwright.models.registry import ARCHITECTURES
+from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.recipe import Recipe, load_recipe, packaged_recipes
 
 # The fine-tuning of the peer `minilm-hf`: the same checkpoint, rows, batch, epochs and longest text.
@@ -93,6 +94,7 @@ def main() -> None:
     args = parser.parse_args()
     recipe = recipe_of(args.name, args.task, args.seed, args.minutes)
     kind = {"solver": "bag"}.get(found := ARCHITECTURES.get(recipe.model_name).kind, found)
+    choose_waiting()
     for module in (*_LATE, f"textwright.tasks.trainers.{kind}"):
         importlib.import_module(module)
     texts = read_column(Path(args.dev), "text")
