@@ -22,6 +22,8 @@ Line = dict[str, Any]
 Cells = dict[tuple[str, str], list[float]]
 
 PEER = "fasttext"
+RATIO = ("times_trainer", "times_trainer_low", "times_trainer_high")
+SHOWN = ("accuracy", "pearson", "n_train", "n_test")
 PAGE = Path("docs") / "numbers.md"
 HEAD = """# Numbers
 
@@ -40,6 +42,11 @@ TIMES = """
 Seconds of training, imports and reading left out, divided by those of fastText on the same set in the
 same run on the same machine, so that a busy machine slows both: the geometric mean over seeds, below 1
 is faster. The column of fastText holds its seconds.
+"""
+FINETUNE = """
+Samples a second, from texts in memory to the trained model, divided by those of `transformers.Trainer` at its
+defaults on the same rows, batch and epochs in the same round: the geometric mean of the rounds, in brackets
+the lowest and the highest. `fp32` is ours with bf16 switched off; the column of the peer holds its speed.
 """
 OTHER = "\nAll else that was measured, as means over seeds: seconds (`_s`), MiB (`_mb`), rates from 0 to 1.\n"
 
@@ -69,6 +76,7 @@ def render(lines: Sequence[Line]) -> str:
     parts += _section("Accuracy", ACCURACY, _values(current, "accuracy"), _percent)
     parts += _section("Graded scores", PEARSON, _values(current, "pearson"), _plain)
     parts += _section("Time to train, as a multiple of fastText's", TIMES, _ratios(current, lines), _ratio)
+    parts += _section("Fine-tuning beside Trainer", FINETUNE, _finetuning(current), _range)
     parts += _other(current)
     return "\n".join(parts)
 
@@ -111,6 +119,21 @@ def _ratios(lines: Iterable[Line], history: Iterable[Line]) -> Cells:
     return cells
 
 
+def _finetuning(lines: Iterable[Line]) -> Cells:
+    """The ratio to Trainer with its range; for Trainer itself its speed."""
+    cells: Cells = {}
+    for line in lines:
+        if line["bench"] == "finetune":
+            found = line["result"]
+            ratio = [found[name] for name in RATIO if name in found]
+            cells[line["set"], line["system"]] = ratio or [found["samples_per_s"]]
+    return cells
+
+
+def _range(values: list[float]) -> str:
+    return f"{values[0]:.3g} ({values[1]:.3g} to {values[2]:.3g})" if len(values) == 3 else f"{values[0]:.3g}"
+
+
 def _percent(values: list[float]) -> str:
     return f"{100 * fmean(values):.2f} ({len(values)})"
 
@@ -141,7 +164,7 @@ def _other(lines: Iterable[Line]) -> list[str]:
     for line in lines:
         key = tuple(str(line.get(k, "")) for k in ("bench", "set", "task", "system"))
         for name, value in line["result"].items():
-            shown = line["bench"] == "classify" and name in ("accuracy", "pearson", "n_train", "n_test")
+            shown = name in RATIO or (line["bench"] == "classify" and name in SHOWN)
             if isinstance(value, int | float) and not shown:
                 cells[key][name].append(value)
     if not cells:

@@ -77,10 +77,11 @@ def _budget(recipe: Recipe) -> str:
 def _plan(name: str, prepared: Prepared, recipe: Recipe) -> CandidatePlan:
     if ARCHITECTURES.get(name).kind == "solver":
         return _plan_solver(name, prepared, recipe)
-    from textwright.tasks.trainers.network import NetworkTrainer
-
     examples = prepared.examples
-    trainer = NetworkTrainer(Job(name, examples, Clock.starting(), usable_cpus()), recipe, name=name)
+    trainer = trainer_for(Job(name, examples, Clock.starting(), usable_cpus()), recipe)
+    from textwright.tasks.trainers.network import NetworkTrainer  # after it chose how threads wait
+
+    assert isinstance(trainer, NetworkTrainer)
     per_row = trainer.probe()
     parameters = trainer.num_parameters()
     # Once to choose on the training part, once more on all rows; early stopping makes both shorter.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import secrets
 import shutil
 import socket
 import sys
@@ -17,7 +19,7 @@ from textwright.core.events import Sink, silent
 from textwright.core.files import explained
 from textwright.core.records import Note
 
-_LOCK = "lock"
+_LOCK, _GONE = "lock", ".gone-"
 # Where Windows locks a byte: behind all that is read.
 _LOCKED_BYTE = 1 << 30
 
@@ -37,9 +39,20 @@ def work_folder(target: Path, *, resume: bool, say: Sink = silent) -> Iterator[P
             yield work
         except BaseException:
             if not has_checkpoints(work):
-                shutil.rmtree(work, ignore_errors=True)
+                _remove(work)
             raise
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
+
+
+def _remove(work: Path) -> None:
+    """In one step: killed half-way through, a run that is resumed would find checkpoints without events."""
+    gone = work.with_name(f"{work.name}{_GONE}{secrets.token_hex(4)}")
+    try:
+        os.replace(work, gone)
+    except OSError:  # Windows moves no folder in which a file is open
+        gone = work
+    for folder in {gone, *work.parent.glob(f"{glob.escape(work.name)}{_GONE}*")}:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def has_checkpoints(work: Path) -> bool:

@@ -21,7 +21,9 @@ Example = tuple[Tensor, Tensor]
 
 
 @contextmanager
-def accelerated(network: nn.Module, precision: str, example: Example) -> Iterator[list[str]]:
+def accelerated(
+    network: nn.Module, precision: str, example: Example, *, compiles: bool = False
+) -> Iterator[list[str]]:
     """The network made quick in place, for as long as the block lasts; what was done, in words.
 
     `example` is a small batch (ids (B, T), mask (B, T)) on which each change is tried before it is kept: a
@@ -30,7 +32,7 @@ def accelerated(network: nn.Module, precision: str, example: Example) -> Iterato
     done: list[str] = []
     undo: list[Callable[[], None]] = []
     try:
-        for change in CHANGES:
+        for change in (*CHANGES, _compile) if compiles else CHANGES:
             taken = change(network, precision, example)
             if taken is not None:
                 what, back = taken
@@ -91,8 +93,28 @@ def _autocast(network: nn.Module) -> _Taken:
         with torch.autocast(device, torch.bfloat16):
             return forward(*args, **named)
 
-    network.forward = quick
-    return "autocast to bf16", lambda: network.__dict__.pop("forward", None) and None
+    return "autocast to bf16", _replace_forward(network, quick)
+
+
+def _compile(network: nn.Module, precision: str, example: Example) -> _Taken:
+    """Batches have many lengths, hence dynamic shapes; without a C++ compiler nothing happens."""
+    back = _replace_forward(network, torch.compile(network.forward, dynamic=True))
+    if _works(network, example):
+        return "compiled", back
+    back()
+    return None
+
+
+def _replace_forward(network: nn.Module, forward: Callable[..., Any]) -> Callable[[], None]:
+    before = network.__dict__.get("forward")
+    network.forward = forward
+
+    def back() -> None:
+        del network.__dict__["forward"]
+        if before is not None:
+            network.forward = before
+
+    return back
 
 
 CHANGES = (_choose_attention, _swap_dropout, _cast)

@@ -37,6 +37,12 @@ class Encoder(nn.Module):
             self.model.base_model.eval()
         return self
 
+    def checkpoint_gradients(self) -> None:
+        """Compute each layer again on the way back, and keep only what enters it (arXiv:1604.06174)."""
+        # The older name is deprecated, the newer one is not in every version that the project takes.
+        newer = getattr(self.model, "activation_checkpointing_enable", None)
+        (newer or self.model.gradient_checkpointing_enable)({"use_reentrant": False})
+
     @torch.no_grad()
     def attention(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """The attention weights of all layers (L, B, H, T, T), from each token (rows) to each (columns)."""

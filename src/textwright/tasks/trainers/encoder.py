@@ -78,13 +78,6 @@ class EncoderTrainer(NetworkTrainer):
     def _threads(self) -> int:
         return self.job.threads
 
-    def _build(self) -> nn.Module:
-        network = super()._build()
-        if self._compute.checkpoint_gradients:
-            model: Any = network.model
-            model.gradient_checkpointing_enable({"use_reentrant": False})
-        return network
-
     def _engine(self, network: nn.Module) -> EncoderEngine:
         assert isinstance(network, Encoder)
         settings = self.settings.model_dump(mode="json")

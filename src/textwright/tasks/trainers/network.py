@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 
 from textwright.core.clock import Clock
+from textwright.core.errors import ConfigError
 from textwright.core.events import Event
 from textwright.core.ragged import IntArray
 from textwright.core.records import StepEvent
@@ -190,18 +192,28 @@ class NetworkTrainer:
     def _run(self, fit: Fit) -> Iterator[Event]:
         torch.set_num_threads(fit.compute.threads)  # those of the run that is resumed
         try:
-            with accelerated(fit.model, fit.compute.precision, self._example(fit)) as self._quickened:
+            with self._accelerated(fit) as self._quickened:
                 yield from fit.run()
         finally:
             if fit.state.step:
                 self.engine = self._engine(fit.model)
 
-    def _example(self, fit: Fit) -> tuple[torch.Tensor, torch.Tensor]:
-        batch = collate(fit.rows, np.arange(min(_TRIED_ROWS, len(fit.rows))))
-        return batch.ids_BT.to(fit.compute.device), batch.mask_BT.to(fit.compute.device)
+    def _accelerated(self, fit: Fit) -> AbstractContextManager[list[str]]:
+        compute = fit.compute
+        batch = collate(fit.rows, np.arange(min(_TRIED_ROWS, len(fit.rows)))).to(compute.device)
+        example = (batch.ids_BT, batch.mask_BT)
+        return accelerated(fit.model, compute.precision, example, compiles=compute.compile)
 
     def _build(self) -> nn.Module:
         network: nn.Module = ARCHITECTURES.get(self.name).build(self.settings, self.shape)
+        if self._compute.checkpoint_gradients:
+            checkpoint = getattr(network, "checkpoint_gradients", None)
+            if checkpoint is None:
+                raise ConfigError(
+                    f"compute.checkpoint_gradients: {self.name} has no stack of layers to compute twice",
+                    hint="Leave it out; compute.micro_batch saves memory with every network.",
+                )
+            checkpoint()
         return network
 
     def _engine(self, network: nn.Module) -> Engine:
