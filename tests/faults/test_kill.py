@@ -31,6 +31,8 @@ PROCESSES.set_forkserver_preload(
     ["textwright.api", "textwright.tasks.trainers.network", "torch._dynamo", "scipy.optimize"]
 )
 KILLS = 3
+# Seconds that a machine with much else to do may take.
+PATIENCE = 600
 LEARN = {"epochs": 4, "batch": 4, "average": {"name": "ema"}, "patience": 0}
 RECIPES: dict[str, dict[str, Any]] = {
     "cnn": {"model": {"name": "cnn", "embedding": 8, "filters": 4, "widths": [1, 2]}},
@@ -68,12 +70,12 @@ def run(
     process.start()
     theirs.close()
     try:
-        told = ours.recv() if ours.poll(60) else "nothing"
+        told = ours.recv() if ours.poll(PATIENCE) else "nothing"
         began = time.monotonic()
         if seconds is not None and told != "done":
             time.sleep(seconds)
             process.kill()
-        process.join(60)
+        process.join(PATIENCE)
     finally:
         process.kill()
         process.join()

@@ -36,6 +36,10 @@ from textwright.text.tokenizers.framed import borrowed, framed
 # Narrow encoders want higher rates: 3e-4 for a width of 256 and 1e-4 for 768 in ELECTRA's paper
 # (arXiv:2003.10555), 2e-4 for 384 by our validation (docs/log.md).
 _WIDTHS, _USUAL_WIDTH = ("hidden_size", "dim", "d_model"), 768
+_LAYERS, _USUAL_LAYERS = ("num_hidden_layers", "n_layers", "num_layers"), 12
+# Operations in a step. From 2 GFLOP on a second thread gains a third; with less it gains little, and beside
+# other busy processes a step of a tiny encoder took 30 s, not 30 ms: each kernel waits for its threads.
+_WORK_FOR_THREADS = 2e9
 _LEAST_RATE, _MOST_RATE = 1e-5, 5e-4
 _TUNE_RATES: Mapping[str, float] = MappingProxyType({"full": 1.0, "head": 20.0, "lora": 10.0})
 
@@ -76,7 +80,17 @@ class EncoderTrainer(NetworkTrainer):
     casts = True
 
     def _threads(self) -> int:
-        return self.job.threads
+        """All of them for a step of some work; small ones lose far more on a busy machine than they gain."""
+        tokens = self._rows.tokens
+        tokens_per_step = self._learn[0].batch * len(tokens.values) / max(len(tokens), 1)
+        layers, width = self._size()
+        # Six operations a weight, forward and backward; a layer has 12 matrices of width squared.
+        work = 6 * 12 * layers * width**2 * tokens_per_step
+        return self.job.threads if work >= _WORK_FOR_THREADS else 1
+
+    def _size(self) -> tuple[int, int]:
+        """Layers and width."""
+        raise NotImplementedError
 
     def _engine(self, network: nn.Module) -> EncoderEngine:
         assert isinstance(network, Encoder)
@@ -112,6 +126,9 @@ class ScratchTrainer(EncoderTrainer):
             raise _beyond(longest, int(made.positions), f"model.positions={made.positions}")
         return made, why
 
+    def _size(self) -> tuple[int, int]:
+        return int(self._sized[0].layers), int(self._sized[0].width)
+
     def reasons(self) -> dict[str, str]:
         return {**super().reasons(), **self._sized[1]}
 
@@ -132,10 +149,14 @@ class PretrainedTrainer(EncoderTrainer):
     @property
     def rate(self) -> float:
         """That of a whole encoder of width 768, more for narrower ones, and for weights that start anew."""
-        config = self.checkpoint.config
-        width = next((int(config[key]) for key in _WIDTHS if config.get(key)), _USUAL_WIDTH)
-        rate = super().rate * (_USUAL_WIDTH / width) ** 2
+        rate = super().rate * (_USUAL_WIDTH / self._size()[1]) ** 2
         return float(f"{min(max(rate, _LEAST_RATE), _MOST_RATE) * _TUNE_RATES[self.asked.tune]:.2g}")
+
+    def _size(self) -> tuple[int, int]:
+        config = self.checkpoint.config
+        layers = next((int(config[key]) for key in _LAYERS if config.get(key)), _USUAL_LAYERS)
+        width = next((int(config[key]) for key in _WIDTHS if config.get(key)), _USUAL_WIDTH)
+        return layers, width
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
