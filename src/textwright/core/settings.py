@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, Self, TypeGuard, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
 from textwright.core.errors import ConfigError
 from textwright.core.names import did_you_mean
@@ -114,7 +114,7 @@ def _explain(error: ValidationError, cls: type[BaseModel], where: str) -> Config
     return ConfigError(f"{where}{key}: {message}{found}" if key else f"{where}{message}", hint=_nearest(same))
 
 
-def _nearest(errors: list[ErrorDetails]) -> str:
+def _nearest(errors: Sequence[Any]) -> str:
     """Where one of some names was expected and another one found: the nearest."""
     names = [
         name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,7 +75,7 @@ class EncoderEngine(NetworkEngine):
         return cls(name, {}, shape, network, Tokenizer.load(folder))
 
 
-class EncoderTrainer(NetworkTrainer):
+class EncoderTrainer(NetworkTrainer, ABC):
     """What all encoders share: they compute in large products, and are saved in the library's form."""
 
     casts = True
@@ -88,9 +89,9 @@ class EncoderTrainer(NetworkTrainer):
         work = 6 * 12 * layers * width**2 * tokens_per_step
         return self.job.threads if work >= _WORK_FOR_THREADS else 1
 
+    @abstractmethod
     def _size(self) -> tuple[int, int]:
         """Layers and width."""
-        raise NotImplementedError
 
     def _engine(self, network: nn.Module) -> EncoderEngine:
         assert isinstance(network, Encoder)
