@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from unittest import mock
 
@@ -32,6 +33,13 @@ def neutral_environment() -> Iterator[None]:
             if name.startswith("TEXTWRIGHT_") or name == "OMP_WAIT_POLICY":
                 del os.environ[name]
         yield
+
+
+@pytest.fixture(autouse=True)
+def fresh_clock() -> None:
+    """Budgets run from the start of the process; here each test is one, whatever came before it."""
+    if main := sys.modules.get("textwright.cli.main"):
+        main._STARTED = time.monotonic()
 
 
 @pytest.fixture(autouse=True)
