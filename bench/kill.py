@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -81,6 +82,11 @@ class Training:
         """Where a run keeps what it has until it is done."""
         return self.work / f".{out}.work"
 
+    def set_aside(self, out: str) -> set[str]:
+        """The bad checkpoints that its story names: what any of its processes has found, the last tells."""
+        story = (self.work / out / "events.jsonl").read_text(encoding="utf-8")
+        return set(re.findall(r"bad-step-[\w-]+", story))
+
     def outcome(self, out: str) -> tuple[str, list[dict[str, Any]]]:
         """The hash of the weights, and every step."""
         lines = (self.work / out / "events.jsonl").read_text(encoding="utf-8").splitlines()
@@ -122,7 +128,7 @@ def killed_run(
         process = training.popen(out, "--resume")
         if process.wait():
             raise RuntimeError(f"{training.model}: {training.said(out).strip().splitlines()[-2:]}")
-    count["cuts_noticed"] = training.said(out).count("is set aside as bad-")
+    count["cuts_noticed"] = len(training.set_aside(out))
     count["runs"] = 1
     count["equal"] = training.outcome(out) == training.outcome("whole")
     return count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 import transformers
 from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
+import textwright
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings, train_tokenizer
 from textwright.text.tokenizers.framed import framed
 
@@ -21,6 +22,7 @@ TEXTS = [
     "不好看 我不喜欢",
     "good bad good",
 ]
+SAMPLE = Path(textwright.__file__).parent / "sample"
 _SMALL: dict[str, Any] = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -30,47 +32,69 @@ _SMALL: dict[str, Any] = {
 }
 
 
+@cache
 def tiny_tokenizer() -> Tokenizer:
-    return framed(train_tokenizer(TEXTS * 2, TokenizerSettings(kind="word", lowercase=True)))
+    """One that knows the words of these texts, and the usual ones of the packaged sample."""
+    sample = [path.read_text(encoding="utf-8") for path in sorted(SAMPLE.glob("*.csv"))]
+    settings = TokenizerSettings(kind="word", lowercase=True, vocabulary_size=400)
+    return framed(train_tokenizer(TEXTS * 99 + sample, settings))
 
 
-def _config(kind: str, size: int) -> PreTrainedConfig:
-    special: dict[str, Callable[[], PreTrainedConfig]] = {
-        "distilbert": lambda: transformers.DistilBertConfig(
-            vocab_size=size, dim=32, n_layers=2, n_heads=2, hidden_dim=48, max_position_embeddings=40
-        ),
-        "modernbert": lambda: transformers.ModernBertConfig(
-            vocab_size=size,
-            pad_token_id=0,
-            cls_token_id=None,
-            sep_token_id=None,
-            bos_token_id=None,
-            eos_token_id=None,
-            **_SMALL,
-        ),
-        "albert": lambda: transformers.AlbertConfig(
-            vocab_size=size, embedding_size=16, pad_token_id=0, **_SMALL
-        ),
-        "roberta": lambda: transformers.RobertaConfig(vocab_size=size, pad_token_id=0, **_SMALL),
-        "electra": lambda: transformers.ElectraConfig(vocab_size=size, embedding_size=16, **_SMALL),
-        "deberta-v2": lambda: transformers.DebertaV2Config(
-            vocab_size=size, relative_attention=True, pos_att_type=["p2c", "c2p"], **_SMALL
-        ),
-    }
-    return special[kind]() if kind in special else transformers.BertConfig(vocab_size=size, **_SMALL)
+_WITHOUT_FRAME = {f"{role}_token_id": None for role in ("cls", "sep", "bos", "eos")}
+_OWN: dict[str, dict[str, Any]] = {
+    "albert": {"embedding_size": 16},
+    "deberta-v2": {"relative_attention": True, "pos_att_type": ["p2c", "c2p"]},
+    "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 48},
+    "electra": {"embedding_size": 16},
+    "esm": {"mask_token_id": 3, "position_embedding_type": "absolute"},
+    "eurobert": {"num_key_value_heads": 2, "bos_token_id": 1, "eos_token_id": 2, "mask_token_id": 3},
+    "longformer": {"attention_window": 8},
+    "modernbert": _WITHOUT_FRAME,
+    "squeezebert": {
+        "embedding_size": 32,
+        **{f"{part}_groups": 1 for part in ("q", "k", "v", "post_attention", "intermediate", "output")},
+    },
+}
+
+
+def tiny_config(kind: str, **more: Any) -> PreTrainedConfig:
+    """The config of a small encoder of some class."""
+    values = {**_SMALL, "vocab_size": tiny_tokenizer().size, "pad_token_id": 0, **_OWN.get(kind, {}), **more}
+    return transformers.AutoConfig.for_model(kind, **values)
 
 
 KINDS = ("bert", "roberta", "distilbert", "albert", "electra", "deberta-v2", "modernbert")
+# Their weights have other names in files than in the class.
+RENAMED = ("gte", "esm", "nomic_bert", "jina_embeddings_v3", "ultrabert")
 
 
-def tiny_checkpoint(folder: Path, kind: str = "bert", *, seed: int = 0) -> Path:
+def tiny_checkpoint(folder: Path, kind: str = "bert", *, seed: int = 0, **more: Any) -> Path:
     """Write a masked language model of some architecture with its tokenizer, as the Hub has them."""
     tokenizer = tiny_tokenizer()
     torch.manual_seed(seed)
-    model = transformers.AutoModelForMaskedLM.from_config(_config(kind, tokenizer.size))
+    model = transformers.AutoModelForMaskedLM.from_config(tiny_config(kind, **more))
     model.save_pretrained(folder)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizers.Tokenizer.from_str(tokenizer.content), **tokenizer.frame.special
     )
     fast.save_pretrained(folder)
     return folder
+
+
+def tiny_classifier(folder: Path, labels: list[str], kind: str = "bert") -> Path:
+    """Write a sequence classifier that knows these labels, with its tokenizer."""
+    tiny_checkpoint(folder, kind)
+    config = tiny_config(
+        kind, id2label=dict(enumerate(labels)), label2id={n: i for i, n in enumerate(labels)}
+    )
+    torch.manual_seed(1)
+    transformers.AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    return folder
+
+
+def only_vocabulary(folder: Path) -> None:
+    """Leave of the tokenizer a vocab.txt of BERT's kind, as old checkpoints have it."""
+    pieces = tiny_tokenizer().pieces
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")

@@ -12,11 +12,15 @@ import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from textwright.bundle.folder import is_bundle, save_bundle
+from textwright.bundle.learned import as_keys, read_learned, write_learned
 from textwright.bundle.looks import count_look, first_looks
 from textwright.bundle.manifest import LOOKS, DataRecord, Manifest
 from textwright.choose.candidates import candidates_for
@@ -30,8 +34,10 @@ from textwright.core.files import to_json
 from textwright.core.records import Candidate, Note, Score, Split
 from textwright.core.tensorboard import tracking
 from textwright.tasks.answering import Answered, answer_file
-from textwright.tasks.checkpoints import Checkpoints, identity_of
+from textwright.tasks.checkpoints import Checkpoints
+from textwright.tasks.identity import identity_of
 from textwright.tasks.journal import Journal
+from textwright.tasks.needs import check_recipe, check_target
 from textwright.tasks.planning import Plan, make_plan
 from textwright.tasks.predictor import Predictor
 from textwright.tasks.prepare import Prepared, prepare_data
@@ -89,7 +95,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Scores of a model on a file."""
+    """Scores of a model on a file, and how many of its rows the model has learned from."""
 
     n: int
     seconds: float
@@ -98,7 +104,7 @@ class Evaluated:
     num_locked: int
     cleaning: list[dict[str, Any]]
     wrong: list[dict[str, Any]]
-    trained_on: bool = False
+    num_learned: int = 0
     split: Split = "given"
 
     def to_json(self) -> dict[str, Any]:
@@ -108,7 +114,8 @@ class Evaluated:
             "scores": {k: v.to_json() for k, v in self.scores.items()},
             "split": self.split,
             "locked_rows": self.num_locked,
-            "trained_on": self.trained_on,
+            "learned_rows": self.num_learned,
+            "trained_on": self.num_learned > 0,
             "cleaning": self.cleaning,
             "wrong": self.wrong,
             "details": self.details,
@@ -129,26 +136,31 @@ def train(
 
     Without a recipe all is guessed and chosen. `test` is a file to score on; otherwise a part of the rows is
     locked for that. `clock` counts from the start of the process; `recipe.budget.minutes` is its limit.
-    Ctrl-C saves the best so far and comes back with `interrupted`. Raises TextwrightError.
+    Ctrl-C saves the best so far and comes back with `interrupted`; its checkpoints stay, and `resume` goes on
+    from them. Raises TextwrightError.
     """
     recipe, target = recipe or Recipe(), Path(out)
     clock = _clock(recipe, clock, sink)
     _refuse_foreign(target)
     names = candidates_for(recipe.model_name, recipe.model_settings)
-    prepared = prepare_data(data, recipe, test)
+    check_recipe(recipe, names)
+    prepared = prepare_data(data, recipe, test, partial(check_target, recipe))
     for line in prepared.account():
         sink(Note(line))
     with (
         work_folder(target, resume=resume, say=sink) as work,
-        closing(Journal(work, sink)) as journal,
-        tracking(recipe.tracking.tensorboard, sink) as board,
+        closing(Journal(work.path, sink)) as journal,
+        tracking(recipe.tracking.tensorboard, target.name, sink) as board,
     ):
         sinks = fan_out([journal, sink, board])
-        checkpoints = Checkpoints(work, resume, identity_of(recipe, prepared), journal, sinks)
+        checkpoints = Checkpoints(work.path, resume, identity_of(recipe, prepared), journal, sinks)
         checkpoints.check()
         selection = Selection.of(prepared.examples, recipe, clock)
         interrupted = _fit(selection, names, prepared, checkpoints, sinks)
-        return _save(target, selection, prepared, recipe, clock, journal, interrupted)
+        trained = _save(target, selection, prepared, recipe, clock, journal, interrupted)
+        if trained.interrupted:
+            work.keep()
+        return trained
 
 
 def plan(
@@ -157,7 +169,8 @@ def plan(
     """What `train` would do, and a JSON line for every row that reading would drop or change."""
     recipe = recipe or Recipe()
     names = candidates_for(recipe.model_name, recipe.model_settings)
-    prepared = prepare_data(data, recipe, test)
+    check_recipe(recipe, names)
+    prepared = prepare_data(data, recipe, test, partial(check_target, recipe))
     records = [json.dumps(record, ensure_ascii=False) for record in prepared.cleaning()]
     return make_plan(prepared, recipe, names), records
 
@@ -176,7 +189,12 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
     assert predictor.bundle is not None
     num_locked = count_look(predictor.bundle.path, f"evaluate {Path(data).name}", row_hashes(corpus.texts))
     seconds = time.monotonic() - started
-    trained_on = predictor.bundle.manifest.data[0].fingerprint == corpus.fingerprint
+    learned = read_learned(predictor.bundle.path)
+    if learned is None:  # a folder of an earlier version
+        known = predictor.bundle.manifest.data[0].fingerprint == corpus.fingerprint
+        num_learned = len(corpus) if known else 0
+    else:
+        num_learned = int(np.isin(as_keys(row_hashes(corpus.texts)), learned).sum())
     return Evaluated(
         n=len(corpus),
         seconds=seconds,
@@ -185,7 +203,7 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
         num_locked=num_locked,
         cleaning=corpus.log.summary(),
         wrong=wrong.records(),
-        trained_on=trained_on,
+        num_learned=num_learned,
     )
 
 
@@ -228,6 +246,11 @@ def _refuse_foreign(target: Path) -> None:
     if target.is_file():
         raise ConfigError(
             f"{target}: is a file, expected a new or an older model folder", hint="Choose another --out."
+        )
+    if target.is_mount():
+        raise ConfigError(
+            f"{target}: is where a disk is mounted, which no folder can take the place of",
+            hint=f"Choose a folder inside it: --out {target / 'model'}",
         )
     if target.is_dir() and any(target.iterdir()) and not is_bundle(target):
         raise ConfigError(
@@ -305,6 +328,7 @@ def _save(
         _write_lines(folder / "cleaning.jsonl", prepared.cleaning())
         journal.join(folder / "events.jsonl")
         (folder / LOOKS).write_text(first_looks(prepared.locked_hashes), encoding="utf-8")
+        write_learned(folder, prepared.learned)
 
     save_bundle(target, manifest, fill)
     size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())

@@ -15,17 +15,21 @@ import torch
 from numpy.random import Generator
 from torch import nn
 from torch.nn import functional as F
+from transformers import AutoModelForSequenceClassification
 
+from checkpoints import tiny_config
 from textwright.core.errors import ConfigError
 from textwright.core.ragged import Ragged
 from textwright.models.bag.fit import BagFit, prepare
 from textwright.models.bag.model import BagSettings
 from textwright.models.base import Shape
 from textwright.models.registry import ARCHITECTURES
+from textwright.models.transformer.network import Encoder
 from textwright.tasks.base import Array, Decode
 from textwright.tasks.examples import encode_codes
 from textwright.tasks.explaining import METHODS
 from textwright.tasks.explaining.integrated import TOLERANCE
+from textwright.tasks.explaining.vectors import weigh_batches
 from textwright.tasks.predictor import Predictor
 from textwright.tasks.trainers.bag import BagEngine
 from textwright.tasks.trainers.encoder import EncoderEngine
@@ -191,6 +195,36 @@ def test_a_method_that_does_not_go_is_refused_with_those_that_do(case: str, meth
     with pytest.raises(ConfigError, match=rf"explaining by {method}: {CASES[case][0]}.* has no ") as caught:
         model(case).explain([], method)
     assert re.findall("|".join(METHODS), caught.value.hint) == list(GOES[case])
+
+
+@pytest.mark.parametrize("kind", ["longformer", "mra", "yoso"])
+def test_attention_that_is_not_from_each_token_to_each_is_refused(kind: str) -> None:
+    """One looks only nearby, one tells nothing, one has no heads."""
+    shape = Shape(plain_tokenizer().size, 1, 0, labels=("bad", "good"))
+    config = tiny_config(kind, vocab_size=framed(plain_tokenizer()).size, num_labels=2)
+    network = Encoder(AutoModelForSequenceClassification.from_config(config), shape)
+    made = EncoderEngine("pretrained", {}, shape, network, framed(plain_tokenizer()))
+    with pytest.raises(ConfigError, match="has no attention weights") as caught:
+        Predictor(made, SCHEMA, Decode()).explain(corpus()[1][:2], "attention")
+    assert re.findall("|".join(METHODS), caught.value.hint) == list(VECTORS)
+    assert network.training
+
+
+class OnMps(torch.Tensor):
+    """Weights on a processor that has no float64."""
+
+    def double(self) -> torch.Tensor:  # type: ignore[override]
+        raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+
+    def cpu(self) -> torch.Tensor:  # type: ignore[override]
+        return self.as_subclass(torch.Tensor)
+
+
+def test_weights_come_from_a_processor_without_float64() -> None:
+    found = weigh_batches(
+        engine("cnn"), corpus()[1][:2], lambda network, batch: batch.mask_BT.float().as_subclass(OnMps)
+    )
+    assert all(weighed.weights.dtype == np.float64 and (weighed.weights == 1).all() for weighed in found)
 
 
 @each_pair

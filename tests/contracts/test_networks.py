@@ -260,6 +260,11 @@ def test_unknown_settings_are_refused_with_the_nearest(name: str) -> None:
 def test_an_activation_that_a_cell_cannot_have_is_refused_with_the_reason() -> None:
     with pytest.raises(ConfigError, match=r"^model\.activation: .*the two that torch's.*\(found 'gelu'\)"):
         architecture("rnn").settings.parse({"activation": "gelu"}, where="model.")
+    for wrong in ("ReLU", ["relu"]):
+        with pytest.raises(
+            ConfigError, match=r"^model\.activation: Input should be 'tanh' or 'relu' \(found"
+        ):
+            architecture("rnn").settings.parse({"activation": wrong}, where="model.")
     for name in ("lstm", "gru"):
         with pytest.raises(
             ConfigError, match=r"^model\.activation: the gates of .*by definition \(found 'relu'\)"

@@ -79,7 +79,8 @@ def made(
     request.addfinalizer(monkeypatch.undo)
     lines = [json.dumps(row) for row in CORPORA[corpus][0]()]
     (folder / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    recipe = Recipe.parse({"model": {"name": model, **MODELS[model]}, "learn": {"epochs": 1, "batch": 8}})
+    learn = {} if model == "bag" else {"epochs": 1, "batch": 8}
+    recipe = Recipe.parse({"model": {"name": model, **MODELS[model]}, "learn": learn})
     return corpus, model, folder, api.train(folder / "a.jsonl", folder / "m", recipe)
 
 

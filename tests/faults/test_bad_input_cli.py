@@ -291,6 +291,7 @@ def test_a_place_that_cannot_be_written_to(
         raise error
 
     monkeypatch.setattr(files.os, "replace", refuse)
+    monkeypatch.setattr(files, "exchange", lambda left, right: False)
     refused("train", data, "--out", unharmed, *BAG, said=(str(unharmed), said), hint=hint)
     refused("predict", unharmed, data, "--out", tmp_path / "o.csv", said=("o.csv", said), hint=hint)
     monkeypatch.undo()
@@ -361,13 +362,15 @@ def start(*arguments: str | Path, wait_for: str, before: str = "") -> subprocess
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_keeps_the_best_so_far(number: int, code: int, tmp_path: Path) -> None:
     data = written(tmp_path / "a.csv", rows())
-    process = start("train", data, "--out", tmp_path / "m", *SLOW, wait_for="accuracy")
+    before = "import textwright.tasks.checkpoints as c; c.SECONDS_BETWEEN = 0"
+    process = start("train", data, "--out", tmp_path / "m", *SLOW, wait_for="accuracy", before=before)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     assert "Traceback" not in err and "the best model so far is kept" in err
+    assert f"{tmp_path / '.m.work'}: the checkpoints stay" in err
     assert api.load(tmp_path / "m").predict(["lovely"]) and api.evaluate(tmp_path / "m", data).n == 60
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "m"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".m.work", "a.csv", "m"]
 
 
 def test_a_signal_before_there_is_anything(tmp_path: Path, unharmed: Path) -> None:
@@ -375,7 +378,7 @@ def test_a_signal_before_there_is_anything(tmp_path: Path, unharmed: Path) -> No
     process = start("train", data, "--out", unharmed, *SLOW, wait_for="--minutes")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "nothing is kept" in err and "Traceback" not in err, err
+    assert process.returncode == 130 and "nothing is finished" in err and "Traceback" not in err, err
 
 
 def test_a_killed_run_leaves_the_older_model_and_can_go_on(tmp_path: Path, older: Path) -> None:

@@ -29,10 +29,11 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("model")
     rows = [f"visit {i} was {'lovely' if i % 2 else 'awful'},{'good' if i % 2 else 'bad'}" for i in range(40)]
     (folder / "a.csv").write_text("\n".join(["text,label", *rows]))
-    asked = {"name": "bag"} if request.param == "bag" else SMALL
+    is_bag = request.param == "bag"
+    asked = {"model": {"name": "bag"}} if is_bag else {"model": SMALL, "learn": {"epochs": 1}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(select, "usable_cpus", lambda: 1)
-        api.train(folder / "a.csv", folder / "m", Recipe.parse({"model": asked, "learn": {"epochs": 1}}))
+        api.train(folder / "a.csv", folder / "m", Recipe.parse(asked))
     return folder / "m"
 
 

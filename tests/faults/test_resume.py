@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from checkpoints import tiny_checkpoint
 from textwright import api
 from textwright.choose import select
 from textwright.core.errors import CheckpointError, ConfigError
@@ -19,7 +21,7 @@ from textwright.core.seeds import generator
 from textwright.learn import checkpoint
 from textwright.learn.checkpoint import checkpoints_in
 from textwright.learn.disk import Disk
-from textwright.tasks import checkpoints
+from textwright.tasks import checkpoints, identity
 from textwright.tasks.recipe import Recipe
 
 SMALL = {"name": "cnn", "embedding": 8, "filters": 4, "widths": [1, 2], "dropout": 0.2}
@@ -185,15 +187,35 @@ def test_a_newest_checkpoint_that_is_cut_off_is_passed_over(data: Path, tmp_path
     assert story(tmp_path / "m") == story(whole), "nor is a line of the journal doubled"
 
 
-def test_without_a_good_one_it_stops_and_then_starts_anew(data: Path, tmp_path: Path, whole: Path) -> None:
+@pytest.mark.parametrize("moment", ["before it is said", "steps after it was said"])
+def test_the_last_of_many_processes_tells_what_the_first_found(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Path, moment: str
+) -> None:
+    """The file in which it stood first is written anew by each; it stands in the final events once."""
     work = kill(data, tmp_path / "m", at(1, 20))
-    for path in checkpoints_in(work / "cnn-1"):
+    (checkpoints_in(work / "cnn-1")[0] / "state.safetensors").unlink()
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        if moment == "before it is said":
+            patch.setattr(checkpoint, "_restore", lambda *_: (_ for _ in ()).throw(Killed))
+        api.train(data, tmp_path / "m", recipe(), sink=killing(at(0, 23)), resume=True)
+    _, notes = resume(data, tmp_path / "m")
+    (said,) = [note for note in notes if "is set aside" in note]
+    assert (tmp_path / "m" / "events.jsonl").read_text().count(json.dumps(said)) == 1
+    assert weights(tmp_path / "m") == weights(whole) and story(tmp_path / "m") == story(whole)
+
+
+def test_without_a_good_one_it_stops_until_that_fit_is_given_up(
+    data: Path, tmp_path: Path, whole: Path
+) -> None:
+    work = kill(data, tmp_path / "m", at(2, 20))
+    for path in checkpoints_in(work / "cnn-2"):
         (path / "manifest.json").unlink()
-    with pytest.raises(CheckpointError, match="no checkpoint is good"):
-        resume(data, tmp_path / "m")
-    assert [path.name[:3] for path in (work / "cnn-1").glob("bad-*")] == ["bad", "bad"]
+    for _ in range(2):
+        with pytest.raises(CheckpointError, match=r"cnn-2: no checkpoint is good: .*00000019.*00000018"):
+            resume(data, tmp_path / "m")
+    shutil.rmtree(work / "cnn-2")
     steps, notes = resume(data, tmp_path / "m")
-    assert "there is no checkpoint to resume from: training starts anew" in notes
+    assert "cnn-1: was over at step 36" in notes, "the others stay"
     assert steps[0].step == 1 and weights(tmp_path / "m") == weights(whole)
 
 
@@ -212,8 +234,12 @@ def test_with_nothing_there_it_starts_anew(data: Path, tmp_path: Path, whole: Pa
         ({"learn": {"epochs": 3, "batch": 8}}, ["learn.batch was 4, is 8"]),
         ({"seed": 7}, ["seed was 0, is 7"]),
         (
-            {"model": {**SMALL, "filters": 6, "pooling": "max"}, "split": {"test": 0}},
-            ["split.test was 0.1, is 0.0", "model.filters was 4, is 6", "model.pooling was not set, is max"],
+            {"model": {**SMALL, "filters": 6, "activation": "gelu"}, "split": {"test": 0}},
+            [
+                "split.test was 0.1, is 0.0",
+                "model.filters was 4, is 6",
+                "model.activation was not set, is gelu",
+            ],
         ),
     ],
 )
@@ -256,12 +282,30 @@ def test_another_version_is_refused(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     kill(data, tmp_path / "m", at(1, 5))
-    real = checkpoints.version
-    monkeypatch.setattr(checkpoints, "version", lambda n: "99.1" if n == name else real(n))
+    real = identity.version
+    monkeypatch.setattr(identity, "version", lambda n: "99.1" if n == name else real(n))
     with pytest.raises(
         CheckpointError, match=rf"another version: {name} was {real(name)}, is 99\.1".replace("+", r"\+")
     ):
         resume(data, tmp_path / "m")
+
+
+def test_other_weights_under_the_same_name_are_refused(tmp_path: Path) -> None:
+    start, data = tiny_checkpoint(tmp_path / "encoder"), tmp_path / "a.csv"
+    rows = [f"the {'cat sat' if i % 2 else 'dog ran'} {i},{'ab'[i % 2]}" for i in range(60)]
+    data.write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    asked = Recipe.parse(
+        {"model": {"name": "pretrained", "checkpoint": str(start)}, "learn": {"epochs": 1, "batch": 8}}
+    )
+    kill(data, tmp_path / "m", at(1, 3), asked)
+    own = weights(start)
+    tiny_checkpoint(start, seed=1)
+    with pytest.raises(
+        CheckpointError, match=r"another model\.checkpoint: model\.safetensors was \w{12}, is"
+    ):
+        resume(data, tmp_path / "m", asked)
+    (start / "model.safetensors").write_bytes(own)
+    assert resume(data, tmp_path / "m", asked)[0][0].step == 3
 
 
 def test_a_second_training_into_the_same_folder_is_refused(data: Path, tmp_path: Path, whole: Path) -> None:
@@ -307,6 +351,35 @@ def test_a_full_disk_costs_checkpoints_and_nothing_else(
     assert weights(tmp_path / "m") == weights(whole) and story(tmp_path / "m") == story(whole)
 
 
+def test_a_lack_of_memory_costs_checkpoints_and_nothing_else(
+    data: Path, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As torch says it on a processor; any other RuntimeError is a bug, and none of ours to hide."""
+    real, faults = (
+        Disk.write_tensors,
+        [RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError()],
+    )
+
+    def write(self: Disk, path: Path, tensors: Any) -> None:
+        if faults:
+            raise faults.pop()
+        real(self, path, tensors)
+
+    monkeypatch.setattr(Disk, "write_tensors", write)
+    told: list[Event] = []
+    api.train(data, tmp_path / "m", recipe(), sink=told.append)
+    said = [event.text for event in told if isinstance(event, Note) and "checkpoint" in event.text]
+    why = "there is no memory for it; training goes on, and the checkpoint before stays"
+    assert said == [
+        f"step 1: no checkpoint could be stored: {why}",
+        "step 3: checkpoints are stored again",
+    ]
+    assert weights(tmp_path / "m") == weights(whole)
+    faults.append(RuntimeError("shapes differ"))
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        api.train(data, tmp_path / "m", recipe())
+
+
 def test_ctrl_c_while_saving_keeps_the_best_and_tears_nothing(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,7 +397,7 @@ def test_ctrl_c_while_saving_keeps_the_best_and_tears_nothing(
     except KeyboardInterrupt:
         pytest.fail("the best so far was not kept")
     assert trained.interrupted and api.load(tmp_path / "m").predict(["visit 3"])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "m"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".m.work", "a.csv", "m"]
 
 
 def test_saving_takes_a_small_share_of_the_time(

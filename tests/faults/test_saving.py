@@ -13,11 +13,15 @@ from typing import Any
 
 import pytest
 import torch
-from _fits import NEW, at_step, averaging, files, newest, start, steps, two_checkpoints
+from _disks import Crash, Failing
+from _fits import NEW, OLD, at_step, averaging, files, newest, start, steps, two_checkpoints
+from torch import Tensor
 
 from textwright.core.errors import CheckpointError, TextwrightError
+from textwright.core.records import StepEvent
 from textwright.learn.checkpoint import load_checkpoint, save_checkpoint
 from textwright.learn.disk import Disk
+from textwright.learn.loop import Fit
 
 
 @pytest.fixture(scope="module")
@@ -29,38 +33,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stored(two: Path, tmp_path: Path) -> Path:
     shutil.copytree(two, tmp_path / "c")
     return tmp_path / "c"
-
-
-class Crash(BaseException):
-    """Stands for kill -9: nothing catches it, and nothing works after it."""
-
-
-class Failing(Disk):
-    """Counts its calls; call `at` fails, before or after it has done its work, or half way through it."""
-
-    def __init__(self, at: int = 0, fault: BaseException | None = None, when: str = "before") -> None:
-        self.at, self.fault, self.when, self.calls = at, fault, when, 0
-        self.named: list[str] = []
-        for name in ("make_folder", "write_text", "write_tensors", "sync", "rename", "remove"):
-            setattr(self, name, self._guarded(name, getattr(super(), name)))
-
-    def _guarded(self, name: str, real: Callable[..., None]) -> Callable[..., None]:
-        def call(path: Path, *rest: Any) -> None:
-            self.calls += 1
-            self.named.append(name)
-            is_it = self.calls == self.at
-            is_dead = isinstance(self.fault, Crash) and self.calls > self.at > 0
-            if is_dead or (is_it and self.when == "before"):
-                assert self.fault is not None
-                raise self.fault
-            real(path, *rest)
-            if is_it and self.when == "torn" and path.is_file():
-                path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-            if is_it:
-                assert self.fault is not None
-                raise self.fault
-
-        return call
 
 
 FAULTS = {
@@ -219,3 +191,79 @@ def test_frozen_weights_are_copied_once() -> None:
     list(fit.run())
     assert frozen and not frozen & fit.state.best_weights.keys()
     assert all(torch.equal(fit.model.state_dict()[name], value) for name, value in before.items())
+
+
+# What takes room that is needed.
+
+
+class Small(Disk):
+    """Has room for so many bytes below a folder."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.folder, self.size = folder, size
+
+    def free_bytes(self, folder: Path) -> int:
+        return self.size - sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+def test_what_a_kill_in_a_save_left_takes_no_room(stored: Path, resumed: bool) -> None:
+    """There is room for three checkpoints and a bit; one killed save took a third of it for good."""
+    one = sum(path.stat().st_size for path in newest(stored).iterdir())
+    disk = Small(stored, int(3.4 * one))
+    shutil.copytree(newest(stored), stored / f".step-{NEW + 1:08d}.1a2b3c4d")
+    fit = averaging() if resumed else at_step(NEW + 1)
+    if resumed:
+        load_checkpoint(stored, fit)
+        assert files(stored) == [f"step-{OLD:08d}", f"step-{NEW:08d}"]
+        events = fit.run()
+        steps(events, NEW + 1)
+    save_checkpoint(stored, fit, {}, disk)
+    assert files(stored) == [f"step-{NEW:08d}", f"step-{NEW + 1:08d}"]
+
+
+def ended(folder: Path, disk: Disk) -> Fit:
+    """A fit that is over, with two checkpoints of before its end."""
+    fit = start(learn={"average": {"name": "ema"}})
+    for event in fit.run():
+        assert isinstance(event, StepEvent)
+        save_checkpoint(folder, fit, {})
+    with suppress(Crash):
+        save_checkpoint(folder, fit, {}, disk)
+    return fit
+
+
+def test_the_end_is_all_that_stays_of_a_fit(tmp_path: Path) -> None:
+    """What is published next needs the room of the full states."""
+    fit = ended(tmp_path, Disk())
+    end = f"step-{fit.state.step:08d}-end"
+    assert files(tmp_path) == [end]
+    assert load_checkpoint(tmp_path, averaging(seed=1)) is not None
+
+
+def test_a_kill_between_the_end_and_the_removal_of_the_others(tmp_path: Path) -> None:
+    class Dying(Disk):
+        def rename(self, path: Path, target: Path) -> None:
+            super().rename(path, target)
+            if target.name.endswith("-end"):
+                raise Crash
+
+    step = ended(tmp_path, Dying()).state.step
+    assert len(files(tmp_path)) == 3
+    again = averaging(seed=1)
+    load_checkpoint(tmp_path, again)
+    again.on_end = lambda: save_checkpoint(tmp_path, again, {})
+    list(again.run())
+    assert files(tmp_path) == [f"step-{step:08d}-end"]
+
+
+def test_an_end_that_was_badly_written_removes_nothing(tmp_path: Path) -> None:
+    class Lying(Disk):
+        def write_tensors(self, path: Path, tensors: dict[str, Tensor]) -> None:
+            super().write_tensors(path, tensors)
+            path.write_bytes(path.read_bytes()[:-64])
+
+    with pytest.raises(CheckpointError, match=r"cannot be read back: .*badly written"):
+        ended(tmp_path, Lying())
+    assert files(tmp_path) == ["step-00000035", "step-00000036"]
+    assert load_checkpoint(tmp_path, averaging(seed=1)) is not None

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
-from checkpoints import KINDS, TEXTS, tiny_checkpoint
+from checkpoints import KINDS, RENAMED, TEXTS, tiny_checkpoint
 from textwright.core.clock import Clock
 from textwright.tasks.examples import Examples, Job
 from textwright.tasks.recipe import Recipe
@@ -28,8 +28,8 @@ def examples(labels: list[str]) -> Examples:
     return Examples([TEXTS[i % 5] + f" {TEXTS[t]}" for i, t in enumerate(targets)], targets, schema, 0)
 
 
-def trained(model: dict[str, object], labels: list[str], **more: object):
-    recipe = Recipe(model=model, learn={"epochs": 1, "batch": 8, **more})
+def trained(model: dict[str, object], labels: list[str], tokenizer: object = "auto", **more: object):
+    recipe = Recipe(model=model, tokenizer=tokenizer, learn={"epochs": 1, "batch": 8, **more})
     job = Job(str(model["name"]), examples(labels), Clock.starting(), 1)
     trainer = trainer_for(job, recipe)
     for _ in trainer.refit(np.arange(20)):
@@ -63,7 +63,7 @@ def test_an_encoder_from_nothing(model: dict[str, object], labels: list[str], tm
     check(*trained(model, labels), tmp_path / "out")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *RENAMED, "eurobert"])
 def test_an_encoder_from_a_checkpoint(kind: str, tmp_path: Path) -> None:
     checkpoint = str(tiny_checkpoint(tmp_path / "start", kind))
     engine, schema = trained({"name": "pretrained", "checkpoint": checkpoint}, LABELS["three"])
@@ -87,6 +87,29 @@ def test_part_of_the_weights(tune: str, tmp_path: Path) -> None:
         if not name.startswith("pooler") and not torch.equal(value, body[name])
     }
     assert bool(changed) == (tune == "lora")
+
+
+def test_texts_are_cut_at_the_same_end(tmp_path: Path) -> None:
+    checkpoint = str(tiny_checkpoint(tmp_path / "start"))
+    model: dict[str, object] = {"name": "pretrained", "checkpoint": checkpoint}
+    cut = {"max_length": 5, "truncate": "tail"}
+    engine, schema = trained(model, LABELS["three"], tokenizer=cut)
+    assert engine.tokenizer.tokens(TEXTS[0])[-1] == "mat"
+    check(engine, schema, tmp_path / "out")
+
+
+def test_several_labels_are_sigmoids_of_their_own(tmp_path: Path) -> None:
+    schema = Schema(task="multilabel", text="text", label="label", labels=["a", "b", "c"])
+    data = Examples(TEXTS * 4, (np.arange(60).reshape(20, 3) % 2).astype(np.float32), schema, 0)
+    trainer = trainer_for(Job("transformer", data, Clock.starting(), 1), Recipe(model=SCRATCH[0]))
+    for _ in trainer.refit(np.arange(20)):
+        pass
+    trainer.engine.save(tmp_path / "out")
+    classify = pipeline("text-classification", str(tmp_path / "out"), device="cpu", top_k=None)
+    theirs = [
+        [next(x["score"] for x in found if x["label"] == name) for name in "abc"] for found in classify(TEXTS)
+    ]
+    np.testing.assert_allclose(theirs, 1 / (1 + np.exp(-trainer.engine.outputs(TEXTS))), atol=1e-5)
 
 
 def test_the_config_holds_nothing_of_the_fast_path(tmp_path: Path) -> None:

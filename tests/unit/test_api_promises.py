@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,9 @@ def test_evaluate_tells_of_its_own_file_and_writes_wrong_rows(tmp_path: Path) ->
     wrong = tmp_path / "wrong.jsonl"
     call = ["evaluate", str(tmp_path / "m"), str(data), "--wrong", str(wrong)]
     result = CliRunner().invoke(app, call)
-    assert result.exit_code == 0 and "was trained on this file" in result.stderr
+    locked = int(re.search(r"([0-9]+) of these rows were locked", result.stderr)[1])
+    said = f"the model has learned from {len(rows()) - locked} of these {len(rows())} rows"
+    assert result.exit_code == 0 and said in result.stderr
     assert "(answered)" in result.stdout
     records = [json.loads(line) for line in wrong.read_text(encoding="utf-8").splitlines()]
     assert all(record["label"] != record["truth"] for record in records)

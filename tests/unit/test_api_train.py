@@ -150,7 +150,9 @@ def test_an_interrupt_keeps_the_best(model: str, when: Any, tmp_path: Path) -> N
         pytest.fail("the best so far was not kept")
     assert trained.interrupted and trained.model == model
     assert api.load(tmp_path / "m").predict(["visit 3"]) and api.evaluate(tmp_path / "m", data).n == 60
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "m"]
+    # The search of a network has left its end to go on from; all else was too short for a checkpoint.
+    left = [".m.work"] if (model, when) == ("cnn", in_refit) else []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*left, "a.csv", "m"]
 
 
 def test_an_interrupt_keeps_the_best_weights_not_the_last(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from textwright.learn.settings import LearnSettings
 from textwright.models.registry import ARCHITECTURES
 from textwright.runtime.settings import ComputeSettings
 from textwright.tasks.paths import full_path
-from textwright.tasks.recipe import Recipe
+from textwright.tasks.recipe import Recipe, load_recipe
 
 SAMPLE = Path(api.__file__).parent / "sample" / "reviews.en.csv"
 
@@ -35,6 +35,8 @@ SAMPLE = Path(api.__file__).parent / "sample" / "reviews.en.csv"
         ("hidden", ["lstm"], "model.hidden"),
         ("hidden", ["bag", "lstm"], "model.hidden"),
         ("min_rows", ["bag"], "model.min_rows"),
+        # There is none, and the architecture says why.
+        ("activation", ["lstm"], "model.activation"),
         # `bag` has epochs of its own, but those of learning come first.
         ("epochs", ["bag"], "learn.epochs"),
     ],
@@ -69,11 +71,18 @@ def test_the_first_group_that_has_a_name_wins() -> None:
         ("hiden", ["lstm"], "hidden"),
         ("hiden", ["bag", "lstm"], "hidden"),
         ("min_row", ["bag"], "min_rows"),
+        ("lr", ["lstm"], "optimizer.rate"),
+        ("label_smoothing", ["lstm"], "loss.label_smoothing"),
     ],
 )
 def test_an_unknown_name_has_the_nearest_of_all_groups(key: str, models: list[str], near: str) -> None:
     with pytest.raises(ConfigError, match=rf"unknown setting '{key}'\nDid you mean '{near}'\?"):
         full_path(key, models)
+
+
+def test_a_name_inside_of_groups_has_all_its_places() -> None:
+    with pytest.raises(ConfigError, match=r"\nDid you mean 'schedule\.decay' or 'average\.decay'\?$"):
+        full_path("decay")
 
 
 def test_settings_of_an_architecture_need_its_name() -> None:
@@ -104,6 +113,33 @@ def test_set_names_what_is_wrong() -> None:
         make_recipe(None, ["optimiser.rate=1"])
     with pytest.raises(ConfigError, match=r"^--set learn\.optimizer\.name: .*'adam'.*\(found 'adm'\)"):
         make_recipe(None, ["optimizer.name=adm"])
+    for group, value, use in (
+        ("optimizer", "sgd", "learn.optimizer.name=sgd"),
+        ("loss", "focal", "learn.loss.name=focal"),
+        ("tokenizer", "bpe", "tokenizer.kind=bpe"),
+        ("model", "lstm", "model.name=lstm"),
+    ):
+        with pytest.raises(ConfigError, match=rf"group of settings.*\(found '{value}'\)\nUse {use}\."):
+            make_recipe(None, [f"{group}={value}"])
+    with pytest.raises(ConfigError, match=r"rate: .*finite number or 'auto' \(found inf\)"):
+        make_recipe(None, ["optimizer.rate=.inf"])
+
+
+def test_a_recipe_for_another_architecture_is_named() -> None:
+    assert make_recipe("classic-lstm", [], model="gru").model_name == "gru"
+    for named in ({"from_": "some/where"}, {"model": "cnn"}):
+        with pytest.raises(ConfigError, match=r"the recipe is for lstm and sets model\.\w+, which"):
+            make_recipe("classic-lstm", [], **named)
+
+
+def test_a_recipe_that_spells_out_its_defaults_asks_for_what_differs(tmp_path: Path) -> None:
+    """A model's recipe.yaml can be used again, that of bag too, which reads nothing of what it would set."""
+    path = tmp_path / "recipe.yaml"
+    asked = Recipe.parse({"model": {"name": "bag", "rate": 0.5}, "seed": 3, "learn": {"batch": 32}})
+    path.write_text(asked.to_yaml(), encoding="utf-8")
+    made = load_recipe(str(path))
+    assert made.said() == {"model": {"name": "bag", "rate": 0.5}, "model.rate": 0.5, "seed": 3}
+    assert made.model_dump() == asked.model_dump() and made.to_yaml() == asked.to_yaml()
 
 
 @pytest.mark.parametrize(
@@ -149,10 +185,10 @@ def test_models_are_a_list() -> None:
 def test_plan_and_train_take_short_names(tmp_path: Path) -> None:
     data = tmp_path / "a.csv"
     data.write_text("\n".join(SAMPLE.read_text(encoding="utf-8").splitlines()[:61]), encoding="utf-8")
-    given = [str(data), "--model", "bag", "--set", "min_rows=1", "--set", "optimizer.name=sgd"]
+    given = [str(data), "--model", "bag", "--set", "min_rows=1", "--set", "rate=0.5"]
     planned = CliRunner().invoke(app, ["plan", *given])
     assert planned.exit_code == 0 and "min_rows = 1" in planned.stdout
     trained = CliRunner().invoke(app, ["train", *given, "--out", str(tmp_path / "m"), "--minutes", "1"])
     assert trained.exit_code == 0, trained.output
     recipe = (tmp_path / "m" / "recipe.yaml").read_text(encoding="utf-8")
-    assert "min_rows: 1" in recipe and "name: sgd" in recipe
+    assert "min_rows: 1" in recipe and "rate: 0.5" in recipe

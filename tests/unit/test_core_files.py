@@ -8,14 +8,25 @@ import os
 import stat
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from textwright.core import files
 from textwright.core.errors import TextwrightError
-from textwright.core.files import explained, publish_folder, read_json, sha256, to_json, write_atomic
+from textwright.core.files import (
+    explained,
+    publish_folder,
+    read_json,
+    recover_folder,
+    sha256,
+    sync,
+    to_json,
+    write_atomic,
+)
 
 # Files of this process may have 50,000 bytes: what a full disk does, in a process of its own.
 FULL_DISK = """
@@ -142,11 +153,12 @@ def test_a_filling_that_fails_leaves_the_old_folder(tmp_path: Path, fault: BaseE
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("fails_at", [1, 2])
+@pytest.mark.parametrize("fails_at", [1, 2, 3])
 def test_a_swap_that_fails_brings_the_old_folder_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, fails_at: int
 ) -> None:
-    """Ctrl-C just before or after each of the two renames: always one whole folder, never none."""
+    """Ctrl-C just before or after each of the renames: always one whole folder, never none."""
+    monkeypatch.setattr(files, "exchange", lambda left, right: False)
     publish_folder(tmp_path / "model", lambda fresh: (fresh / "old").touch())
     real, calls = os.replace, []
 
@@ -161,9 +173,129 @@ def test_a_swap_that_fails_brings_the_old_folder_back(
     monkeypatch.setattr(os, "replace", replace)
     with pytest.raises(KeyboardInterrupt):
         publish_folder(tmp_path / "model", lambda fresh: (fresh / "new").touch())
-    is_new = (fails_at, moment) == (2, "after")
+    is_new = fails_at == 3 or (fails_at, moment) == (2, "after")
     assert names(tmp_path / "model") == ["new" if is_new else "old"]
-    assert "model" in names(tmp_path)
+    monkeypatch.undo()
+    assert not recover_folder(tmp_path / "model") and names(tmp_path) == ["model"]
+
+
+# A process that ends at its nth rename, as kill -9 ends it.
+KILLED = """
+import os, sys
+from pathlib import Path
+from textwright.core import files
+
+real, calls = os.replace, []
+
+def replace(source, target):
+    calls.append(source)
+    if len(calls) == int(sys.argv[2]) + 1:
+        os._exit(9)
+    real(source, target)
+
+os.replace, files.exchange = replace, lambda left, right: False
+files.publish_folder(Path(sys.argv[1]), lambda fresh: (fresh / "new").touch())
+"""
+
+
+@pytest.mark.parametrize(
+    ("renames", "is_missing", "found"), [(0, False, "old"), (1, True, "old"), (2, False, "new")]
+)
+def test_a_kill_while_it_is_swapped(tmp_path: Path, renames: int, is_missing: bool, found: str) -> None:
+    target = tmp_path / "model"
+    publish_folder(target, lambda fresh: (fresh / "old").touch())
+    done = subprocess.run([sys.executable, "-c", KILLED, target, str(renames)])
+    assert done.returncode == 9 and target.exists() != is_missing and len(names(tmp_path)) == 2
+    assert recover_folder(target) == is_missing
+    assert names(tmp_path) == ["model"] and names(target) == [found]
+
+
+def test_what_only_looks_like_a_leftover_stays(tmp_path: Path) -> None:
+    target = tmp_path / "m"
+    publish_folder(target, lambda fresh: (fresh / "a").touch())
+    alike = [
+        *("m.old", ".m.old", ".m.0123abcd", ".m.0123abcd.old", ".m.textwright-old", ".m..textwright-old"),
+        *(".n.0123abcd.textwright-temp", ".m.n.0123abcd.textwright-old", "m.0123abcd.textwright-old"),
+        *(".m.0123abcde.textwright-temp", ".m.0123abcd.textwright-temp.bak", ".m.notes.md.textwright-old"),
+    ]
+    for name in (*alike, ".m.0123abcd.textwright-temp", ".m.0123abcd.textwright-old"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".m.89abcdef.textwright-old").write_text("a file of whomever")
+    assert not recover_folder(target)
+    assert names(tmp_path) == sorted([*alike, "m", ".m.89abcdef.textwright-old"])
+
+
+def test_no_star_in_a_name_reaches_other_folders(tmp_path: Path) -> None:
+    for name in (".[mn].01234567.textwright-temp", ".m.01234567.textwright-temp"):
+        (tmp_path / name).mkdir()
+    recover_folder(tmp_path / "[mn]")
+    assert names(tmp_path) == [".m.01234567.textwright-temp"]
+
+
+def test_of_several_that_were_taken_away_the_last_comes_back(tmp_path: Path) -> None:
+    for number, name in enumerate(("0123abcd", "fedc9876", "00000000")):
+        folder = tmp_path / f".m.{name}.textwright-old"
+        folder.mkdir()
+        (folder / name).touch()
+        os.utime(folder, (number % 2, number % 2))
+    assert recover_folder(tmp_path / "m")
+    assert names(tmp_path) == ["m"] and names(tmp_path / "m") == ["fedc9876"]
+
+
+# What a loss of power leaves.
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="names of open files are asked for")
+@pytest.mark.parametrize("can_exchange", [True, False])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_all_is_synced_before_the_swap_and_the_swap_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool, can_exchange: bool
+) -> None:
+    target, calls = tmp_path / "m", list[str]()
+
+    def fill(fresh: Path) -> None:
+        (fresh / "deep").mkdir()
+        (fresh / "deep" / "weights").write_bytes(b"x")
+        (fresh / "config").touch()
+
+    if is_there:
+        publish_folder(target, fill)
+    real_sync, real_swap = os.fsync, files._swap
+
+    def fsync(handle: int) -> None:
+        calls.append(Path(os.readlink(f"/proc/self/fd/{handle}")).name)
+        real_sync(handle)
+
+    def swap(fresh: Path, target: Path) -> None:
+        calls.append("the swap")
+        real_swap(fresh, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(files, "_swap", swap)
+    if not can_exchange:
+        monkeypatch.setattr(files, "exchange", lambda left, right: False)
+    publish_folder(target, fill)
+    at = calls.index("the swap")
+    temp = next(name for name in calls if name.endswith("textwright-temp"))
+    assert sorted(calls[:at]) == sorted(["config", "deep", "weights", temp])
+    assert calls[at + 1 :] == [tmp_path.name]
+
+
+@pytest.mark.parametrize(
+    ("number", "is_said"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)]
+)
+def test_folders_that_a_file_system_cannot_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, is_said: bool
+) -> None:
+    def fsync(handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError) if is_said else nullcontext():
+        sync(tmp_path)
+    with pytest.raises(OSError):
+        sync(tmp_path / "file")
 
 
 def test_hash_and_json(tmp_path: Path) -> None:

@@ -54,6 +54,27 @@ def test_nearest_names() -> None:
     assert did_you_mean("qqq", []) == "Nothing is registered."
 
 
+@pytest.mark.parametrize(
+    ("name", "known", "near"),
+    [
+        ("AdamW", ["adam", "adamw"], "adamw"),
+        ("GELU", ["relu", "gelu"], "gelu"),
+        ("sgd", ["SGD", "adam"], "SGD"),
+        ("Swish", ["sigmoid", "silu"], "silu"),
+        ("bce", ["cross_entropy", "mse"], "cross_entropy"),
+        ("WSD", ["constant", "hold"], "hold"),
+        ("mae", ["mse", "huber"], "huber"),
+        ("momentum", ["sgd", "gd"], "sgd"),
+        ("momentum", ["optimizer", "loss"], "optimizer.momentum"),
+        ("momentum", ["momentun", "momentum"], "momentum"),
+        ("learning_rate", ["rate", "momentum"], "rate"),
+        ("lr", ["optimizer", "loss"], "optimizer.rate"),
+    ],
+)
+def test_capitals_and_other_names_of_the_field(name: str, known: list[str], near: str) -> None:
+    assert did_you_mean(name, known) == f"Did you mean {near!r}?"
+
+
 def test_errors_show_place_and_hint() -> None:
     error = DataError("bad", path=Path("a.csv"), row=12345, column="标签", hint="Mend it.")
     assert str(error) == "a.csv, row 12,345, column '标签': bad\nMend it."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 import yaml
@@ -17,6 +18,7 @@ from textwright.core.settings import Settings, parse_assignment, read_yaml
 
 
 class Inner(Settings):
+    absent: ClassVar[Mapping[str, str]] = {"size": "it has none"}
     rate: float = Field(0.1, gt=0)
     widths: tuple[Annotated[int, Field(ge=1)], ...] = (3, 4)
     name: str | None = None
@@ -43,7 +45,14 @@ class Outer(Settings):
         ({"epochs": "soon"}, r"^r: epochs: .*valid number.* or 'auto' \(found 'soon'\)$"),
         ({"epochs": 0}, r"^r: epochs: .*greater than 0 or 'auto' \(found 0\)$"),
         ({"seed": 1.5}, r"^r: seed: .*integer"),
-        ({"inner": 3}, r"^r: inner: .*\(found 3\)$"),
+        ({"inner": 3}, r"^r: inner: .* group of settings \(found 3\)\nUse inner\.rate=3\. Its settings: "),
+        ({"inner": [3]}, r"^r: inner: .*\(found \[3\]\)\nIts settings: rate, widths, name\.$"),
+        ({"either": "x"}, r"^r: either: .* group of settings or 'auto' \(found 'x'\)\nUse either\.rate=x\. "),
+        ({"model": "lstm"}, r"^r: model: .* group of settings \(found 'lstm'\)\nUse model\.name=lstm\.$"),
+        ({"inner": {"widths": 3}}, r"^r: inner\.widths: .* a list such as \[3,4\] \(found 3\)$"),
+        ({"inner": {"rate": float("inf")}}, r"inner\.rate: .*finite number \(found inf\)"),
+        ({"epochs": float("inf")}, r"epochs: .*finite number or 'auto' \(found inf\)"),
+        ({"inner": {"size": 3}}, r"^r: inner\.size: it has none \(found 3\)\nLeave it out\.$"),
     ],
 )
 def test_faults_are_named_with_their_place(values: dict[str, Any], message: str) -> None:
@@ -63,6 +72,33 @@ def test_faults_are_named_with_their_place(values: dict[str, Any], message: str)
 def test_a_wrong_override_is_named(key: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Outer().replaced({key: "x"}, where="--set: ")
+
+
+def test_the_group_of_a_name_is_a_part_of_it() -> None:
+    for where, said in (("model.", ""), ("my recipe.yaml: model.", "my recipe.yaml: ")):
+        with pytest.raises(ConfigError, match=rf"^{said}unknown setting 'model\.ratte'\nDid you mean 'rate'"):
+            Inner.parse({"ratte": 1}, where=where)
+
+
+def test_one_setting_is_checked_whatever_the_others_are() -> None:
+    class Whole(Settings):
+        needed: int
+        rate: float = Field(0.1, gt=0)
+
+    Whole.check("rate", 1.0)
+    with pytest.raises(ConfigError, match=r"^model\.rate: .*greater than 0 \(found 0\)"):
+        Whole.check("rate", 0, where="model.")
+    with pytest.raises(ConfigError, match="unknown setting 'ratte'"):
+        Whole.check("ratte", 0)
+
+
+def test_what_was_said_stays_apart_from_defaults() -> None:
+    assert Outer().said() == {} and Outer(seed=0).said() == {"seed": 0}
+    made = Outer.parse({"inner": {"rate": 0.1}}).replaced({"either": {"name": "x"}, "inner.name": None})
+    assert made.said() == {"either.name": "x", "inner.name": None, "inner.rate": 0.1}
+    assert made.replaced({}).said() == made.said()
+    with pytest.raises(ConfigError, match=r"'inner' in 'inner\.rate' is a single value"):
+        Outer().replaced({"inner": 3, "inner.rate": 1})
 
 
 def test_overrides_make_a_changed_copy() -> None:

@@ -30,7 +30,7 @@ def scalars(run: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_tensorboard_reads_what_was_written(tmp_path: Path) -> None:
-    with tracking(tmp_path / "runs") as sink:
+    with tracking(tmp_path, "runs") as sink:
         sink(Note("120 rows"))
         sink(Note("lstm: fitting", fit="lstm"))
         sink(step(1, 0.75))
@@ -53,7 +53,7 @@ def test_tensorboard_reads_what_was_written(tmp_path: Path) -> None:
 
 def test_a_run_that_is_there_gets_one_more_file(tmp_path: Path) -> None:
     for number in (1, 2):
-        with tracking(tmp_path) as sink:
+        with tracking(tmp_path.parent, tmp_path.name) as sink:
             sink(Note("", fit="cnn"))
             sink(step(number, 0.5))
     assert len(list((tmp_path / "cnn").iterdir())) == 2
@@ -61,16 +61,30 @@ def test_a_run_that_is_there_gets_one_more_file(tmp_path: Path) -> None:
     assert found["train/loss"] == [(1, 0.5), (2, 0.5)]
 
 
+def test_a_resumed_run_has_no_step_twice(tmp_path: Path) -> None:
+    """Killed after step 5, and resumed where step 3 was stored."""
+    for steps, loss in (range(1, 6), 0.5), (range(4, 8), 0.25):
+        with tracking(tmp_path.parent, tmp_path.name) as sink:
+            sink(Note("", fit="cnn"))
+            for number in steps:
+                sink(step(number, loss))
+    found = scalars(tmp_path / "cnn")["train/loss"]
+    assert found == [(1, 0.5), (2, 0.5), (3, 0.5), (4, 0.25), (5, 0.25), (6, 0.25), (7, 0.25)]
+    with tracking(tmp_path.parent, tmp_path.name) as sink:
+        sink(Note("", fit="cnn"))  # a fit that was over takes nothing away
+    assert scalars(tmp_path / "cnn")["train/loss"] == found
+
+
 def test_steps_without_a_beginning_are_a_run_of_their_own(tmp_path: Path) -> None:
-    with tracking(tmp_path) as sink:
+    with tracking(tmp_path.parent, tmp_path.name) as sink:
         sink(step(1, 0.5))
     assert scalars(tmp_path / "fit")["train/loss"] == [(1, 0.5)]
 
 
 def test_no_folder_is_no_sink_and_no_import() -> None:
-    with tracking(None) as sink:
+    with tracking(None, "m") as sink:
         assert sink is silent
-    code = "import sys, textwright.core.tensorboard as t\nwith t.tracking(None): pass\n"
+    code = "import sys, textwright.core.tensorboard as t\nwith t.tracking(None, 'm'): pass\n"
     code += "print([name for name in sys.modules if name.startswith(('tensorboard', 'torch'))])"
     assert said(code) == "[]"
 
@@ -104,13 +118,13 @@ def test_without_the_extra_the_line_to_install_it_is_shown(
 
 def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file", encoding="utf-8")
-    with pytest.raises(TextwrightError, match="cannot write"), tracking(tmp_path / "runs"):
+    with pytest.raises(TextwrightError, match="cannot write"), tracking(tmp_path, "runs"):
         pass
 
 
 def test_a_write_that_fails_ends_the_tracking_and_nothing_else(tmp_path: Path) -> None:
     said: list[Event] = []
-    with tracking(tmp_path / "runs", said.append) as sink:
+    with tracking(tmp_path, "runs", said.append) as sink:
         sink(Note("", fit="cnn"))
         sink(step(1, 0.5))
         (tmp_path / "runs" / "lstm").write_text("in the way", encoding="utf-8")
@@ -129,7 +143,7 @@ def test_a_training_is_tracked_fit_by_fit(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     recipe = {"model": {"name": "bag"}, "budget": {"minutes": 1}, "tracking": {"tensorboard": str(runs)}}
     api.train(data, tmp_path / "m", Recipe.parse(recipe))
-    assert sorted(path.name for path in runs.iterdir()) == ["bag", "bag-refit"]
-    found = scalars(runs / "bag")
+    assert sorted(path.name for path in (runs / "m").iterdir()) == ["bag", "bag-refit"]
+    found = scalars(runs / "m" / "bag")
     assert {"train/loss", "train/rate", "validation/accuracy", "validation/loss"} <= set(found)
-    assert "validation/accuracy" not in scalars(runs / "bag-refit")
+    assert "validation/accuracy" not in scalars(runs / "m" / "bag-refit")

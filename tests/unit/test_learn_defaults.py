@@ -59,6 +59,8 @@ def test_full_batch_descent_takes_all_rows_and_many_passes() -> None:
     settings, why = found(600, optimizer={"name": "gd", "rate": 1}, epochs=3, patience=0)
     assert (settings.batch, settings.epochs, settings.patience) == (600, 3, 0)
     assert set(why) == {"learn.batch"}
+    for patience in (2, 3, 30):
+        assert found(600, optimizer={"name": "gd"}, patience=patience)[0].patience == patience, "as asked"
 
 
 @pytest.mark.parametrize("name", list(OPTIMIZERS))

@@ -132,6 +132,17 @@ def test_rates_by_layer_need_layers() -> None:
     network = cnn.build(cnn.settings.parse({"embedding": 4, "filters": 2}), Shape(9, 2))
     with pytest.raises(ConfigError, match=r"learn\.optimizer\.layer_decay=0\.9: .* no numbered layers"):
         build_optimizer(network, settings(layer_decay=0.9))
+    lstm = ARCHITECTURES.get("lstm")
+    network = lstm.build(lstm.settings.parse({"embedding": 4, "hidden": 3}), Shape(9, 2)).requires_grad_(
+        False
+    )
+    network.head.requires_grad_(True)
+    with pytest.raises(
+        ConfigError, match=r"learn\.optimizer\.layer_decay=0\.9: all that learns here is one layer"
+    ):
+        build_optimizer(network, settings(layer_decay=0.9))
+    network.embedding.requires_grad_(True)
+    assert build_optimizer(network, settings(layer_decay=0.9)).param_groups
 
 
 def test_a_rate_that_is_still_auto_is_refused() -> None:

@@ -8,13 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers import DebertaV2Config, DebertaV2ForSequenceClassification
 from transformers.models.bert.modeling_bert import eager_attention_forward
 
 from textwright.models.base import Shape
+from textwright.models.fast import attention
 from textwright.models.fast.apply import accelerated
 from textwright.models.fast.attention import attend
 from textwright.models.fast.dropout import FastDropout, fast_dropout
-from textwright.models.fast.linear import CastLinear, ClosedCastLinear
+from textwright.models.fast.linear import CastLinear, ClosedCastLinear, ExactLinear, cast_linears
 from textwright.models.output import Output
 from textwright.models.registry import ARCHITECTURES
 
@@ -188,10 +190,10 @@ class Mixing(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embedding, self.layer = nn.Embedding(30, 64), nn.Linear(64, 64)
-        self.matrix = nn.Parameter(torch.randn(64, 3))
+        self.matrix, self.head = nn.Parameter(torch.randn(64, 8)), nn.Linear(8, 3)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Output:
-        return Output(torch.mm(self.layer(self.embedding(ids)).mean(1), self.matrix))
+        return Output(self.head(torch.mm(self.layer(self.embedding(ids)).mean(1), self.matrix)))
 
 
 def test_a_network_that_cannot_take_bf16_gets_it_behind_closed_doors() -> None:
@@ -200,3 +202,62 @@ def test_a_network_that_cannot_take_bf16_gets_it_behind_closed_doors() -> None:
         assert type(model.layer) is ClosedCastLinear
         assert done == ["1 linear layers in bf16"]
     assert type(model.layer) is nn.Linear
+
+
+def test_the_head_and_small_layers_stay_exact_between_bf16_ones() -> None:
+    model = network("transformer", type="bert", **SMALL)
+    with accelerated(model, "bf16", EXAMPLE) as done:
+        linears = [m for m in model.modules() if isinstance(m, nn.Linear)]
+        assert type(linears[-1]) is ExactLinear
+        assert {type(m) for m in linears[:-1]} == {CastLinear}, "none behind closed doors"
+        assert f"{len(linears) - 1} linear layers in bf16" in done
+    wide = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 100))
+    assert cast_linears(wide, CastLinear) and type(wide[1]) is ExactLinear, "a head with many labels"
+
+
+def test_a_class_with_its_own_attention_keeps_it() -> None:
+    config = DebertaV2Config(
+        vocab_size=30, hidden_size=64, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
+    )
+    model = DebertaV2ForSequenceClassification(config)
+    before = model.config._attn_implementation
+    assert not attention.use(model)
+    assert model.config._attn_implementation == before
+
+
+class Stubborn(nn.Module):
+    """Nothing to cast, and a product that autocast leaves with two types."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.layer = nn.Embedding(30, 8), nn.Linear(8, 8)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Output:
+        vectors = self.embedding(ids).mean(1)
+        return Output(torch.dot(self.layer(vectors)[0], vectors[0])[None, None])
+
+
+def test_a_network_that_takes_no_bf16_at_all_goes_without() -> None:
+    model = Stubborn()
+    with accelerated(model, "bf16", EXAMPLE) as done:
+        assert done == ["not in bf16, which fails here"]
+        assert model.train()(*EXAMPLE).logits.dtype == torch.float32
+    assert "forward" not in model.__dict__
+
+
+@pytest.mark.filterwarnings("ignore")  # those of the compiler's own code
+@pytest.mark.parametrize("time", [6, 9])
+def test_compiled_blocks_learn_as_plain_ones_do(time: int) -> None:
+    """Dropout included: the same seed drops the same numbers."""
+    model = network("transformer", type="bert", **SMALL, dropout=0.2)
+    ids = torch.randint(1, 30, (3, time))
+    gradients = []
+    for compiles in (False, True):
+        with accelerated(model, "fp32", EXAMPLE, compiles=compiles) as done:
+            assert ("2 blocks compiled" in done) is compiles
+            model.train().zero_grad(set_to_none=True)
+            torch.manual_seed(1)
+            model(ids, ids > 0).logits.square().sum().backward()
+            gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
+    torch.testing.assert_close(gradients[1], gradients[0], atol=1e-4, rtol=1e-3)
+    assert all("forward" not in m.__dict__ for m in model.modules())

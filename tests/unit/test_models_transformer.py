@@ -8,15 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForSequenceClassification
 
-from checkpoints import tiny_checkpoint
+from checkpoints import tiny_checkpoint, tiny_classifier
+from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError, ModelError
 from textwright.models.base import Shape
 from textwright.models.registry import ARCHITECTURES
-from textwright.models.transformer.network import Encoder
+from textwright.models.transformer.head import last_layer
+from textwright.models.transformer.network import Encoder, head_of
 from textwright.models.transformer.pretrained import merged
 from textwright.models.transformer.scratch import sized
 from textwright.models.transformer.settings import TransformerSettings
+from textwright.tasks.examples import Examples, Job
+from textwright.tasks.recipe import Recipe
+from textwright.tasks.trainers import trainer_for
+from textwright.tasks.trainers.network import NetworkTrainer
+from textwright.text.schema import Schema
 
 SHAPE = Shape(vocabulary=30, num_outputs=3, labels=("a", "b", "c"))
 SMALL = {"width": 32, "layers": 2, "heads": 2, "inner": 48, "positions": 32}
@@ -32,14 +40,14 @@ def scratch(shape: Shape = SHAPE, **settings: Any) -> Encoder:
     return network
 
 
-def pretrained(folder: Path, **settings: Any) -> Encoder:
+def pretrained(folder: Path, labels: str = "abc", **settings: Any) -> Encoder:
     architecture = ARCHITECTURES.get("pretrained")
     torch.manual_seed(0)
     network: Encoder = architecture.build(
         architecture.settings.parse({"checkpoint": str(folder), **settings}),
-        Shape(9, 3, 0, labels=("a", "b", "c")),
+        Shape(9, 1 if len(labels) == 2 else len(labels), 0, labels=tuple(labels)),
     )
-    return network
+    return network.eval()
 
 
 # Sizes
@@ -67,6 +75,50 @@ def test_heads_that_do_not_divide_the_width() -> None:
         TransformerSettings.parse({"width": 32, "heads": 5})
 
 
+@pytest.mark.parametrize("sizes", [{"width": 33}, {"width": 36, "heads": 12}])
+def test_heads_of_an_odd_size_are_not_for_modernbert(sizes: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match="gives a head an odd size; modernbert needs an even one"):
+        TransformerSettings.parse({"type": "modernbert", **sizes})
+    assert TransformerSettings.parse({"type": "bert", **sizes})
+
+
+def test_heads_of_a_width_asked_for_are_even_for_modernbert() -> None:
+    found, _ = sized(TransformerSettings(type="modernbert", width=70, layers=1), 10, 10, 10)
+    assert (found.width, found.heads) == (70, 1)
+    assert sized(TransformerSettings(type="bert", width=70, layers=1), 10, 10, 10)[0].heads == 2
+    scratch(**found.model_dump())
+
+
+def planned(**recipe: object) -> NetworkTrainer:
+    schema = Schema(task="classify", text="text", label="label", labels=["a", "b"], scripts={"latin": 1.0})
+    texts = ["one two three four five six seven eight nine ten"] * 4
+    job = Job("transformer", Examples(texts, np.arange(4) % 2, schema, 0), Clock.starting(), 1)
+    trainer = trainer_for(job, Recipe(model={"name": "transformer"}).replaced(recipe))
+    assert isinstance(trainer, NetworkTrainer)
+    return trainer
+
+
+@pytest.mark.parametrize("recipe", [{"model.positions": 8}, {"tokenizer": {"max_length": 8}}])
+def test_texts_are_cut_to_the_length_asked_for_with_their_frame(recipe: dict[str, object]) -> None:
+    trainer = planned(**recipe)
+    trainer.encode()
+    assert set(trainer._rows.tokens.lengths) == {8}
+    assert "texts are cut to 8 tokens, 2 of them around the text" in trainer.reasons()["tokenizer"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ({"model.positions": 2}, "model.positions=2 leaves no room for a text"),
+        ({"tokenizer": {"max_length": 1}}, "tokenizer.max_length=1 leaves no room"),
+        ({"model.positions": 8, "tokenizer": {"max_length": 9}}, "beyond the 8 positions"),
+    ],
+)
+def test_a_length_without_room_is_refused(recipe: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        planned(**recipe).encode()
+
+
 # Outputs
 
 
@@ -82,6 +134,20 @@ def test_a_score_is_one_output() -> None:
     network = scratch(Shape(30, 1)).eval()
     assert network(IDS, MASK).logits.shape == (2, 1)
     assert network.model.config.problem_type == "regression"
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        (Shape(30, 1, link="identity"), "regression"),
+        (Shape(30, 1, labels=("no", "yes"), link="sigmoid"), "single_label_classification"),
+        (Shape(30, 3, labels=("a", "b", "c")), "single_label_classification"),
+        (Shape(30, 3, labels=("a", "b", "c"), link="sigmoid"), "multi_label_classification"),
+        (Shape(30, 2, labels=("a", "b"), link="sigmoid"), "multi_label_classification"),
+    ],
+)
+def test_the_config_says_what_the_outputs_are(shape: Shape, kind: str) -> None:
+    assert head_of(shape)["problem_type"] == kind
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta", "modernbert"])
@@ -139,6 +205,43 @@ def test_checkpointed_gradients_are_the_same(kind: str) -> None:
         torch.testing.assert_close(gradients[1][name], gradient)
 
 
+@pytest.mark.parametrize("kind", ["albert", "mpnet", "squeezebert"])
+def test_layers_that_cannot_be_computed_twice(kind: str, tmp_path: Path) -> None:
+    network = pretrained(tiny_checkpoint(tmp_path / "start", kind))
+    with pytest.raises(ConfigError, match="cannot compute its layers twice") as caught:
+        network.checkpoint_gradients()
+    assert "micro_batch" in caught.value.hint
+
+
+# The head of a checkpoint
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "modernbert", "distilbert"])
+def test_a_head_of_the_same_labels_keeps_what_each_label_meant(kind: str, tmp_path: Path) -> None:
+    folder = tiny_classifier(tmp_path / "start", ["c", "a", "b"], kind)
+    theirs = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    network = pretrained(folder)
+    logits_BC = theirs(input_ids=IDS, attention_mask=MASK.long()).logits
+    torch.testing.assert_close(network(IDS, MASK).logits, logits_BC[:, [1, 2, 0]])
+    assert network.model.config.id2label == {0: "a", 1: "b", 2: "c"}
+    assert "its labels in our order" in network.head
+    torch.testing.assert_close(pretrained(folder, "cab")(IDS, MASK).logits, logits_BC)
+    assert pretrained(folder, "cab").head == "that of the checkpoint"
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "modernbert"])
+def test_a_head_of_other_labels_is_drawn_anew(kind: str, tmp_path: Path) -> None:
+    folder = tiny_classifier(tmp_path / "start", ["x", "y", "z"], kind)
+    theirs = last_layer(AutoModelForSequenceClassification.from_pretrained(folder))
+    network = pretrained(folder)
+    ours = last_layer(network.model)
+    assert ours and theirs and ours[0] == theirs[0]
+    assert not torch.isclose(ours[1].weight, theirs[1].weight).any()
+    assert 0 < ours[1].weight.std() < 0.1
+    assert network.head == "drawn anew: that of the checkpoint is for x, y, z"
+    assert pretrained(folder, "abcd").head == "drawn anew"
+
+
 # What learns
 
 
@@ -156,7 +259,8 @@ def test_lora_changes_little_and_becomes_part_of_the_weights(tmp_path: Path) -> 
     network = pretrained(tiny_checkpoint(tmp_path / "start"), tune="lora", rank=2)
     start = network(IDS, MASK).logits.detach()
     learns = [name for name, p in network.named_parameters() if p.requires_grad]
-    assert all("lora_" in name or "classifier" in name for name in learns)
+    assert all("lora_" in name or "classifier" in name or "pooler" in name for name in learns)
+    assert "model.bert.pooler.dense.weight" in learns, "a checkpoint that filled masks has none"
     for name, parameter in network.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)
@@ -166,6 +270,12 @@ def test_lora_changes_little_and_becomes_part_of_the_weights(tmp_path: Path) -> 
     assert not any("lora" in name for name in whole.state_dict())
     torch.testing.assert_close(whole(IDS, MASK).logits, wanted, atol=1e-5, rtol=1e-4)
     assert not torch.allclose(wanted, start)
+
+
+def test_a_body_with_nothing_for_lora_to_add_to(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has no linear layers in its body") as caught:
+        pretrained(tiny_checkpoint(tmp_path / "start", "squeezebert"), tune="lora")
+    assert "model.tune=full" in caught.value.hint
 
 
 def test_dropout_of_a_checkpoint_can_be_set(tmp_path: Path) -> None:

@@ -15,7 +15,12 @@ from textwright.runtime.settings import ComputeSettings
 def test_every_auto_is_resolved_and_explained() -> None:
     found = decide(ComputeSettings(), threads=1, casts=False)
     assert (found.precision, found.threads) == ("fp32", 1)
-    assert set(found.reasons) == {"compute.device", "compute.precision", "compute.threads"}
+    assert set(found.reasons) == {
+        "compute.device",
+        "compute.precision",
+        "compute.threads",
+        "compute.compile",
+    }
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="asks for what is not there")
@@ -48,6 +53,30 @@ def test_never_more_threads_than_the_process_may_use() -> None:
     found = decide(asked, threads=1, casts=False)
     assert found.threads == usable_cpus()
     assert str(usable_cpus() + 7) in found.reasons["compute.threads"]
+
+
+@pytest.mark.parametrize(
+    ("work", "seconds", "compiler", "compiles"),
+    [
+        (1e15, 3600.0, True, True),
+        (1e15, 600.0, True, False),
+        (1e12, 3600.0, True, False),
+        (0.0, float("inf"), True, False),
+        (1e15, 3600.0, False, False),
+    ],
+)
+def test_only_a_long_fit_is_compiled(
+    work: float, seconds: float, compiler: bool, compiles: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compute.shutil, "which", lambda name: "/usr/bin/g++" if compiler else None)
+    asked = ComputeSettings(device="cpu", precision="fp32")
+    found = decide(asked, threads=1, casts=True, work=work, seconds=seconds)
+    assert found.compile is compiles
+    on_request = ComputeSettings(device="cpu", precision="fp32", compile=not compiles)
+    assert decide(on_request, threads=1, casts=True, work=work, seconds=seconds).compile is not compiles
+    asked = ComputeSettings(device="cpu", precision="fp32", compile=True)
+    found = decide(asked, threads=1, casts=True, work=work, seconds=15.0)
+    assert not found.compile and "15 s are left" in found.reasons["compute.compile"], "the budget counts more"
 
 
 def test_an_unknown_precision_is_named() -> None:

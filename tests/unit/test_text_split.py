@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textwright.core.errors import ConfigError
-from textwright.text.split import Split, row_hashes, split_rows
+from textwright.text.split import Split, row_hashes, split_again, split_rows
 
 SHARES = st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.3, 0.45])
 ROWS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 30)), min_size=1, max_size=80)
@@ -47,6 +47,29 @@ def test_single_rows_meet_their_shares(labels: list[int], validation: float, tes
                 assert abs(np.sum(strata[part] == label) - share * size) <= 1
             else:
                 assert label not in strata[part]
+
+
+PAST = st.sampled_from(["new", "new", "locked", "learned", "both"])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60), PAST), min_size=1, max_size=120), SHARES)
+def test_the_past_of_a_model_binds_its_rows(rows: list[tuple[int, int, str]], share: float) -> None:
+    strata, groups = np.array([row[:2] for row in rows]).T
+    past = np.array([row[2] for row in rows])
+    locked, learned = (np.isin(past, [name, "both"]) for name in ("locked", "learned"))
+    parts = split_again(strata, groups, locked=locked, learned=learned, validation=share, test=share, seed=1)
+    together = np.concatenate([parts.train, parts.validation, parts.test])
+    assert sorted(together.tolist()) == list(range(len(rows)))
+    assert not learned[parts.test].any() and not (locked & ~learned)[parts.train].any()
+    known = np.isin(groups, groups[learned | locked])
+    assert share or not (~known)[parts.test].any()
+    if known[parts.validation].any():  # then all of it is of rows that were learned from
+        assert np.isin(groups, groups[learned])[parts.validation].all()
+    new = ~known
+    if new.any():
+        plain = split_rows(strata[new], groups[new], validation=share, test=share, seed=1)
+        assert set(np.flatnonzero(new)[plain.test]) == set(parts.test[new[parts.test]])
 
 
 KINDS = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6)), min_size=1, max_size=60)

@@ -53,13 +53,11 @@ def is_bundle(path: Path) -> bool:
 def load_bundle(path: str | Path) -> Bundle:
     """Read and verify a model folder. Raises BundleError when it is missing, damaged, changed or too new."""
     folder = Path(path)
-    manifest = _manifest(folder)
-    if manifest.own_hash != manifest.hashed():
-        raise BundleError(f"{folder / MANIFEST}: is not what was written", hint=COPY_AGAIN)
+    manifest = load_manifest(folder)
     for name in sorted(REQUIRED - manifest.files.keys()):
         raise BundleError(f"{folder / MANIFEST}: has no hash of {name!r}", hint=COPY_AGAIN)
     for name, wanted in manifest.files.items():
-        _verify(folder, name, wanted)
+        verify_file(folder, name, wanted)
     try:
         schema = Schema.parse(manifest.data_schema)
     except ConfigError as error:
@@ -67,7 +65,8 @@ def load_bundle(path: str | Path) -> Bundle:
     return Bundle(folder, manifest, schema)
 
 
-def _manifest(folder: Path) -> Manifest:
+def load_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a model folder alone. Raises BundleError, as `load_bundle`."""
     if not folder.is_dir():
         raise BundleError(
             f"{folder}: there is no such folder", hint="Give the folder that 'textwright train --out' wrote."
@@ -89,12 +88,16 @@ def _manifest(folder: Path) -> Manifest:
             hint="Update textwright: pip install -U textwright",
         )
     try:
-        return Manifest.parse(record)
+        manifest = Manifest.parse(record)
     except ConfigError as error:
         raise BundleError(f"{folder / MANIFEST}: damaged ({error.message})", hint=COPY_AGAIN) from None
+    if manifest.own_hash != manifest.hashed():
+        raise BundleError(f"{folder / MANIFEST}: is not what was written", hint=COPY_AGAIN)
+    return manifest
 
 
-def _verify(folder: Path, name: str, wanted: str) -> None:
+def verify_file(folder: Path, name: str, wanted: str) -> None:
+    """Raise BundleError unless the file is there and has the hash that the manifest wants."""
     file = folder / name
     if "\0" in name or not file.resolve().is_relative_to(folder.resolve()):
         raise BundleError(f"{folder / MANIFEST}: names a file outside the folder: {name!r}", hint=COPY_AGAIN)

@@ -7,23 +7,24 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
+from textwright.bundle.folder import is_bundle
 from textwright.choose.candidates import CANDIDATES
 from textwright.choose.scoring import first_line
-from textwright.core.errors import ConfigError
+from textwright.core.errors import CheckpointError, ConfigError
 from textwright.core.names import did_you_mean
 from textwright.core.settings import Settings
 from textwright.models.base import Architecture
 from textwright.models.registry import ARCHITECTURES
 from textwright.runtime.cpu import choose_waiting
+from textwright.tasks.needs import check_model, refuse_idle, refuse_varied
 from textwright.tasks.paths import full_path, with_settings
 from textwright.tasks.recipe import Recipe
 
 # All cells are fitted and judged on the same rows, within one budget.
 _SAME_FOR_ALL = ("task", "data", "split", "budget", "tracking")
-# A solver reads nothing else of a recipe.
-_READ_BY_SOLVERS = ("model", "seed")
 _LONGEST_NAME = 80
 
 
@@ -52,8 +53,9 @@ class Cell:
 def make_cells(recipe: Recipe, models: Sequence[str], vary: Mapping[str, Sequence[Any]]) -> list[Cell]:
     """The grid in order, the first of `vary` changing slowest. Without models: that of the recipe, or all.
 
-    Combinations that do not fit together are marked as refused. Raises ConfigError for unknown names, for
-    what cannot be varied, and when nothing is left.
+    Combinations that do not fit together, and those in which a varied setting changes nothing, are marked as
+    refused. Raises ConfigError for names and values that no model knows, for what cannot be varied or changes
+    nothing anywhere, and when nothing is left.
 
     >>> cells = make_cells(Recipe(), ["bag"], {"min_rows": [1, 2], "seed": [0]})
     >>> [cell.name for cell in cells], cells[1].recipe.model
@@ -61,10 +63,10 @@ def make_cells(recipe: Recipe, models: Sequence[str], vary: Mapping[str, Sequenc
     """
     names = _models(recipe, models)
     paths = {key: full_path(key, names, where="vary: ") for key in vary}
-    _refuse_what_no_model_has(recipe, names, paths.values())
     _refuse_what_is_fixed(paths)
     for key, values in vary.items():
         _refuse_repeats(f"vary {key}", [_shown(value) for value in values])
+    _refuse_what_no_model_takes(recipe, names, [(paths[key], v) for key in vary for v in vary[key]])
     combinations = [
         (model, dict(zip(vary, values, strict=True))) for model in names for values in product(*vary.values())
     ]
@@ -74,6 +76,7 @@ def make_cells(recipe: Recipe, models: Sequence[str], vary: Mapping[str, Sequenc
     ]
     if all(cell.recipe is None for cell in cells):
         raise ConfigError(f"every combination is refused; the first, {cells[0].name}: {cells[0].refused}")
+    refuse_idle((cell.recipe, cell.model) for cell in cells if cell.recipe is not None)
     return cells
 
 
@@ -86,15 +89,33 @@ def _models(recipe: Recipe, models: Sequence[str]) -> list[str]:
     return names
 
 
-def _refuse_what_no_model_has(recipe: Recipe, names: Sequence[str], paths: Iterable[str]) -> None:
-    """Settings of the recipe go to those models that have them; one that none has is a slip."""
+def _refuse_what_no_model_takes(
+    recipe: Recipe, names: Sequence[str], varied: Iterable[tuple[str, Any]]
+) -> None:
+    """Settings go to those models that have them; a name or a value that none knows is a slip."""
     own = recipe.model_settings if recipe.model_name in ("auto", *names) else {}
-    varied = [path.split(".")[1] for path in paths if path.startswith("model.") and path != "model.name"]
-    if keys := [*own, *varied]:
-        known = {field for name in names for field in _architecture(name).settings.model_fields}
-        for key in keys:
-            if key not in known:
-                raise ConfigError(f"unknown setting 'model.{key}'", hint=did_you_mean(key, known))
+    kinds = [_architecture(name).settings for name in names]
+    for path, value in [*((f"model.{key}", value) for key, value in own.items()), *varied]:
+        group, _, key = path.partition(".")
+        if group == "model":
+            _refuse_for_all(kinds, key, value)
+        else:
+            with_settings(Recipe(), {path: value}, where="vary: ")
+
+
+def _refuse_for_all(kinds: Sequence[type[Settings]], key: str, value: Any) -> None:
+    having = [kind for kind in kinds if key in kind.model_fields]
+    having = having or [kind for kind in kinds if key in kind.absent]
+    if not having:
+        known = {field for kind in kinds for field in kind.model_fields}
+        raise ConfigError(f"unknown setting 'model.{key}'", hint=did_you_mean(key, known))
+    errors = []
+    for kind in having:
+        try:
+            return kind.check(key, value, where="model.")
+        except ConfigError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def _refuse_repeats(what: str, names: Sequence[str]) -> None:
@@ -111,20 +132,31 @@ def _refuse_what_is_fixed(paths: Mapping[str, str]) -> None:
                 f"vary {key}: it must be the same for all, which are compared on the same rows",
                 hint="Run compare once for each value, or leave it out.",
             )
-        if path == "model.name":
-            raise ConfigError("vary model.name: models have a list of their own", hint="Use --models.")
+        if path in ("model", "model.name"):
+            raise ConfigError(f"vary {key}: models have a list of their own", hint="Use --models.")
     if len(set(paths.values())) < len(paths):
         raise ConfigError(f"vary: two names of one setting: {', '.join(paths)}", hint="Leave one out.")
 
 
+def _refuse_another_past(recipe: Recipe, base: Recipe) -> None:
+    """All are compared on the same rows, and what a model of ours learned from decides which they may be."""
+    start = recipe.model_settings.get("checkpoint")
+    if start != base.model_settings.get("checkpoint") and is_bundle(Path(str(start))):
+        raise ConfigError(
+            f"{start} has learned from rows that the others may be judged on",
+            hint="Let all start from it (--set checkpoint=...), or compare the finished models: compare A B.",
+        )
+
+
 def _cell(number: int, model: str, settings: dict[str, Any], base: Recipe, paths: Mapping[str, str]) -> Cell:
     try:
-        _refuse_what_solvers_ignore(model, paths)
         kind = _architecture(model).settings
         given = {paths[key]: value for key, value in settings.items()}
         recipe = with_settings(base, {"model": {**_own(base, model, kind), "name": model}, **given})
-        kind.parse(recipe.model_settings, where="model.")
-    except ConfigError as error:
+        _refuse_another_past(recipe, base)
+        check_model(recipe, model)
+        refuse_varied(recipe, model, paths.values())
+    except (ConfigError, CheckpointError) as error:
         return Cell(number, model, settings, None, first_line(error))
     return Cell(number, model, settings, recipe)
 
@@ -134,12 +166,6 @@ def _own(base: Recipe, model: str, kind: type[Settings]) -> dict[str, Any]:
     if base.model_name not in ("auto", model):
         return {}
     return {key: value for key, value in base.model_settings.items() if key in kind.model_fields}
-
-
-def _refuse_what_solvers_ignore(model: str, paths: Mapping[str, str]) -> None:
-    ignored = [path for path in paths.values() if path.partition(".")[0] not in _READ_BY_SOLVERS]
-    if ignored and _architecture(model).kind == "solver":
-        raise ConfigError(f"{model} brings a fit of its own, which {ignored[0]} does not change")
 
 
 def _architecture(model: str) -> Architecture:

@@ -102,8 +102,8 @@ def compare_settings(
         )
     grid = Grid(prepared, cells, clock)
     with work_folder(target, resume=False, say=sink) as work:
-        events = work / "events"
-        with tracking(recipe.tracking.tensorboard, sink) as board:
+        events = work.path / "events"
+        with tracking(recipe.tracking.tensorboard, target.name, sink) as board:
             interrupted = _fit(grid, events, fan_out([sink, board]))
         found = _compared(target, grid, interrupted)
         publish_folder(target, lambda folder: _fill(folder, found, grid, recipe, events))

@@ -111,10 +111,12 @@ class Selection:
         except KeyboardInterrupt:
             self._stopped(name, trainer, time.monotonic() - started, validation)
             raise
-        except (ConfigError, CheckpointError):
+        except CheckpointError:
             raise
         except FAILURES as error:
-            if self.chosen is None and (candidates_left == 1 or not isinstance(error, TextwrightError)):
+            is_last = self.chosen is None and candidates_left == 1
+            # Settings that one of several candidates does not take are no fault: another one may.
+            if is_last or (self.chosen is None and not isinstance(error, TextwrightError)):
                 raise
             why, seconds = first_line(error), time.monotonic() - started
             self.failed.append(Candidate(name, seconds=seconds, status="failed", why=why))
@@ -163,8 +165,15 @@ class Selection:
             fit=f"{chosen.record.model}-refit",
         )
         chosen.trainer.give(self._clock(self._left()))
-        # Interrupted here, `chosen` keeps the engine of the search: it is better than half a refit.
-        yield from chosen.trainer.refit(rows)
+        # Interrupted or failed here, `chosen` keeps the engine of the search: it is better than half a refit.
+        try:
+            yield from chosen.trainer.refit(rows)
+        except (ConfigError, CheckpointError):
+            raise
+        except FAILURES as error:
+            said = f"{chosen.record.model}: the refit failed, the model of the search is kept: "
+            yield Note(said + first_line(error), "warning")
+            return
         if chosen.trainer.engine is not None:
             self.chosen = replace(chosen, engine=chosen.trainer.engine)
 

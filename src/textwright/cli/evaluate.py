@@ -41,8 +41,11 @@ def evaluate(
             say(
                 f"{result.num_locked:,} of these rows were locked for the test; this look at them is recorded"
             )
-        if result.trained_on:
-            say("warning: the model was trained on this file; its scores here say nothing of new texts")
+        if result.num_learned:
+            say(
+                f"warning: the model has learned from {result.num_learned:,} of these {result.n:,} rows, "
+                "which say nothing of new texts"
+            )
         finish(json, result.to_json(), _table(result))
 
 

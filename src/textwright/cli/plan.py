@@ -11,7 +11,7 @@ from textwright import api
 from textwright.cli import options
 from textwright.cli.run import Debug, Json, finish, guarded, say
 from textwright.core.files import write_atomic
-from textwright.tasks.planning import Plan
+from textwright.tasks.planning import CandidatePlan, Plan
 
 app = typer.Typer(add_completion=False)
 
@@ -68,14 +68,22 @@ def _table(result: Plan) -> str:
     lines = [*result.account, "", f"task: {result.task}", f"columns and labels: {_shortened(result)}", ""]
     lines += [f"{key}: {reason}" for key, reason in result.reasons.items()]
     for candidate in result.candidates:
-        size = "" if candidate.parameters is None else f", {candidate.parameters:,} parameters"
         lines.append(
-            f"\n{candidate.model}: about {candidate.seconds:.0f} s, "
-            f"{candidate.memory_bytes / 1e6:.0f} MB of memory{size} (measured by a short trial)"
+            f"\n{candidate.model}: about {candidate.seconds:.0f} s, by a short trial; "
+            f"about {candidate.memory_bytes / 1e6:.0f} MB of memory for data, weights and optimizer, "
+            f"without activations{_size(candidate)}"
         )
-        lines += [f"  {key} = {value}" for key, value in candidate.settings.items()]
+        # What is decided of learning and computing has a reason below, all of it is in --json.
+        plain = {key: value for key, value in candidate.settings.items() if not isinstance(value, dict)}
+        lines += [f"  {key} = {value}" for key, value in plain.items()]
         lines += [f"  {key}: {reason}" for key, reason in candidate.reasons.items()]
     return "\n".join(lines)
+
+
+def _size(candidate: CandidatePlan) -> str:
+    if candidate.parameters is None:
+        return ""
+    return f"; {candidate.parameters:,} parameters, {candidate.trainable:,} learn"
 
 
 def _shortened(result: Plan) -> str:

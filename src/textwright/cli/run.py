@@ -68,10 +68,10 @@ def _explained(debug: bool) -> Iterator[None]:
         _explain(error.message, error.hint, debug)
         raise typer.Exit(WRONG_REQUEST) from None
     except Terminated:
-        say("terminated: nothing was finished yet, so nothing is kept")
+        say("terminated: nothing is finished that could be kept")
         raise typer.Exit(TERMINATED) from None
     except KeyboardInterrupt:
-        say("interrupted: nothing was finished yet, so nothing is kept")
+        say("interrupted: nothing is finished that could be kept")
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever read our output has gone (for instance `head`): end quietly, as tools do.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,14 @@ from typing import Any
 from safetensors import SafetensorError
 
 from textwright.core.errors import TextwrightError
+from textwright.core.exchange import exchange
+
+# Behind the names of folders that are being written or removed, and of one that is being replaced: so what a
+# killed process leaves is told from whatever else lies there.
+_TEMP, _OLD = ".textwright-temp", ".textwright-old"
+_HEX = "[0-9a-f]" * 8
+# What the system says of a folder that it cannot sync, and of one that may be written to and not read.
+_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES}
 
 
 @contextmanager
@@ -79,39 +88,99 @@ def writing_atomic(path: Path) -> Iterator[TextIOWrapper]:
 def publish_folder(target: Path, fill: Callable[[Path], None]) -> None:
     """Let `fill` write a new folder beside `target`, then put it in its place in one step.
 
-    What lay at `target` stays untouched until the new folder is complete, and comes back if the swap fails.
+    What lay at `target` stays untouched until the new folder is complete and synced, and comes back if the
+    swap fails.
     """
     with explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = _beside(target)
+        fresh = _beside(target, _TEMP)
         fresh.mkdir()
     try:
         with explained(target):
             fill(fresh)
+            for path in (*fresh.rglob("*"), fresh):
+                sync(path)
             _swap(fresh, target)
+            sync(target.parent)
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        _delete(fresh)
 
 
 def _swap(fresh: Path, target: Path) -> None:
-    if not target.exists():
+    """Put `fresh` in the place of `target`; what was there lies at `fresh` then."""
+    if not os.path.lexists(target):
         os.replace(fresh, target)
-        return
-    old = fresh.with_name(fresh.name + ".old")
+    elif not exchange(fresh, target):
+        _swap_by_renames(fresh, target)
+
+
+def _swap_by_renames(fresh: Path, target: Path) -> None:
+    old = _beside(target, _OLD)
     try:
         os.replace(target, old)
         os.replace(fresh, target)
-    except BaseException:
-        # Ctrl-C may come between the two as well.
-        if not target.exists():
-            os.replace(old, target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    finally:
+        # Ctrl-C may come between the two as well; a kill leaves what `recover_folder` puts back.
+        if os.path.lexists(old):
+            os.replace(old, fresh if os.path.lexists(target) else target)
 
 
-def _beside(path: Path) -> Path:
+def recover_folder(target: Path) -> bool:
+    """Clear up after processes that were killed while they published `target`; nobody may do so meanwhile.
+
+    True when one of them had just taken the former folder away: it is put back.
+    """
+    with explained(target):
+        taken = sorted(_left(target, _OLD), key=lambda path: path.lstat().st_mtime)
+        is_missing = bool(taken) and not os.path.lexists(target)
+        if is_missing:
+            os.replace(taken.pop(), target)
+            sync(target.parent)
+        for path in taken:  # under the other name first: half of one is never put back
+            os.replace(path, _beside(target, _TEMP))
+    _delete(*_left(target, _TEMP))
+    return is_missing
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder in one step, and what a kill during an earlier removal left of it."""
+    with suppress(OSError):  # it is not there; or, on Windows, a file in it is open: then it stays as it is
+        os.replace(path, _beside(path, _TEMP))
+    _delete(*_left(path, _TEMP))
+
+
+def _left(path: Path, mark: str) -> list[Path]:
+    """What has been put beside `path` under this mark, by whomever."""
+    found = path.parent.glob(f".{glob.escape(path.name)}.{_HEX}{mark}")
+    return [folder for folder in found if folder.is_dir()]
+
+
+def _delete(*folders: Path) -> None:
+    for folder in folders:
+        if folder.is_symlink():  # a model folder may have been one, to a larger disk
+            folder.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk itself, so that it outlives a loss of power."""
+    is_folder, is_windows = path.is_dir(), os.name == "nt"
+    if is_folder and is_windows:
+        return  # which has no such call
+    try:
+        handle = os.open(path, os.O_RDWR if is_windows else os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if not is_folder or error.errno not in _NO_SYNC:
+            raise
+
+
+def _beside(path: Path, mark: str = "") -> Path:
     """A hidden name that nobody else uses, on the same disk."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{mark}")
 
 
 def sha256(path: Path) -> str:

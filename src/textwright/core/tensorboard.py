@@ -22,8 +22,8 @@ _VERSION = "brain.Event:2"
 
 
 @contextmanager
-def tracking(folder: str | Path | None, say: Sink = silent) -> Iterator[Sink]:
-    """A sink that writes for TensorBoard into `folder`; without a folder, one that drops everything.
+def tracking(folder: str | Path | None, name: str, say: Sink = silent) -> Iterator[Sink]:
+    """A sink that writes the training of this name into `folder/name`; without a folder, one that drops all.
 
     `say` hears when writing fails, which ends the tracking and nothing else. Raises MissingExtra when
     TensorBoard is not installed, TextwrightError when the folder cannot be made.
@@ -31,20 +31,22 @@ def tracking(folder: str | Path | None, say: Sink = silent) -> Iterator[Sink]:
     if folder is None:
         yield silent
         return
-    with closing(TensorBoard(Path(folder), say)) as board:
+    with closing(TensorBoard(Path(folder) / name, say)) as board:
         yield board
 
 
 class TensorBoard:
     """A sink that starts a run, `folder/NAME`, at each note that says that a fit begins.
 
-    A run that is there already, of another training or of this one before it was killed, gets one more file,
-    and TensorBoard shows both. Look at them with `tensorboard --logdir FOLDER`.
+    A run that is there already, of another training or of this one before it was killed, gets one more file:
+    from its first step on TensorBoard shows it alone, so that no step is there twice. Look at them with
+    `tensorboard --logdir FOLDER`.
     """
 
     def __init__(self, folder: Path, say: Sink = silent) -> None:
         try:
             from tensorboard.compat.proto.event_pb2 import Event as Record
+            from tensorboard.compat.proto.event_pb2 import SessionLog
             from tensorboard.summary.writer.record_writer import RecordWriter
         except ImportError:
             raise MissingExtra("writing for TensorBoard", extra="tracking") from None
@@ -52,8 +54,10 @@ class TensorBoard:
             folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._say = folder, say
         self._make_record, self._make_writer = Record, RecordWriter
+        self._beginning = SessionLog(status=SessionLog.START)
         self._file: IO[bytes] | None = None
         self._writer: Any = None
+        self._is_new = True
         self._is_over = False
 
     def __call__(self, event: Event) -> None:
@@ -79,10 +83,14 @@ class TensorBoard:
         self._file = _new_file(self._folder / run)
         self._writer = self._make_writer(self._file)
         self._write(file_version=_VERSION)
+        self._is_new = True
 
     def _step(self, event: StepEvent) -> None:
         if self._file is None:
             self._start("fit")
+        if self._is_new:
+            self._write(step=event.step, session_log=self._beginning)
+            self._is_new = False
         self._write(_scalars(event), step=event.step)
 
     def _write(self, scalars: dict[str, float] | None = None, **of_record: Any) -> None:

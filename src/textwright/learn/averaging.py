@@ -8,9 +8,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from textwright.learn import memory
 from textwright.learn.settings import AverageSettings
 
 _PREFIX = "weights."
+_WITHOUT = "Take a smaller model, or leave out the average: --set learn.average.name=none."
 
 
 class Average:
@@ -65,13 +67,17 @@ def build_average(settings: AverageSettings, model: nn.Module) -> Average | None
 
 @contextmanager
 def averaged(model: nn.Module, average: Average | None) -> Iterator[None]:
-    """Within it the model holds the averaged weights, where there are any; afterwards its own again."""
+    """Within it the model holds the averaged weights, where there are any; afterwards its own again.
+
+    Raises ModelError when there is no memory to set its own aside; then nothing has changed.
+    """
     weights = average.weights() if average else None
     if weights is None:
         yield
         return
     parameters = _learned(model)
-    own = {name: value.clone() for name, value in parameters.items()}
+    with memory.explained("the averaged weights beside the model's own", _WITHOUT):
+        own = {name: value.clone() for name, value in parameters.items()}
     _put(parameters, weights)
     try:
         yield

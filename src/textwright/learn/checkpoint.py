@@ -1,14 +1,14 @@
 """Training states on disk: folders that are whole or not there, and that are checked before they are used.
 
-The folder of a fit holds `step-00000120/` and the like: tensors as safetensors, all else as JSON, no pickle.
-A manifest with the size and SHA-256 of every file is written last, everything is synced, and then the folder
-gets its name; only then the older ones go, but for one. A killed process, a loss of power or a full disk
-leaves what was there before. One that is damaged is set aside when it is read, and the one before it is used.
+The folder of a fit holds `step-00000120/` and the like. A new one is written under another name and synced,
+and then gets its own; only then the older ones go: all but one, and at the end of the fit all. A killed
+process, a loss of power or a full disk leaves what was there before. One that is damaged is set aside when it
+is read, and the one before it is used. The note that says why is written first and stays, so that every
+process that resumes tells of it.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Iterable
@@ -18,21 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
 
 from textwright.core.errors import CheckpointError
-from textwright.core.files import explained, sha256
+from textwright.core.files import explained
 from textwright.learn.disk import Disk
+from textwright.learn.folder import Groups, Unusable, read, read_extra, write
 from textwright.learn.loop import Fit
+from textwright.learn.slots import by_name, by_number, changed, owners
 from textwright.learn.state import FitState, Snapshot, are_finite
 from textwright.runtime.settings import Compute
 
-_MANIFEST, _RECORD, _TENSORS = "manifest.json", "state.json", "state.safetensors"
-Groups = dict[str, dict[str, Tensor]]
+__all__ = ["Resumed", "checkpoints_in", "load_checkpoint", "read_extra", "save_checkpoint"]
+
 _KEPT = 2
 _NAME = re.compile(r"step-(\d{8,})(-end)?")
+_NOTE = re.compile(r"bad-(.+)-\w+\.txt")
 # Of the size of what is written: what file systems need besides.
 _SPACE = 1.2
 _DISK = Disk()
@@ -60,26 +60,42 @@ def save_checkpoint(folder: Path, fit: Fit, extra: dict[str, Any], disk: Disk = 
     are kept are all it needs. Raises TextwrightError when it cannot be stored (a full disk, no permission,
     weights that are no numbers); the former checkpoint is then still there.
     """
-    target = folder / f"step-{fit.state.step:08d}{'-end' if fit.state.is_over else ''}"
-    if target.exists():
-        return
+    is_over = fit.state.is_over
+    target = folder / f"step-{fit.state.step:08d}{'-end' if is_over else ''}"
+    if not target.exists():
+        _store(target, fit, extra, disk)
+    # An end has been read, when it was written or loaded: the full states before it would only take room.
+    _rotate(folder, 1 if is_over else _KEPT, disk)
+
+
+def _store(target: Path, fit: Fit, extra: dict[str, Any], disk: Disk) -> None:
     groups, record = _gathered(fit)
     for name, tensors in groups.items():
         if not are_finite(tensors):
             raise CheckpointError(f"step {fit.state.step}: numbers in {name!r} are not finite")
+    folder = target.parent
     with explained(folder):
         disk.make_folder(folder)
+        _sweep(folder, disk)
         _check_space(folder, groups, disk)
         fresh = folder / f".{target.name}.{secrets.token_hex(4)}"
         try:
-            _fill(fresh, groups, json.dumps({**record, "extra": extra}), disk)
+            write(fresh, groups, {**record, "extra": extra}, disk)
+            if fit.state.is_over:
+                _check_written(fresh)
             disk.rename(fresh, target)
             disk.sync(folder)
         finally:
             if fresh.exists():
                 with suppress(OSError):
                     disk.remove(fresh)
-    _rotate(folder, disk)
+
+
+def _check_written(fresh: Path) -> None:
+    try:
+        read(fresh)
+    except (Unusable, MemoryError, RuntimeError) as error:
+        raise CheckpointError(f"{fresh}: cannot be read back: {error!r}", hint="Check the disk.") from None
 
 
 def _gathered(fit: Fit) -> tuple[Groups, dict[str, Any]]:
@@ -93,34 +109,19 @@ def _gathered(fit: Fit) -> tuple[Groups, dict[str, Any]]:
     groups: Groups = {"model": fit.model.state_dict()}
     if state.is_over:
         return groups, record
+    own = record["owners"] = owners(fit.optimizer, fit.model)
     groups["best"] = state.best_weights
     groups["average"] = fit.average.state() if fit.average else {}
-    groups["optimizer"], record["optimizer"] = _flattened(fit.optimizer.state_dict())
+    groups["optimizer"], record["optimizer"] = by_name(fit.optimizer.state_dict(), own)
     if good is not None:
         groups["good"], groups["good_average"] = good.weights, good.average
-        groups["good_optimizer"], record["good_optimizer"] = _flattened(good.optimizer)
+        groups["good_optimizer"], record["good_optimizer"] = by_name(good.optimizer, own)
     return {name: tensors for name, tensors in groups.items() if tensors}, record
 
 
 def _signature(fit: Fit) -> dict[str, Any]:
     """What two fits of one run differ in."""
     return {"epochs": fit.epochs, "rows": len(fit.rows), "seed": fit.seed}
-
-
-def _flattened(optimizer: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The slots of an optimizer by the number of the parameter: tensors, and what is not."""
-    slots = {f"{i}.{name}": v for i, named in optimizer["state"].items() for name, v in named.items()}
-    tensors = {key: value for key, value in slots.items() if isinstance(value, Tensor)}
-    return tensors, {key: value for key, value in slots.items() if key not in tensors}
-
-
-def _raised(slots: dict[str, Any], groups: list[Any]) -> dict[str, Any]:
-    """The reverse of `_flattened`, for an optimizer of the same parameters."""
-    state: dict[int, dict[str, Any]] = {}
-    for key, value in slots.items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
-    return {"state": state, "param_groups": groups}
 
 
 def _check_space(folder: Path, groups: Groups, disk: Disk) -> None:
@@ -132,127 +133,81 @@ def _check_space(folder: Path, groups: Groups, disk: Disk) -> None:
         )
 
 
-def _fill(fresh: Path, groups: Groups, record: str, disk: Disk) -> None:
-    disk.make_folder(fresh)
-    disk.write_tensors(fresh / _TENSORS, _apart(groups))
-    disk.write_text(fresh / _RECORD, record)
-    files = [fresh / _TENSORS, fresh / _RECORD]
-    for path in files:
-        disk.sync(path)
-    listed = {path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for path in files}
-    disk.write_text(fresh / _MANIFEST, json.dumps({"files": listed}))
-    disk.sync(fresh / _MANIFEST)
-    disk.sync(fresh)
-
-
-def _apart(groups: Groups) -> dict[str, Tensor]:
-    """As safetensors takes them: in one piece, and none in the memory of another (tied weights)."""
-    seen, out = set[int](), {}
-    for group, tensors in groups.items():
-        for name, value in tensors.items():
-            place = value.untyped_storage().data_ptr()
-            apart = value.detach().clone() if place in seen else value.detach()
-            out[f"{group}.{name}"] = apart.contiguous()
-            seen.add(place)
-    return out
-
-
-def _grouped(tensors: dict[str, Tensor]) -> Groups:
-    groups: Groups = {}
-    for key, value in tensors.items():
-        group, name = key.split(".", 1)
-        # A clone, because what load_file returns is still the file, which later checkpoints remove.
-        groups.setdefault(group, {})[name] = value.clone()
-    return groups
-
-
-def _rotate(folder: Path, disk: Disk) -> None:
-    """Remove all but the newest, and what killed processes left; never a part of one under its name."""
+def _rotate(folder: Path, kept: int, disk: Disk) -> None:
+    """Remove all but the newest; never a part of one under its name."""
     with suppress(OSError):
-        for path in checkpoints_in(folder)[_KEPT:]:
+        for path in checkpoints_in(folder)[kept:]:
             disk.rename(path, path.with_name(f".{path.name}.old"))
-        for path in folder.glob(".step-*"):
+    _sweep(folder, disk)
+
+
+def _sweep(folder: Path, disk: Disk) -> None:
+    """Remove what killed processes left, which may be as large as a checkpoint."""
+    for path in folder.glob(".step-*"):
+        with suppress(OSError):
             disk.remove(path)
 
 
-def load_checkpoint(folder: Path, fit: Fit) -> Resumed | None:
-    """Bring `fit` to where its newest good checkpoint stands; None when there is none at all.
+def load_checkpoint(folder: Path, fit: Fit, disk: Disk = _DISK) -> Resumed | None:
+    """Bring `fit` to where its newest good checkpoint stands; None when there never was one.
 
-    Those that are damaged are set aside, with the reason, and named in the warnings. The fit computes from
-    then on as the one that was stored, but on its own device. Raises CheckpointError when none is good, or
-    when a good one does not fit the model.
+    Those that are damaged are set aside, and the warnings name all that ever were. The fit computes from then
+    on as the one that was stored, but on its own device. Raises CheckpointError when none is good, when one
+    cannot be read, which need not be its own fault, or when a good one does not fit the model.
     """
-    warnings: list[str] = []
-    found = checkpoints_in(folder)
-    for path in found:
+    _sweep(folder, disk)
+    for path in checkpoints_in(folder):
         try:
-            record, groups = _read(path)
+            record, groups = read(path)
             _compare(record["fit"], _signature(fit))
-        except PermissionError as error:
-            raise CheckpointError(
-                f"{path}: no permission to read it", hint="Change its permissions."
-            ) from error
-        except (CheckpointError, OSError) as error:
-            warnings.append(_set_aside(path, getattr(error, "message", str(error))))
+        except Unusable as error:
+            _set_aside(path, str(error), disk)
             continue
+        except (OSError, MemoryError, RuntimeError) as error:
+            raise CheckpointError(
+                f"{path}: cannot be read: {getattr(error, 'strerror', None) or repr(error)}",
+                hint="It stays as it is: mend that and resume again. Or remove it: the one before is used.",
+            ) from None
         try:
             _restore(fit, record, groups)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             message = f"{path}: the checkpoint does not fit this model ({error})"
             raise CheckpointError(message, hint="Train again without --resume.") from None
-        return Resumed(fit.state.step, record["extra"], [*warnings, *_continued(fit, record)])
-    if found:
+        return Resumed(fit.state.step, record["extra"], [*_notes(folder), *_continued(fit, record)])
+    if notes := _notes(folder):
         raise CheckpointError(
-            f"{folder}: no checkpoint is good: " + "; ".join(warnings), hint="Train again without --resume."
+            f"{folder}: no checkpoint is good: " + "; ".join(notes),
+            hint="Remove that folder to begin this fit anew with --resume, or train without --resume.",
         )
     return None
-
-
-def read_extra(path: Path) -> dict[str, Any] | None:
-    """What was stored beside a state, without reading the weights; None when it is damaged."""
-    try:
-        wanted = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))["files"][_RECORD]["sha256"]
-        record: dict[str, Any] = json.loads((path / _RECORD).read_text(encoding="utf-8"))
-        return record["extra"] if sha256(path / _RECORD) == wanted else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _read(path: Path) -> tuple[dict[str, Any], Groups]:
-    """Raises CheckpointError when a file is not the one that was written."""
-    try:
-        listed = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))["files"]
-        wanted = {name: (entry["bytes"], entry["sha256"]) for name, entry in listed.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"its manifest cannot be read ({error})") from None
-    names = {file.name for file in path.iterdir()} - {_MANIFEST}
-    for name in sorted(names ^ wanted.keys() | {_RECORD, _TENSORS} ^ names):
-        raise CheckpointError(f"the file {name!r} is {'not one of its own' if name in names else 'missing'}")
-    for name, (size, digest) in wanted.items():
-        if (path / name).stat().st_size != size or sha256(path / name) != digest:
-            raise CheckpointError(f"the file {name!r} is not what was written")
-    try:
-        record = json.loads((path / _RECORD).read_text(encoding="utf-8"))
-        return record, _grouped(load_file(path / _TENSORS))
-    except (ValueError, SafetensorError) as error:
-        raise CheckpointError(f"a file was badly written ({error})") from None
 
 
 def _compare(stored: dict[str, Any], wanted: dict[str, Any]) -> None:
     for key, value in wanted.items():
         if stored.get(key) != value:
-            raise CheckpointError(f"it belongs to another fit: {key} was {stored.get(key)}, is {value}")
+            raise Unusable(f"it belongs to another fit: {key} was {stored.get(key)}, is {value}")
 
 
-def _set_aside(path: Path, reason: str) -> str:
-    """Give a bad checkpoint another name, with the reason in it; what to say about it."""
+def _set_aside(path: Path, reason: str, disk: Disk) -> None:
+    """Give a bad checkpoint another name. Killed meanwhile, it has its note or is found bad once more."""
     aside = path.with_name(f"bad-{path.name}-{secrets.token_hex(4)}")
-    try:
-        path.rename(aside)
-        (aside / "reason.txt").write_text(reason + "\n", encoding="utf-8")
-    except OSError:
-        return f"the checkpoint {path.name} is passed over: {reason}"
-    return f"the checkpoint {path.name} is set aside as {aside.name}: {reason}"
+    note = path.with_name(f"{aside.name}.txt")
+    with explained(path.parent):
+        disk.write_text(note, reason + "\n")
+        disk.sync(note)
+        disk.sync(path.parent)
+        disk.rename(path, aside)
+
+
+def _notes(folder: Path) -> list[str]:
+    """What to say about the checkpoints that were set aside, the newest first."""
+    said = []
+    with explained(folder, "read"):
+        for path in sorted(folder.glob("bad-*.txt"), reverse=True):
+            if (named := _NOTE.fullmatch(path.name)) and path.with_suffix("").exists():
+                reason = path.read_text(encoding="utf-8").strip()
+                said.append(f"the checkpoint {named[1]} is set aside as {path.stem}: {reason}")
+    return said
 
 
 def _restore(fit: Fit, record: dict[str, Any], groups: Groups) -> None:
@@ -262,22 +217,27 @@ def _restore(fit: Fit, record: dict[str, Any], groups: Groups) -> None:
     own = {name: value.shape for name, value in fit.model.state_dict().items()}
     if own != {name: value.shape for name, value in groups["model"].items()}:
         raise ValueError("its weights have other names or shapes")
+    learning = None if state.is_over else _learning(fit, record, groups)
     fit.model.load_state_dict(groups["model"])
-    if not state.is_over:
-        _restore_learning(fit, record, groups)
+    if learning is not None:
+        slots, fit.recovery.good = learning
+        fit.optimizer.load_state_dict(slots)
+        if fit.average:
+            fit.average.restore(groups["average"])
     fit.state, fit.compute = state, compute
 
 
-def _restore_learning(fit: Fit, record: dict[str, Any], groups: Groups) -> None:
-    parameters = fit.optimizer.state_dict()["param_groups"]
-    slots = {**groups.get("optimizer", {}), **record["optimizer"]}
-    fit.optimizer.load_state_dict(_raised(slots, parameters))
-    if fit.average:
-        fit.average.restore(groups["average"])
-    if "good" in groups:
-        slots = {**groups.get("good_optimizer", {}), **record["good_optimizer"]}
-        average = groups.get("good_average", {})
-        fit.recovery.good = Snapshot(groups["good"], _raised(slots, parameters), average)
+def _learning(fit: Fit, record: dict[str, Any], groups: Groups) -> tuple[dict[str, Any], Snapshot | None]:
+    """The state of the optimizer, and the one to go back to."""
+    own, parameters = owners(fit.optimizer, fit.model), fit.optimizer.state_dict()["param_groups"]
+
+    def slots(kind: str) -> dict[str, Any]:
+        return by_number({**groups.get(kind, {}), **record[kind]}, record["owners"], own, parameters)
+
+    if "good" not in groups:
+        return slots("optimizer"), None
+    average = groups.get("good_average", {})
+    return slots("optimizer"), Snapshot(groups["good"], slots("good_optimizer"), average)
 
 
 def _continued(fit: Fit, record: dict[str, Any]) -> Iterable[str]:
@@ -287,3 +247,5 @@ def _continued(fit: Fit, record: dict[str, Any]) -> Iterable[str]:
         yield f"it was begun with {before} instructions and goes on with {here}: alike, but for rounding"
     if (device := record["compute"]["device"]) != fit.compute.device:
         yield f"it was begun on {device} and goes on on {fit.compute.device}: alike, but for rounding"
+    if not fit.state.is_over:
+        yield from changed(record["owners"], owners(fit.optimizer, fit.model))

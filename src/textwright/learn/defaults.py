@@ -65,6 +65,6 @@ def _full_batch(settings: LearnSettings, num_rows: int) -> dict[str, tuple[Any, 
     }
     if settings.epochs == "auto":
         found["epochs"] = float(_GD_PASSES), f"{_GD_PASSES}: gd makes one step a pass"
-    if 0 < settings.patience < _GD_PATIENCE:
+    if "patience" not in settings.model_fields_set:
         found["patience"] = _GD_PATIENCE, f"{_GD_PATIENCE}: gd is judged after every step"
     return found

@@ -9,6 +9,8 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor
 
+from textwright.core import files
+
 
 class Disk:
     """A file system on which what was synced survives a loss of power."""
@@ -26,14 +28,7 @@ class Disk:
         save_file(tensors, path)
 
     def sync(self, path: Path) -> None:
-        """A file, or the names in a folder; Windows knows only the first."""
-        if path.is_dir() and os.name == "nt":
-            return
-        handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        files.sync(path)
 
     def rename(self, path: Path, target: Path) -> None:
         os.replace(path, target)

@@ -39,51 +39,48 @@ class Gradients:
     seed: int
 
     def made(self, chosen: IntArray, state: FitState) -> Generator[Note, None, tuple[Tensor, int]]:
-        """`make` for the step at hand; when memory does not suffice, again in parts of half as many rows.
+        """The loss of the step at hand, a mean over its rows, and the tokens that it saw.
 
-        Raises ModelError when a single row is too much.
+        When memory does not suffice it is made again, with half the padded tokens at once of the part that
+        was too much, and so are all steps from there on. Raises ModelError when a single row is too much.
         """
+        lengths = self.rows.tokens.lengths
         while True:
-            micro_batch = state.micro_batch or self.compute.micro_batch
-            try:
-                return self.make(chosen, state.step, micro_batch)
-            except Exception as error:
-                if not memory.is_out_of_memory(error):
-                    raise
-            # Outside of the handler, where nothing holds on to the tensors of the attempt any more.
+            max_tokens = state.max_tokens or self.settings.max_tokens
+            parts = cut_batches(chosen, lengths, self.compute.micro_batch or len(chosen), max_tokens)
+            losses: list[Tensor] = []
+            with memory.Attempt() as attempt:
+                self._add_up(parts, state.step, losses)
+            if not attempt.failure:
+                loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+                return loss, int(lengths[chosen].sum())
             self.optimizer.zero_grad(set_to_none=True)
             memory.free(self.compute.device)
-            largest = max(map(len, self._parts(chosen, micro_batch)))
-            state.micro_batch = memory.halved(largest, state.step + 1)
+            part = parts[len(losses)]
+            step, longest = state.step + 1, int(lengths[part[-1]])
+            state.max_tokens = memory.halved(len(part), longest, attempt.failure, step)
             yield Note(
-                f"step {state.step + 1:,}: {largest:,} rows do not fit into memory at once: from here on "
-                f"{state.micro_batch:,}, added up to the same steps of {len(chosen):,}",
+                f"step {step:,}: {len(part):,} rows of {longest:,} tokens do not fit into memory at once: "
+                f"from here on {state.max_tokens:,} tokens, added up to the same steps of {len(chosen):,}",
                 "warning",
             )
 
-    def make(self, chosen: IntArray, step: int, micro_batch: int | None) -> tuple[Tensor, int]:
-        """The loss of the step, a mean over its rows, and the tokens that it saw.
+    def _add_up(self, parts: list[IntArray], step: int, losses: list[Tensor]) -> None:
+        """The gradient of all parts at the parameters, and the loss of each, as a share, into `losses`.
 
         Dropout draws from a seed that is a pure function of step and part. Each part counts by its rows, so
         that 8 parts of 4 rows are one of 32, but for rounding and for what dropout draws.
         """
-        parts = self._parts(chosen, micro_batch)
+        num_rows = sum(map(len, parts))
         self.optimizer.zero_grad(set_to_none=True)
         self.model.train()
-        losses, num_tokens = [], 0
         for number, part in enumerate(parts):
             names = ("step", step) if len(parts) == 1 else ("step", step, number)
             seed_torch(self.compute.device, derive(self.seed, *names))
             batch = collate(self.rows, part).to(self.compute.device)
-            share = self._total(batch) / len(chosen)
+            share = self._total(batch) / num_rows
             share.backward()
             losses.append(share.detach())
-            num_tokens += batch.num_tokens
-        return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), num_tokens
-
-    def _parts(self, chosen: IntArray, micro_batch: int | None) -> list[IntArray]:
-        lengths = self.rows.tokens.lengths
-        return cut_batches(chosen, lengths, micro_batch or len(chosen), self.settings.max_tokens)
 
     def _total(self, batch: Batch) -> Tensor:
         """The loss added up over the rows; with R-Drop that of two passes, and how far they are apart."""

@@ -27,10 +27,10 @@ from textwright.learn.gradient import Divergence, Gradients
 from textwright.learn.objectives import Objective
 from textwright.learn.optimizers import build_optimizer, gradient_length, scale_gradients
 from textwright.learn.pace import Pace
-from textwright.learn.recovery import Recovery
+from textwright.learn.recovery import Diverged, Recovery
 from textwright.learn.schedules import rate_factor
 from textwright.learn.settings import LearnSettings
-from textwright.learn.state import FitState, Judgement, changing_weights
+from textwright.learn.state import FitState, Judgement, are_finite, changing_weights, copied_weights
 from textwright.runtime.settings import Compute
 
 __all__ = ["Fit", "FitState", "Judgement"]
@@ -66,10 +66,11 @@ class Fit:
         if self.settings.loss.r_drop and self.divergence is None:
             raise ConfigError("learn.loss.r_drop needs a divergence", hint="Give the fit one of the link.")
         self.rate = float(self.settings.optimizer.rate)
-        self.model.to(self.compute.device)
+        with memory.explained(f"the model on the device {self.compute.device}"):
+            self.model.to(self.compute.device)
+            self.optimizer = build_optimizer(self.model, self.settings.optimizer)
+            self.average = build_average(self.settings.average, self.model)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = build_optimizer(self.model, self.settings.optimizer)
-        self.average = build_average(self.settings.average, self.model)
         self.recovery = Recovery(self.model, self.optimizer, self.average, self.rate)
 
     @property
@@ -81,21 +82,36 @@ class Fit:
         """Yield an event a step, and a note where something had to be decided.
 
         At the end the model holds the best weights; without validation, the last or their average. Raises
-        ModelError when training diverges time and again, or a single row does not fit into memory.
+        ModelError when training diverges time and again before there is a best, or when memory does not
+        suffice even for a single row.
         """
         try:
             if not self.state.is_over:
-                yield from self._steps()
+                yield from self._to_the_end()
             self.state.is_over = True
         finally:
             self._settle()
         self.on_end()
 
+    def _to_the_end(self) -> Iterator[Event]:
+        """All steps; a training that diverges after it was judged ends there, with the best."""
+        state = self.state
+        try:
+            yield from self._steps()
+            if not state.best_weights:
+                yield from self.recovery.at_end(state.step, state.health)
+        except Diverged as error:
+            if not state.best_weights:
+                raise
+            kept = f"training ends here, and the best by validation is kept, of epoch {state.best_epoch:.3g}"
+            yield Note(f"{error.message}; {kept}. {error.hint}", "warning")
+
     def _settle(self) -> None:
-        """Put what is kept into the model."""
+        """Put what is kept into the model; when it was stopped in a bad moment, the last good state."""
         kept = self.state.best_weights
-        if not kept and self.average:
-            kept = self.average.weights() or {}
+        if not kept:
+            self.recovery.mend(self.state.health)
+            kept = (self.average.weights() if self.average else None) or {}
         self.model.load_state_dict(kept, strict=False)
         self.model.eval()
         self.recovery.good = None
@@ -176,8 +192,8 @@ class Fit:
         clip = self.settings.clip
         if clip and length > clip:  # gradients that are short enough are not written again
             scale_gradients(self.trained, clip / (length + 1e-6))
-        with memory.explained(self.state.step + 1):
-            self.optimizer.step()
+        with memory.explained(f"the state of the optimizer at step {self.state.step + 1:,}"):
+            self.optimizer.step()  # cannot be repeated once it has begun
         if self.average:
             share = self._done(num_batches, 1.0) / self.epochs
             self.average.update(self.model, max(share, self.state.progress))
@@ -194,13 +210,21 @@ class Fit:
         state = self.state
         with averaged(self.model, self.average):
             judgement = self.validate(self.model)
-            if judgement.value < state.best_value:
+            if judgement.value < state.best_value and are_finite(changing_weights(self.model)):
                 state.best_value, state.checks_without_gain = judgement.value, 0
                 state.best_epoch = state.rows / len(self.rows)
-                state.best_weights = changing_weights(self.model)
+                state.best_weights = self._copied()
             else:
                 state.checks_without_gain += 1
         return judgement
+
+    def _copied(self) -> dict[str, Tensor]:
+        """The weights that were judged best; without memory for them, in the place of the last good state."""
+        with memory.Attempt():
+            return copied_weights(self.model)
+        self.recovery.good = None
+        with memory.explained("a copy of the best weights"):
+            return copied_weights(self.model)
 
     def _event(self, loss: float, rate: float, judgement: Judgement | None, num_batches: int) -> StepEvent:
         state = self.state

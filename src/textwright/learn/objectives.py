@@ -156,6 +156,13 @@ _DEFAULTS: Mapping[str, LossName] = MappingProxyType(
 )
 
 
+def loss_name(link: str, settings: LossSettings) -> LossName:
+    """The loss asked for, or the one that suits the link. Raises ConfigError for an unknown link."""
+    if link not in _DEFAULTS:
+        raise ConfigError(f"no objective for the link {link!r}", hint=did_you_mean(link, _DEFAULTS))
+    return _DEFAULTS[link] if settings.name == "auto" else settings.name
+
+
 def objective_for(
     link: str, settings: LossSettings = _PLAIN, class_weights: Sequence[float] | None = None
 ) -> Objective:
@@ -172,9 +179,7 @@ def objective_for(
     textwright.core.errors.ConfigError: learn.loss.name=huber is for scores; the target holds labels
     Use cross_entropy or focal.
     """
-    if link not in _DEFAULTS:
-        raise ConfigError(f"no objective for the link {link!r}", hint=did_you_mean(link, _DEFAULTS))
-    name = _DEFAULTS[link] if settings.name == "auto" else settings.name
+    name = loss_name(link, settings)
     if link not in LOSSES[name]:
         raise _mismatch(f"learn.loss.name={name}", link)
     if link == "identity" and settings.label_smoothing:

@@ -76,5 +76,7 @@ class LearnSettings(Settings):
         16_384, ge=1, description="padded tokens in memory at once; longer steps are made in parts"
     )
     clip: float = Field(1.0, ge=0, description="longest gradient; 0 is no limit")
-    patience: int = Field(3, ge=0, description="validations without gain before the end; 0 never stops early")
+    patience: int = Field(
+        3, ge=0, description="validations without gain before the end, 20 for gd; 0 never stops early"
+    )
     checks_per_epoch: int = Field(1, ge=1, description="validations an epoch")

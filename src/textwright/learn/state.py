@@ -22,15 +22,23 @@ class Judgement:
 
 @dataclass
 class Health:
-    """What `learn.recovery` remembers of the losses, and what it has done about them."""
+    """What `learn.recovery` remembers of the losses, and what it has done about them.
+
+    `num_updates` were made to come to the weights at hand; `has_learned` says that the losses have been far
+    below those of the beginning. `good_updates` and `good_has_learned` are the same of the last good state.
+    """
 
     rate_factor: float = 1.0
     num_recoveries: int = 0
     num_skipped: int = 0
     skipped_in_a_row: int = 0
+    num_updates: int = 0
+    good_updates: int = 0
     begin: float | None = None
     ceiling: float | None = None
     was_lower: bool = False
+    has_learned: bool = False
+    good_has_learned: bool = False
     recent: list[float] = field(default_factory=list)
 
 
@@ -38,8 +46,8 @@ class Health:
 class FitState:
     """Where a fit stands. `is_over` says that it ended by itself, so that nothing is left to do.
 
-    `progress` is how far the schedule is; `by_clock` that it follows the clock; `micro_batch` how many rows
-    went into memory at once after it was once too small.
+    `progress` is how far the schedule is; `by_clock` that it follows the clock; `max_tokens` how many padded
+    tokens went into memory at once after it was once too small.
     """
 
     step: int = 0
@@ -54,7 +62,7 @@ class FitState:
     is_over: bool = False
     progress: float = 0.0
     by_clock: bool = False
-    micro_batch: int | None = None
+    max_tokens: int | None = None
     health: Health = field(default_factory=Health)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
@@ -81,7 +89,7 @@ class Snapshot:
     @classmethod
     def of(cls, model: nn.Module, optimizer: Stepper, average: Average | None) -> Snapshot:
         return cls(
-            changing_weights(model),
+            copied_weights(model),
             _copied(optimizer.state_dict()),
             _copied(average.state()) if average else {},
         )
@@ -95,9 +103,15 @@ class Snapshot:
 
 
 def changing_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Copies of the parameters that may change, and of the buffers."""
+    """The parameters that may change, and the buffers; not copied."""
     frozen = {name for name, p in model.named_parameters(remove_duplicate=False) if not p.requires_grad}
-    return {k: _copied(v) for k, v in model.state_dict().items() if k not in frozen}
+    return {name: value for name, value in model.state_dict().items() if name not in frozen}
+
+
+def copied_weights(model: nn.Module) -> dict[str, Tensor]:
+    """Copies of them in the memory of the processor."""
+    copies: dict[str, Tensor] = _copied(changing_weights(model))
+    return copies
 
 
 def _copied(value: Any) -> Any:

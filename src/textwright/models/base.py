@@ -39,7 +39,8 @@ class Architecture:
 class Shape:
     """What the data decide about a network; `embeddings` (V, D) are initial ones or None.
 
-    `labels` are the names of the classes, empty for scores; two classes share one output.
+    `labels` are the names of the classes, empty for scores; two classes share one output. `link` is what
+    makes answers of the outputs: several labels of a text are sigmoids, each on its own.
     """
 
     vocabulary: int
@@ -47,3 +48,4 @@ class Shape:
     pad_id: int = 0
     embeddings: Any = None
     labels: tuple[str, ...] = ()
+    link: Literal["softmax", "sigmoid", "identity"] = "softmax"

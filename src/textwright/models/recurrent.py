@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textwright.core.errors import ConfigError
 from textwright.core.settings import Settings
+from textwright.models.activations import ACTIVATIONS
 from textwright.models.base import Architecture, Shape
 from textwright.models.embedding import build_embedding, locked_dropout
 from textwright.models.output import Output
@@ -52,27 +52,24 @@ class RecurrentSettings(Settings):
     dropout: float = Field(default=0.3, ge=0, lt=1, description="on what enters each layer and the last one")
     init: InitName = Field(default="keras", description="how the first weights are drawn")
 
-    @classmethod
-    def parse(cls, values: dict[str, Any], *, where: str = "") -> Self:
-        """As for all settings, with the reason why gated cells have no activation to choose."""
-        if "activation" in values and "activation" not in cls.model_fields:
-            raise ConfigError(
-                f"{where}activation: the gates of lstm and gru are sigmoids and their state goes through "
-                f"tanh by definition (found {values['activation']!r})",
-                hint="Leave it out, or choose it for rnn, cnn or transformer.",
-            )
-        return super().parse(values, where=where)
+    absent: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "activation": "the gates of lstm and gru are sigmoids and their state goes through tanh by "
+            "definition"
+        }
+    )
 
 
 class RnnSettings(RecurrentSettings):
     """The settings of `rnn`, the one recurrent cell that leaves its activation open."""
 
+    absent: ClassVar[Mapping[str, str]] = MappingProxyType({})
     activation: Literal["tanh", "relu"] = Field(default="tanh", description="applied to each new state")
 
     @field_validator("activation", mode="before")
     @classmethod
-    def _has_a_kernel(cls, name: object) -> object:
-        if name not in ("tanh", "relu"):
+    def _has_a_kernel(cls, name: Any) -> Any:
+        if name in tuple(ACTIVATIONS) and name not in ("tanh", "relu"):
             raise ValueError(
                 "Input should be 'tanh' or 'relu', the two that torch's recurrent layer computes"
             )

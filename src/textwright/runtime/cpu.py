@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from functools import cache
 from pathlib import Path
 
 
@@ -28,11 +30,18 @@ def is_busy() -> bool:
     return os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1)
 
 
-def choose_waiting() -> None:
+@cache
+def choose_waiting() -> str:
     """Let OpenMP threads sleep while they wait on a busy machine; call it before torch is imported.
 
     Spinning beside another busy process costs 1.5 to 10 times the speed, sleeping on a quiet machine
-    5 to 25 %.
+    5 to 25 %. What the first call chose stays, as torch reads it once; it is given in words, with the reason.
     """
-    if "OMP_WAIT_POLICY" not in os.environ and is_busy():
+    if policy := os.environ.get("OMP_WAIT_POLICY"):
+        return f"{policy.lower()}: OMP_WAIT_POLICY says so"
+    if "torch" in sys.modules:
+        return "as OpenMP has it: torch was imported before this could be chosen"
+    if is_busy():
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        return "passive: this machine is busy, and spinning beside others costs more than it gains"
+    return "spinning: this machine is quiet"

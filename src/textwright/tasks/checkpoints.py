@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
-from textwright.core.errors import CheckpointError, TextwrightError
+from textwright.core.errors import TextwrightError
 from textwright.core.events import Event, Sink
 from textwright.core.records import Note, StepEvent
+from textwright.tasks.identity import refuse_another
 from textwright.tasks.journal import Journal
-from textwright.tasks.prepare import Prepared
-from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.base import Trainer
 
 if TYPE_CHECKING:
@@ -25,17 +22,6 @@ if TYPE_CHECKING:
 # The next save comes after so many seconds, and after so many times what the last one took: 2 % of the time.
 # 0 seconds is after every step.
 SECONDS_BETWEEN, TIMES_ITS_COST = 20.0, 50.0
-_MOST_SHOWN = 5
-
-
-def identity_of(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
-    """What must be the same for a run to be resumed; the budget may be another one."""
-    return {
-        "data": prepared.corpus.fingerprint,
-        "test file": prepared.test.fingerprint if prepared.test else None,
-        "recipe": recipe.model_dump(mode="json", exclude={"budget", "tracking"}),
-        "version": {name: version(name) for name in ("textwright", "torch")},
-    }
 
 
 @dataclass
@@ -63,12 +49,12 @@ class Checkpoints:
             return
         from textwright.learn.checkpoint import read_extra
 
-        stored = [read_extra(path) for path in sorted(self.folder.glob("*/step-*"))]
-        if not stored:
+        paths = sorted(path for kind in ("step-*", "bad-*") for path in self.folder.glob(f"*/{kind}/"))
+        if not paths:
             self.say(Note("there is no checkpoint to resume from: training starts anew", "warning"))
-        for extra in stored:
-            if extra is not None:
-                _refuse_another(self.folder, extra.get("identity", {}), self.identity)
+        for path in paths:
+            if (extra := read_extra(path)) is not None:
+                refuse_another(self.folder, extra.get("identity", {}), self.identity)
 
     def watch(self, trainer: Trainer) -> None:
         """Follow the fits that a trainer starts; those of the one before are over."""
@@ -112,14 +98,18 @@ class Checkpoints:
     def _save(self, fit: Fit) -> None:
         """Training goes on when it fails: the checkpoint before is still there."""
         from textwright.learn.checkpoint import save_checkpoint
+        from textwright.learn.memory import is_out_of_memory
 
         started, step = time.monotonic(), fit.state.step
         try:
             extra = {"identity": self.identity, "journal": self.journal.length()}
             save_checkpoint(self.folder / self._name, fit, extra)
-        except (TextwrightError, OSError, SafetensorError, MemoryError) as error:
+        except Exception as error:
+            lacks_memory = is_out_of_memory(error)
+            if not (lacks_memory or isinstance(error, TextwrightError | OSError | SafetensorError)):
+                raise
             if not self._is_failing:
-                why = getattr(error, "message", str(error))
+                why = "there is no memory for it" if lacks_memory else getattr(error, "message", str(error))
                 what = "training goes on, and the checkpoint before stays"
                 self.say(Note(f"step {step:,}: no checkpoint could be stored: {why}; {what}", "warning"))
             self._is_failing = True
@@ -129,39 +119,3 @@ class Checkpoints:
             self._is_failing = False
         self._saved = time.monotonic()
         self._cost = self._saved - started
-
-
-def _refuse_another(folder: Path, stored: dict[str, Any], own: dict[str, Any]) -> None:
-    differences = [
-        line for kind, value in own.items() for line in _differences(kind, stored.get(kind), value)
-    ]
-    if differences:
-        raise CheckpointError(
-            f"{folder}: the run to resume belongs to another {'; another '.join(differences)}",
-            hint="Give the same files and settings to resume it, or train without --resume: that removes it.",
-        )
-
-
-def _differences(kind: str, stored: Any, own: Any) -> Iterator[str]:
-    if kind in ("data", "test file"):
-        if stored != own:
-            yield f"{kind}: its fingerprint was {_short(stored)}, is {_short(own)}"
-        return
-    before, now = (_flat(value if isinstance(value, dict) else {}) for value in (stored, own))
-    changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    if changed:
-        shown = [f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')}" for key in changed]
-        more = f", and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
-        yield f"{kind}: {', '.join(shown[:_MOST_SHOWN])}{more}"
-
-
-def _flat(values: dict[str, Any], path: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{path}{key}.") if isinstance(value, dict) else {f"{path}{key}": value}
-    return flat
-
-
-def _short(fingerprint: Any) -> str:
-    return str(fingerprint)[:12] if fingerprint else "none"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from textwright.tasks.examples import Examples, Job
 from textwright.tasks.prepare import Prepared
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers import trainer_for
+from textwright.tasks.trainers.base import Trainer
+
+if TYPE_CHECKING:
+    from textwright.learn.loop import Fit
 
 _PROBED_ROWS = 1_000
 _BYTES_OF_TORCH = 350e6
@@ -22,11 +26,16 @@ _BYTES_OF_TORCH = 350e6
 
 @dataclass(frozen=True)
 class CandidatePlan:
-    """One candidate before it is fitted."""
+    """One candidate before it is fitted.
+
+    `parameters` are those of the model that is saved, `trainable` those that the fit changes: some of them,
+    or additions to them; None where they follow from the data. `memory_bytes` is without activations.
+    """
 
     model: str
     settings: dict[str, Any]
     parameters: int | None
+    trainable: int | None
     seconds: float
     memory_bytes: int
     reasons: dict[str, str]
@@ -60,7 +69,7 @@ def make_plan(prepared: Prepared, recipe: Recipe, names: tuple[str, ...]) -> Pla
         if len(names) > 1
         else "as asked",
         "budget.minutes": _budget(recipe),
-        "threads": f"{usable_cpus()}: the processors that this process may use",
+        "processors": f"{usable_cpus()}: those that this process may use; each candidate takes what suits it",
         "split.validation": f"{rows['validation']:,} rows to choose on, at most 10,000",
         "split.test": f"{rows['test']:,} rows, locked: nothing is chosen on them",
     }
@@ -82,19 +91,29 @@ def _plan(name: str, prepared: Prepared, recipe: Recipe) -> CandidatePlan:
     from textwright.tasks.trainers.network import NetworkTrainer  # after it chose how threads wait
 
     assert isinstance(trainer, NetworkTrainer)
+    fits: list[Fit] = []
+    trainer.on_fit = fits.append
     per_row = trainer.probe()
-    parameters = trainer.num_parameters()
+    assert trainer.engine is not None
+    weights = list(fits[0].model.parameters())
+    trainable = sum(weight.numel() for weight in weights if weight.requires_grad)
     # Once to choose on the training part, once more on all rows; early stopping makes both shorter.
     seconds = per_row * trainer.epochs * (len(prepared.train) + len(examples))
-    memory = int(_BYTES_OF_TORCH + 16 * parameters + 8 * sum(map(len, examples.texts)))
+    # Four bytes each for a weight, and where it learns for its gradient and two numbers of the optimizer.
+    numbers = sum(weight.numel() for weight in weights) + 3 * trainable
     return CandidatePlan(
         name,
-        trainer.settings.model_dump(mode="json"),
-        parameters,
+        _settings(trainer),
+        trainer.engine.num_parameters,
+        trainable,
         round(seconds, 1),
-        memory,
+        int(_BYTES_OF_TORCH + 4 * numbers + 8 * sum(map(len, examples.texts))),
         trainer.reasons(),
     )
+
+
+def _settings(trainer: Trainer) -> dict[str, Any]:
+    return {key: value for key, value in trainer.choices().items() if key not in ("name", "found")}
 
 
 def _plan_solver(name: str, prepared: Prepared, recipe: Recipe) -> CandidatePlan:
@@ -115,5 +134,4 @@ def _plan_solver(name: str, prepared: Prepared, recipe: Recipe) -> CandidatePlan
             pass
     growth = len(examples) / max(len(chosen), 1)
     seconds, memory = clock.elapsed() * growth, int(2e8 + 60 * sum(map(len, examples.texts)))
-    settings = {k: v for k, v in trainer.choices().items() if k not in ("name", "found")}
-    return CandidatePlan(name, settings, None, round(seconds, 1), memory, trainer.reasons())
+    return CandidatePlan(name, _settings(trainer), None, None, round(seconds, 1), memory, trainer.reasons())

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from textwright.bundle.learned import Keys, as_keys
 from textwright.core.errors import DataError
 from textwright.core.ragged import IntArray
 from textwright.tasks.base import TASKS
 from textwright.tasks.examples import Examples
+from textwright.tasks.parent import Parent, parent_of
 from textwright.tasks.recipe import Recipe
 from textwright.text.corpus import Asked, Corpus, read_corpus, read_labelled
 from textwright.text.duplicates import Twins, cross_twins, find_twins
-from textwright.text.split import Split, row_hashes, split_rows
+from textwright.text.schema import Schema
+from textwright.text.split import Split, row_hashes, split_again, split_rows
 from textwright.text.targets import Targets
 
 _MAX_VALIDATION_ROWS = 10_000
@@ -36,11 +39,20 @@ class Prepared:
     locked_texts: list[str]
     locked_targets: Targets
     twins: Twins
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
+    parent: Parent | None = None
 
     @property
     def locked_hashes(self) -> list[str]:
         return row_hashes(self.locked_texts)
+
+    @property
+    def learned(self) -> Keys | None:
+        """What this model will have learned from, and those before it; None if they do not all say."""
+        own = as_keys(row_hashes(self.examples.texts))
+        if self.parent is None:
+            return own
+        return None if self.parent.keys is None else np.concatenate([own, self.parent.keys])
 
     def cleaning(self) -> Iterator[dict[str, Any]]:
         """Every row of the files that was dropped or changed, with the file it stands in."""
@@ -62,7 +74,8 @@ class Prepared:
             f"{self.twins.num_exact:,} exact and {self.twins.num_near:,} near twins, "
             "kept on one side"
         )
-        lines += [f"warning: {self.warning}"] if self.warning else []
+        lines += self._of_the_parent()
+        lines += [f"warning: {warning}" for warning in self.warnings]
         where = f"from {self.test.path}" if self.test else "locked" if self.locked_texts else "none"
         lines.append(
             f"{len(self.train):,} rows to train on, {len(self.validation):,} to choose on, "
@@ -70,11 +83,30 @@ class Prepared:
         )
         return lines
 
+    def _of_the_parent(self) -> list[str]:
+        if self.parent is None:
+            return []
+        stay = "are left out" if self.test else "stay locked"
+        return [
+            f"{self.parent.name}, which this starts from, has learned from {self.parent.learned.sum():,} of "
+            f"these rows, which can test nothing any more; {self.parent.locked.sum():,} were locked for its "
+            f"test and {stay}"
+        ]
 
-def prepare_data(data: str | Path, recipe: Recipe, test: str | Path | None = None) -> Prepared:
-    """Read `data`, guess the columns, split. Raises DataError when there is too little to learn from."""
+
+def prepare_data(
+    data: str | Path,
+    recipe: Recipe,
+    test: str | Path | None = None,
+    check: Callable[[Schema], None] = lambda schema: None,
+) -> Prepared:
+    """Read `data`, guess the columns, split. Raises DataError when there is too little to learn from.
+
+    `check` is called as soon as it is known what the columns hold, and may raise.
+    """
     task = None if recipe.task == "auto" else recipe.task
     corpus = read_corpus(data, Asked(task, recipe.data.text, recipe.data.label))
+    check(corpus.schema)
     if len(corpus) < _MIN_ROWS:
         raise DataError(
             f"{len(corpus)} usable rows are too few to learn from (at least {_MIN_ROWS})",
@@ -84,8 +116,17 @@ def prepare_data(data: str | Path, recipe: Recipe, test: str | Path | None = Non
     given = read_labelled(test, corpus.schema) if test is not None else None
     if given is not None:
         corpus = _without_test_rows(corpus, given, recipe.seed)
-    twins, split, warning = _split(corpus, recipe, has_test=given is not None)
+    parent = parent_of(recipe, corpus)
+    twins, split, warnings = _split(corpus, recipe, parent, has_test=given is not None)
+    warnings += _what_the_parent_spoils(parent, given, split)
     free = np.sort(np.concatenate([split.train, split.validation]))
+    if not len(free):
+        raise DataError(
+            f"every row was locked for the test of {recipe.model_settings.get('checkpoint')}: "
+            "there is nothing to train on",
+            path=str(data),
+            hint="Give other rows, or start from another checkpoint.",
+        )
     examples = Examples([corpus.texts[i] for i in free], corpus.targets[free], corpus.schema, recipe.seed)
     position = np.full(len(corpus), -1)
     position[free] = np.arange(len(free))
@@ -100,7 +141,8 @@ def prepare_data(data: str | Path, recipe: Recipe, test: str | Path | None = Non
         texts,
         targets,
         twins,
-        warning,
+        warnings,
+        parent,
     )
 
 
@@ -121,23 +163,57 @@ def _without_test_rows(corpus: Corpus, test: Corpus, seed: int) -> Corpus:
     )
 
 
-def _split(corpus: Corpus, recipe: Recipe, *, has_test: bool) -> tuple[Twins, Split, str]:
+def _split(
+    corpus: Corpus, recipe: Recipe, parent: Parent | None, *, has_test: bool
+) -> tuple[Twins, Split, tuple[str, ...]]:
     """Keep twins on one side; where that leaves a part empty (texts from a template), only exact ones."""
+    strata = TASKS.get(corpus.schema.task).strata(corpus.targets)
     validation = min(recipe.split.validation, _MAX_VALIDATION_ROWS / len(corpus))
     test = 0.0 if has_test else recipe.split.test
-    strata = TASKS.get(corpus.schema.task).strata(corpus.targets)
 
     def cut(twins: Twins) -> Split:
-        return split_rows(strata, twins.group, validation=validation, test=test, seed=recipe.seed)
+        shares: dict[str, Any] = {"validation": validation, "test": test, "seed": recipe.seed}
+        if parent is None:
+            return split_rows(strata, twins.group, **shares)
+        return split_again(strata, twins.group, locked=parent.locked, learned=parent.learned, **shares)
+
+    def num_empty(split: Split) -> int:
+        wanted = (validation, split.validation), (test, split.test)
+        return sum(share > 0 and not len(rows) for share, rows in wanted)
 
     twins = find_twins(corpus.texts, seed=recipe.seed)
     split = cut(twins)
-    if (len(split.validation) or not validation) and (len(split.test) or not test):
-        return twins, split, ""
-    largest = int(np.bincount(twins.group).max())
+    if not num_empty(split):
+        return twins, split, ()
     exact = find_twins(corpus.texts, threshold=1.0, seed=recipe.seed)
+    again = cut(exact)
+    if num_empty(again) == num_empty(split):
+        return twins, split, ()
+    largest = int(np.bincount(twins.group).max())
     warning = (
         f"{largest:,} of {len(corpus):,} rows are near twins of each other that cannot be kept on one side; "
         "only exact ones are, so the scores are too good for new texts"
     )
-    return exact, cut(exact), warning
+    return exact, again, (warning,)
+
+
+def _what_the_parent_spoils(parent: Parent | None, test: Corpus | None, split: Split) -> tuple[str, ...]:
+    """Which scores do not mean what they should, as the model that this starts from knows the rows."""
+    if parent is None:
+        return ()
+    if parent.keys is None:
+        what = "does not say which rows it learned from: those to choose and to test on may be among them"
+        return (f"{parent.name} {what}, and the scores too good",)
+    found = []
+    if parent.learned[split.validation].any():
+        has_test = test is not None or len(split.test) > 0
+        advice = "judge by the test" if has_test else "nothing is left to test on: give --test FILE"
+        found.append(
+            f"{parent.name} has learned from the rows to choose on, so scores on them are too good; {advice}"
+        )
+    if test and (known := parent.num_learned(test.texts)):
+        found.append(
+            f"{parent.name} has learned from {known:,} of the {len(test):,} rows of the test file, "
+            "so scores on it are too good"
+        )
+    return tuple(found)

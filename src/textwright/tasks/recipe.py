@@ -46,7 +46,7 @@ class TrackingSettings(Settings):
 class Recipe(Settings):
     """All that decides a training; saved with the model."""
 
-    task: TaskName | Auto = "auto"
+    task: TaskName | Auto = Field("auto", description="auto is what the labels look like")
     data: DataSettings = DataSettings()
     split: SplitSettings = SplitSettings()
     tokenizer: TokenizerSettings | Auto = "auto"
@@ -58,11 +58,15 @@ class Recipe(Settings):
     compute: ComputeSettings = ComputeSettings()
     budget: BudgetSettings = BudgetSettings()
     tracking: TrackingSettings = TrackingSettings()
-    seed: int = 0
+    seed: int = Field(0, description="of all that is random: split, weights, order, dropout")
 
     @property
     def model_name(self) -> str:
         return str(self.model.get("name", "auto"))
+
+    def said(self) -> dict[str, Any]:
+        """As for all settings; those of the architecture by their paths as well: `model.hidden`."""
+        return {**super().said(), **{f"model.{key}": value for key, value in self.model_settings.items()}}
 
     @property
     def model_settings(self) -> dict[str, Any]:
@@ -73,13 +77,19 @@ def load_recipe(name_or_path: str) -> Recipe:
     """A recipe file, or one of the packaged recipes by name. Raises ConfigError."""
     path, packaged = Path(name_or_path), packaged_recipes()
     if name_or_path not in packaged and (path.suffix in (".yaml", ".yml") or path.is_file()):
-        return Recipe.parse(read_yaml(path), where=f"{path}: ")
+        return _read(path, str(path))
     if name_or_path not in packaged:
         raise ConfigError(
             f"there is no recipe file or packaged recipe {name_or_path!r}",
             hint=did_you_mean(name_or_path, packaged),
         )
-    return Recipe.parse(read_yaml(packaged[name_or_path]), where=f"{name_or_path}: ")
+    return _read(packaged[name_or_path], name_or_path)
+
+
+def _read(path: Path, name: str) -> Recipe:
+    """A recipe that was saved with a model spells out the defaults too: they were not asked for."""
+    whole = Recipe.parse(read_yaml(path), where=f"{name}: ")
+    return Recipe.parse(whole.model_dump(exclude_defaults=True))
 
 
 def packaged_recipes() -> dict[str, Path]:

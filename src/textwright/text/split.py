@@ -18,7 +18,10 @@ from textwright.core.seeds import generator
 from textwright.text.clean import fold
 
 FloatArray = NDArray[np.floating]
+Mask = NDArray[np.bool_]
 TRAIN, TEST, VALIDATION = -1, 0, 1
+# New rows to choose on; fewer say nothing, and rows that were learned from say a little.
+_LEAST_NEW = 10
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,39 @@ def split_rows(
     return Split(*(np.flatnonzero(part == name) for name in (TRAIN, VALIDATION, TEST)))
 
 
+def split_again(
+    strata: IntArray | None,
+    groups: IntArray,
+    *,
+    locked: Mask,
+    learned: Mask,
+    validation: float,
+    test: float,
+    seed: int,
+) -> Split:
+    """Split N rows for a model that was made from some of them: as `split_rows`, but its past binds.
+
+    `locked` rows (N,) stay in test, and with them the rest of their groups. Rows that it has `learned` from
+    (N,) stay in train, and so does the rest of their groups; a row that is both is no test any more. Only the
+    others are news, and keep the shares. Where they leave next to nothing to choose on, validation is of
+    rows that were learned from.
+    """
+    is_test = np.isin(groups, groups[locked & ~learned]) & ~learned
+    is_old = (learned | np.isin(groups, groups[learned])) & ~is_test
+
+    def cut(rows: IntArray, validation: float, test: float) -> list[IntArray]:
+        of = None if strata is None else strata[rows]
+        parts = split_rows(of, groups[rows], validation=validation, test=test, seed=seed)
+        return [rows[part] for part in (parts.train, parts.validation, parts.test)]
+
+    train, chosen_on, tested = cut(np.flatnonzero(~is_test & ~is_old), validation, test)
+    old = cut(np.flatnonzero(is_old), validation if len(chosen_on) < _LEAST_NEW else 0.0, 0.0)
+    if len(old[1]):
+        train, chosen_on = np.concatenate([train, chosen_on]), old[1]
+    parts = np.concatenate([train, old[0]]), chosen_on, np.concatenate([np.flatnonzero(is_test), tested])
+    return Split(*map(np.sort, parts))
+
+
 def row_hashes(texts: Sequence[str]) -> list[str]:
     """Name each text by 16 hex digits that exact twins share: BLAKE2b over `fold`, so that no text is stored.
 
@@ -100,7 +136,7 @@ def _assign(stratum: IntArray, group: IntArray, shares: FloatArray, seed: int) -
     return part
 
 
-def _kept_in_train(stratum: IntArray, group: IntArray, rank: IntArray) -> NDArray[np.bool_]:
+def _kept_in_train(stratum: IntArray, group: IntArray, rank: IntArray) -> Mask:
     """Mark (G,) the group that each stratum keeps in train: its first by rank."""
     order = np.lexsort((rank[group], stratum))
     first = np.unique(stratum[order], return_index=True)[1]

@@ -95,6 +95,14 @@ OPTIMIZERS: Mapping[OptimizerName, Entry] = MappingProxyType(
 _ADAMW_DECAY = 0.01
 
 
+def weight_decay(settings: OptimizerSettings) -> float:
+    """The decay asked for, or the usual one; plain adam has none."""
+    if settings.name == "adam":
+        return 0.0
+    usual = _ADAMW_DECAY / OPTIMIZERS[settings.name].scale
+    return usual if settings.weight_decay == "auto" else settings.weight_decay
+
+
 def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> Stepper:
     """The optimizer of all weights of `model` that may change, in groups with a "lr" and a "factor".
 
@@ -111,8 +119,7 @@ def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> Stepper:
     if settings.rate == "auto":
         raise ConfigError("learn.optimizer.rate is still auto", hint="Give a number, such as 0.001.")
     entry, weights = OPTIMIZERS[settings.name], trained_weights(model, settings.layer_decay)
-    decay = _ADAMW_DECAY / entry.scale if settings.weight_decay == "auto" else settings.weight_decay
-    parts = entry.make(weights, Numbers(settings.rate, decay, settings.momentum))
+    parts = entry.make(weights, Numbers(settings.rate, weight_decay(settings), settings.momentum))
     lazy = {
         id(p) for part in parts if isinstance(part, LazyAdam) for g in part.param_groups for p in g["params"]
     }

@@ -47,7 +47,7 @@ class Weight:
 def trained_weights(model: nn.Module, layer_decay: float = 1.0) -> list[Weight]:
     """All weights that may change, in the order of the model.
 
-    Raises ModelError when all is frozen; ConfigError when layers should differ and there are none.
+    Raises ModelError when all is frozen; ConfigError when layers should differ and none that learns does.
     """
     tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
     embedded = {id(parameter) for table in tables for parameter in table.parameters()}
@@ -61,6 +61,11 @@ def trained_weights(model: nn.Module, layer_decay: float = 1.0) -> list[Weight]:
     ]
     if not found:
         raise ModelError("the model has no weights that may change", hint="Freeze less of it.")
+    if layer_decay != 1 and len({weight.factor for weight in found}) == 1:
+        raise ConfigError(
+            f"learn.optimizer.layer_decay={layer_decay:g}: all that learns here is one layer",
+            hint="Leave it at 1, or freeze less of the network.",
+        )
     return found
 
 

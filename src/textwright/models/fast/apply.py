@@ -6,7 +6,7 @@ Outside of a fit a network is what its class says: float32, and the same logits 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -52,22 +52,16 @@ def _choose_attention(network: nn.Module, precision: str, example: Example) -> _
     if not hasattr(model, "set_attn_implementation") or next(network.parameters()).device.type != "cpu":
         return None
     before = model.config._attn_implementation
-    attention.register()
-
-    def back() -> None:
-        model.set_attn_implementation(before)
-
-    try:
-        model.set_attn_implementation(attention.NAME)
-    except (ValueError, ImportError, AttributeError):
-        return None
-    if _works(network, example):
-        return "attention by length", back
-    back()
+    taken = attention.use(model) and _works(network, example)
+    if taken:
+        return "attention by length", lambda: model.set_attn_implementation(before)
+    model.set_attn_implementation(before)
     return None
 
 
 def _swap_dropout(network: nn.Module, precision: str, example: Example) -> _Taken:
+    if next(network.parameters()).device.type != "cpu":  # a GPU draws quickly by itself
+        return None
     layers = swap_dropouts(network)
     return ("quick dropout", lambda: restore_dropouts(layers)) if layers else None
 
@@ -78,12 +72,13 @@ def _cast(network: nn.Module, precision: str, example: Example) -> _Taken:
     for kind in (CastLinear, ClosedCastLinear):
         layers = cast_linears(network, kind)
         if layers and _works(network, example):
-            return f"{len(layers)} linear layers in bf16", partial(restore_linears, layers)
+            count = sum(type(layer) is kind for layer in layers)
+            return f"{count} linear layers in bf16", partial(restore_linears, layers)
         restore_linears(layers)
-    return _autocast(network)
+    return _autocast(network, example)
 
 
-def _autocast(network: nn.Module) -> _Taken:
+def _autocast(network: nn.Module, example: Example) -> _Taken:
     """For networks without large linear layers: convolutions and recurrent cells."""
     forward, device = network.forward, next(network.parameters()).device.type
 
@@ -93,16 +88,40 @@ def _autocast(network: nn.Module) -> _Taken:
         with torch.autocast(device, torch.bfloat16):
             return forward(*args, **named)
 
-    return "autocast to bf16", _replace_forward(network, quick)
+    back = _replace_forward(network, quick)
+    if _works(network, example):
+        return "autocast to bf16", back
+    back()
+    return "not in bf16, which fails here", lambda: None
 
 
 def _compile(network: nn.Module, precision: str, example: Example) -> _Taken:
-    """Batches have many lengths, hence dynamic shapes; without a C++ compiler nothing happens."""
-    back = _replace_forward(network, torch.compile(network.forward, dynamic=True))
-    if _works(network, example):
-        return "compiled", back
-    back()
-    return None
+    """Each block of a stack by itself: they share one compilation, where a whole network takes minutes.
+
+    Batches have many lengths, hence dynamic shapes. Random numbers are drawn by torch's own kernels, so that
+    a seed means the same; validation is not compiled, which would cost as much again.
+    """
+    compiled = ExitStack()
+    blocks = _blocks(network)
+    for block in blocks:
+        compiled.callback(_compile_in_training(block))
+    if not _works(network, example):
+        compiled.close()
+        return "not compiled, which fails here", compiled.close
+    return f"{len(blocks)} blocks compiled", compiled.close
+
+
+def _blocks(network: nn.Module) -> list[nn.Module]:
+    """The layers of the longest stack of layers of one class, or else the network itself."""
+    stacks = [list(m) for m in network.modules() if isinstance(m, nn.ModuleList)]
+    alike = [stack for stack in stacks if len(stack) > 1 and len({type(m) for m in stack}) == 1]
+    return max(alike, key=len, default=[network])
+
+
+def _compile_in_training(block: nn.Module) -> Callable[[], None]:
+    plain = block.forward
+    quick = torch.compile(plain, dynamic=True, options={"fallback_random": True})
+    return _replace_forward(block, lambda *a, **named: (quick if block.training else plain)(*a, **named))
 
 
 def _replace_forward(network: nn.Module, forward: Callable[..., Any]) -> Callable[[], None]:

@@ -61,10 +61,20 @@ def _masked(scores_BHTT: Tensor, mask: Tensor) -> Tensor:
     return scores_BHTT + mask.clamp(min=torch.finfo(scores_BHTT.dtype).min).to(scores_BHTT.dtype)
 
 
-def register() -> None:
-    """Make `attend` known to the Hugging Face library under NAME; doing it twice changes nothing."""
+def use(model: Any) -> bool:
+    """Let a Hugging Face model attend by `attend`; False when its class has an attention of its own."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import eager_mask
+    from transformers.utils import logging
 
     AttentionInterface.register(NAME, attend)
     AttentionMaskInterface.register(NAME, eager_mask)
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()  # it would say on the screen what we find out below
+    try:
+        model.set_attn_implementation(NAME)
+    except (ValueError, ImportError, AttributeError):
+        return False
+    finally:
+        logging.set_verbosity(before)
+    return bool(model.config._attn_implementation == NAME)

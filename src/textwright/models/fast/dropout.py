@@ -22,8 +22,8 @@ def fast_dropout(x: Tensor, p: float) -> Tensor:
     dropped = round(p * _LEVELS)
     if not dropped:
         return x
-    bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
-    bits.random_(-(2**63), None)
+    size = ((x.numel() + 3) // 4,)
+    bits = torch.randint(-(2**63), 2**63 - 1, size, dtype=torch.int64, device=x.device)
     kept = bits.view(torch.int16)[: x.numel()].view(x.shape) >= dropped - _LEVELS // 2
     return x * (kept.to(x.dtype) * (_LEVELS / max(_LEVELS - dropped, 1)))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Smaller products gain nothing; heads stay exact.
+# Smaller products gain nothing.
 _LEAST_SIZE = 64
 
 
@@ -30,17 +30,31 @@ class ClosedCastLinear(nn.Linear):
         return _product(self, input).to(input.dtype)
 
 
+class ExactLinear(nn.Linear):
+    """A Linear that stays as it is among the others: takes bfloat16, computes and answers in its own type."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.linear(input.to(self.weight.dtype), self.weight, self.bias)
+
+
 def _product(layer: nn.Linear, x: Tensor) -> Tensor:
     bias = None if layer.bias is None else layer.bias.bfloat16()
     return F.linear(x.bfloat16(), layer.weight.bfloat16(), bias)
 
 
 def cast_linears(network: nn.Module, kind: type[nn.Linear]) -> list[nn.Linear]:
-    """Turn every plain Linear of some size into `kind`, in place; the ones that were turned."""
-    turned = [m for m in network.modules() if type(m) is nn.Linear and min(m.weight.shape) >= _LEAST_SIZE]
-    for layer in turned:
+    """Turn every plain Linear into `kind`, in place, small ones and the last, which is the head, into exact
+    ones; all that were turned, or none when there is nothing to cast.
+    """
+    plain = [m for m in network.modules() if type(m) is nn.Linear]
+    large = [m for m in plain[:-1] if min(m.weight.shape) >= _LEAST_SIZE]
+    if not large:
+        return []
+    for layer in plain:
+        layer.__class__ = ExactLinear
+    for layer in large:
         layer.__class__ = kind
-    return turned
+    return plain
 
 
 def restore_linears(layers: list[nn.Linear]) -> None:

@@ -5,12 +5,16 @@ Shapes: B batch, T time, H heads, L layers, C outputs.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from textwright.core.errors import ConfigError
 from textwright.models.base import Shape
 from textwright.models.output import Output
+from textwright.models.transformer.head import NEW
 
 
 class Encoder(nn.Module):
@@ -20,9 +24,11 @@ class Encoder(nn.Module):
     the two: softmax of both is the sigmoid of it.
     """
 
-    def __init__(self, model: PreTrainedModel, shape: Shape) -> None:
+    def __init__(self, model: PreTrainedModel, shape: Shape, head: str = NEW) -> None:
+        """`head` says in words where the last layer comes from."""
         super().__init__()
         self.model = model
+        self.head = head
         self.folds = folds(shape)
         self.freezes = False
 
@@ -38,14 +44,25 @@ class Encoder(nn.Module):
         return self
 
     def checkpoint_gradients(self) -> None:
-        """Compute each layer again on the way back, and keep only what enters it (arXiv:1604.06174)."""
+        """Compute each layer again on the way back, and keep only what enters it (arXiv:1604.06174).
+
+        Raises ConfigError for a class that cannot.
+        """
+        if not self.model.supports_gradient_checkpointing:
+            raise ConfigError(
+                f"compute.checkpoint_gradients: {type(self.model).__name__} cannot compute its layers twice",
+                hint="Leave it out; compute.micro_batch saves memory with every network.",
+            )
         # The older name is deprecated, the newer one is not in every version that the project takes.
         newer = getattr(self.model, "activation_checkpointing_enable", None)
         (newer or self.model.gradient_checkpointing_enable)({"use_reentrant": False})
 
     @torch.no_grad()
     def attention(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """The attention weights of all layers (L, B, H, T, T), from each token (rows) to each (columns)."""
+        """The attention weights of all layers (L, B, H, T, T), from each token (rows) to each (columns).
+
+        Raises ConfigError for a class without: some look only nearby, or mix by other means.
+        """
         before = self.model.config._attn_implementation
         self.model.set_attn_implementation("eager")
         try:
@@ -54,7 +71,16 @@ class Encoder(nn.Module):
             )
         finally:
             self.model.set_attn_implementation(before)
-        return torch.stack([weights.float() for weights in found.attentions])
+        layers: Any = getattr(found, "attentions", None) or (None,)
+        rows, length = input_ids.shape
+        for weights in layers:
+            shape = tuple(getattr(weights, "shape", ()))
+            if len(shape) != 4 or (shape[0], *shape[2:]) != (rows, length, length):
+                raise ConfigError(
+                    f"{type(self.model).__name__} has no attention weights from each token to each",
+                    hint="Explain by another method, such as gradient.",
+                )
+        return torch.stack([weights.float() for weights in layers])
 
 
 def folds(shape: Shape) -> bool:
@@ -67,10 +93,10 @@ def head_of(shape: Shape) -> dict[str, object]:
     if not shape.labels:
         return {"num_labels": shape.num_outputs, "problem_type": "regression"}
     names = dict(enumerate(shape.labels))
-    kind = "single_label_classification" if folds(shape) else None
+    one_of_many = folds(shape) or shape.link == "softmax"
     return {
         "num_labels": len(names),
         "id2label": names,
         "label2id": {name: i for i, name in names.items()},
-        "problem_type": kind,
+        "problem_type": "single_label_classification" if one_of_many else "multi_label_classification",
     }

@@ -8,19 +8,21 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from torch import nn
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
-from transformers.utils import logging as hf_logging
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from textwright.core.errors import CheckpointError, ConfigError
 from textwright.models.base import Architecture, Shape
 from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint
+from textwright.models.transformer.head import fit_head, is_head, last_layer
 from textwright.models.transformer.network import Encoder, head_of
+from textwright.models.transformer.quiet import quiet
 from textwright.models.transformer.settings import PretrainedSettings
 
-# What a head is called in the library's classes; only such weights may be missing from a checkpoint.
-_HEADS = ("classifier", "score", "head", "pooler", "pre_classifier", "sequence_summary", "qa_outputs")
-_SPECIAL = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token", "bos_token", "eos_token")
+# How much of what another text changes may be changed by padding. It is nothing in most classes, some percent
+# where a convolution reaches over the end (ConvBERT), 12 % and more where the mask is not read (FNet).
+_MOST_BY_PADDING = 0.1
 _DROPOUTS = (
     "hidden_dropout_prob",
     "attention_probs_dropout_prob",
@@ -33,33 +35,6 @@ _DROPOUTS = (
 )
 
 
-def load_tokenizer(checkpoint: Checkpoint) -> tuple[str, dict[str, str]]:
-    """The content of its `tokenizer.json`, and its special tokens by role. Raises CheckpointError."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            checkpoint.path, local_files_only=True, trust_remote_code=False, use_fast=True
-        )
-        content = tokenizer.backend_tokenizer.to_str()
-    except Exception as error:  # the library raises whatever its parsers do
-        why = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(
-            f"{checkpoint.path}: the tokenizer cannot be read ({why})",
-            hint="Copy tokenizer.json of the same model into the folder.",
-        ) from None
-    named = {role: getattr(tokenizer, role, None) for role in _SPECIAL}
-    return content, {role: str(token) for role, token in named.items() if token}
-
-
-def longest_text(checkpoint: Checkpoint, pad_id: int) -> int | None:
-    """How many tokens its positions allow, None if any number."""
-    positions = checkpoint.config.get("max_position_embeddings")
-    if not positions or int(positions) <= 0:
-        return None
-    # RoBERTa and its kin count positions from the padding id on.
-    offset = pad_id + 1 if "roberta" in checkpoint.type or checkpoint.type == "camembert" else 0
-    return int(positions) - offset
-
-
 def build(settings: PretrainedSettings, shape: Shape) -> Encoder:
     """The checkpoint with a head for `shape`; what may not learn is frozen.
 
@@ -68,55 +43,78 @@ def build(settings: PretrainedSettings, shape: Shape) -> Encoder:
     if shape.embeddings is not None:
         raise ConfigError("vectors.path does not go with --from: the checkpoint has vectors of its own")
     checkpoint = find_checkpoint(settings.checkpoint)
-    model = _load(checkpoint, shape, _dropout(checkpoint, settings))
-    vocabulary: Any = model.get_input_embeddings().num_embeddings
+    model, head = _load(checkpoint, shape, _dropout(checkpoint, settings))
+    embeddings: Any = model.get_input_embeddings()
+    vocabulary = len(embeddings.weight)
     if shape.vocabulary > vocabulary:
         raise CheckpointError(
             f"{checkpoint.path}: the tokenizer has {shape.vocabulary:,} tokens, the model {vocabulary:,}",
             hint="The tokenizer belongs to another model: copy the right one into the folder.",
         )
-    network = Encoder(model, shape)
+    _try(model, shape, checkpoint)
+    network = Encoder(model, shape, head)
     TUNES[settings.tune](network, settings)
     return network
 
 
-def _load(checkpoint: Checkpoint, shape: Shape, dropout: dict[str, float]) -> PreTrainedModel:
-    before = hf_logging.get_verbosity()
-    hf_logging.set_verbosity_error()
-    hf_logging.disable_progress_bar()
+def _load(checkpoint: Checkpoint, shape: Shape, dropout: dict[str, float]) -> tuple[PreTrainedModel, str]:
     try:
-        model, found = AutoModelForSequenceClassification.from_pretrained(
-            checkpoint.path,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype="float32",
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            **head_of(shape),
-            **dropout,
-        )
+        with quiet():
+            model, found = AutoModelForSequenceClassification.from_pretrained(
+                checkpoint.path,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype="float32",
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                **head_of(shape),
+                **dropout,
+            )
     except Exception as error:  # the library raises whatever its parsers do
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
         message = f"{checkpoint.path}: the model cannot be loaded ({why})"
         raise CheckpointError(message, hint="Copy the folder again, or take another checkpoint.") from None
-    finally:
-        hf_logging.set_verbosity(before)
     mismatched = [key[0] if isinstance(key, tuple) else key for key in found["mismatched_keys"]]
-    lost = sorted(key for key in (*found["missing_keys"], *mismatched) if not _is_head(key, model))
+    absent = {*found["missing_keys"], *mismatched}
+    lost = sorted(key for key in absent if not is_head(key, model))
     if lost:
         raise CheckpointError(
             f"{checkpoint.path}: {len(lost)} weights of a {checkpoint.type} are missing or of another size, "
             f"the first is {lost[0]}",
             hint="The weights belong to another model or are incomplete: copy the folder again.",
         )
-    return model
+    last = last_layer(model)
+    is_new = last is None or f"{last[0]}.weight" in absent
+    return model, fit_head(model, checkpoint.config, shape.labels, is_new)
 
 
-def _is_head(key: str, model: PreTrainedModel) -> bool:
-    is_in_body = key.startswith(model.base_model_prefix + ".")
-    parts = key.split(".")
-    return parts[0] in _HEADS or (is_in_body and parts[1] in _HEADS)
+@torch.no_grad()
+def _try(model: PreTrainedModel, shape: Shape, checkpoint: Checkpoint) -> None:
+    """Raise CheckpointError for a class that takes more than ids and a mask, or does not read the mask."""
+    # Texts of tokens drawn apart from torch's global generator, which draws the weights.
+    ids_BT = torch.randint(shape.vocabulary, (8, 12), generator=torch.Generator().manual_seed(0))
+    ids_BT[ids_BT == shape.pad_id] = (shape.pad_id + 1) % shape.vocabulary
+    padded_BT = nn.functional.pad(ids_BT, (0, 8), value=shape.pad_id)
+
+    def outputs(ids: Tensor) -> Tensor:
+        return model(input_ids=ids, attention_mask=(ids != shape.pad_id).long()).logits.float()
+
+    try:
+        alone_BC, among_BC = outputs(ids_BT), outputs(padded_BT)
+    except Exception as error:  # the library raises whatever its classes do
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(
+            f"{checkpoint.path}: a {checkpoint.type} cannot be called with tokens and a mask alone ({why})",
+            hint="Take one such as bert, roberta, distilbert, electra, deberta-v2 or modernbert.",
+        ) from None
+    by_padding = (among_BC - alone_BC).norm()
+    if by_padding > _MOST_BY_PADDING * (alone_BC - alone_BC.roll(1, 0)).norm() + 1e-6:
+        raise CheckpointError(
+            f"{checkpoint.path}: padding changes the answers of this {checkpoint.type}, "
+            "so they would depend on the other texts of a batch",
+            hint="Take one such as bert, roberta, distilbert, electra, deberta-v2 or modernbert.",
+        )
 
 
 def _dropout(checkpoint: Checkpoint, settings: PretrainedSettings) -> dict[str, float]:
@@ -132,23 +130,38 @@ def _tune_full(network: Encoder, settings: PretrainedSettings) -> None:
 def _tune_head(network: Encoder, settings: PretrainedSettings) -> None:
     """The body stays as it is; a pooler, which stands between it and the last layer, belongs to the head."""
     for name, parameter in network.model.named_parameters():
-        parameter.requires_grad_(_is_head(name, network.model))
+        parameter.requires_grad_(is_head(name, network.model))
     network.freezes = True
 
 
 def _tune_lora(network: Encoder, settings: PretrainedSettings) -> None:
-    """Low-rank additions to every linear layer of the body (arXiv:2106.09685); the head learns whole."""
+    """Low-rank additions to every linear layer of the body (arXiv:2106.09685).
+
+    The head learns whole, and so does a pooler: that of a checkpoint that filled masks starts anew.
+    """
     try:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError:
         raise ConfigError(
             "model.tune=lora needs the package peft", hint='pip install "textwright[lora]"'
         ) from None
-    body = network.model.base_model
+    model, body = network.model, network.model.base_model
     body.requires_grad_(False)
-    targets = [name for name, part in body.named_modules() if isinstance(part, nn.Linear)]
+    targets = [
+        name
+        for name, part in body.named_modules()
+        if isinstance(part, nn.Linear) and not is_head(f"{model.base_model_prefix}.{name}", model)
+    ]
+    if not targets:
+        raise ConfigError(
+            f"model.tune=lora: {type(model).__name__} has no linear layers in its body to add to",
+            hint="Use: --set model.tune=full, or model.tune=head",
+        )
     config = LoraConfig(r=settings.rank, lora_alpha=2 * settings.rank, target_modules=targets)
     inject_adapter_in_model(config, body)
+    for name, parameter in model.named_parameters():
+        if is_head(name, model):
+            parameter.requires_grad_(True)
 
 
 TUNES = {"full": _tune_full, "head": _tune_head, "lora": _tune_lora}

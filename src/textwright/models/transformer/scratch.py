@@ -94,11 +94,16 @@ def sized(
     values = {k: v for k, v in found.items() if getattr(settings, k) == "auto"}
     made = settings.replaced(values)
     inner = 4 * int(made.width)
-    heads = next(h for h in range(max(int(made.width) // _HEAD_SIZE, 1), 0, -1) if int(made.width) % h == 0)
-    rest = {"inner": inner, "heads": heads}
+    rest = {"inner": inner, "heads": _heads(int(made.width), made.type)}
     made = made.replaced({k: v for k, v in rest.items() if getattr(made, k) == "auto"})
     reason = f"{made.layers} layers of width {made.width} for {num_tokens:,} tokens in {num_rows:,} rows"
     return made, {"model.size": f"{reason}; texts up to {made.positions} tokens"} if values else {}
+
+
+def _heads(width: int, type: TypeName) -> int:
+    """As many of the usual size as fit in; those of modernbert are even."""
+    step = 2 if type == "modernbert" else 1
+    return next(h for h in range(max(width // _HEAD_SIZE, 1), 0, -1) if width % (h * step) == 0)
 
 
 def build(settings: TransformerSettings, shape: Shape) -> Encoder:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from textwright.core.errors import ConfigError
 from textwright.core.settings import Settings
 
 Auto = Literal["auto"]
@@ -33,9 +36,30 @@ class TransformerSettings(Settings):
             raise ValueError(f"width {self.width} cannot be shared among {self.heads} heads")
         return self
 
+    @model_validator(mode="after")
+    def _modernbert_turns_pairs(self) -> Self:
+        """The rotary positions turn two numbers of a head at a time."""
+        if self.type != "modernbert" or not isinstance(self.width, int):
+            return self
+        size = self.width // self.heads if isinstance(self.heads, int) else self.width
+        if size % 2:
+            heads = "" if self.heads == "auto" else f" with {self.heads} heads"
+            raise ValueError(
+                f"width {self.width}{heads} gives a head an odd size; modernbert needs an even one"
+            )
+        return self
+
 
 class PretrainedSettings(Settings):
     """The settings of `pretrained`: an encoder of a Hugging Face class that has read much text already."""
+
+    absent: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            key: "is a setting of transformer, which starts from nothing; the checkpoint brings its own"
+            for key in TransformerSettings.model_fields
+            if key != "dropout"
+        }
+    )
 
     checkpoint: str = Field(description="folder, or name on the Hugging Face Hub (--from)")
     tune: TuneName = Field(
@@ -45,3 +69,13 @@ class PretrainedSettings(Settings):
     dropout: Annotated[float, Field(ge=0, lt=1)] | Auto = Field(
         default="auto", description="auto is what the checkpoint says"
     )
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], *, where: str = "") -> Self:
+        """As for all settings, with what to do where no checkpoint is named."""
+        if "checkpoint" not in values:
+            raise ConfigError(
+                "pretrained starts from a checkpoint, and none is named",
+                hint="Give one: --from FOLDER, or --from NAME/ON-THE-HUB.",
+            )
+        return super().parse(values, where=where)

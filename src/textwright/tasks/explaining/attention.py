@@ -14,10 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from textwright.core.errors import ConfigError
 from textwright.models.pooling import AttentionPooling
 from textwright.tasks.explaining.base import Focus, Method, TokenEngine, Weighed
-from textwright.tasks.explaining.vectors import TokenBatch, weigh_batches
+from textwright.tasks.explaining.vectors import TokenBatch, at_rest, weigh_batches
 from textwright.tasks.trainers.base import Engine
+
+_PROBE = 8  # tokens
 
 
 def weigh(engine: TokenEngine, texts: Sequence[str], focus: Focus) -> list[Weighed]:
@@ -42,11 +45,25 @@ def _of_encoder(network: Any, batch: TokenBatch) -> Tensor:
 
 
 def refusal(engine: Engine) -> str:
-    network = getattr(engine, "network", None)
-    if _is_encoder(network) or isinstance(getattr(network, "pooling", None), AttentionPooling):
+    network: Any = getattr(engine, "network", None)
+    if _is_encoder(network):
+        return _refusal_of_encoder(network)
+    if isinstance(getattr(network, "pooling", None), AttentionPooling):
         return ""
     pooling = getattr(getattr(network, "settings", None), "pooling", None)
     return f"{engine.architecture}{f' with pooling {pooling!r}' if pooling else ''} has no attention"
+
+
+def _refusal_of_encoder(network: Any) -> str:
+    """Seen by looking: whether a class gives its weights, and for which tokens, is written nowhere."""
+    device = next(network.parameters()).device
+    ids_BT = torch.arange(_PROBE, device=device)[None] % len(network.model.get_input_embeddings().weight)
+    try:
+        with at_rest(network):
+            network.attention(ids_BT, torch.ones_like(ids_BT, dtype=torch.bool))
+    except ConfigError as error:
+        return error.message
+    return ""
 
 
 def _is_encoder(network: object) -> bool:

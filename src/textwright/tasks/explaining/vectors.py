@@ -56,7 +56,7 @@ def weigh_batches(engine: TokenEngine, texts: Sequence[str], weigh: Weigh) -> li
             is_text_BT = _inside(mask_BT, len(frame.prefix), len(frame.suffix))
             weights_BT = weigh(engine.network, TokenBatch(ids_BT, mask_BT, is_text_BT, chosen))
             for number, weights_T, is_text_T in zip(chosen, weights_BT, is_text_BT, strict=True):
-                found[number] = weights_T[is_text_T].double().cpu().numpy()
+                found[number] = weights_T[is_text_T].cpu().double().numpy()  # MPS has no float64
     return [Weighed(*pair) for pair in zip(readings, found, strict=True)]
 
 

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
 import tokenizers
 import torch
-from safetensors.torch import load_file
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerFast
-from transformers.utils import logging as hf_logging
+from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
-from textwright.core.errors import ConfigError
+from textwright.core.errors import BundleError, CheckpointError, ConfigError
 from textwright.core.settings import Settings
 from textwright.models.base import Shape
-from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint
+from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint, refuse_foreign_code
+from textwright.models.transformer.head import NEW
 from textwright.models.transformer.network import Encoder
-from textwright.models.transformer.pretrained import load_tokenizer, longest_text, merged
+from textwright.models.transformer.pretrained import merged
+from textwright.models.transformer.quiet import quiet
 from textwright.models.transformer.scratch import sized
 from textwright.models.transformer.settings import PretrainedSettings, TransformerSettings
+from textwright.models.transformer.tokenizer import CheckpointTokenizer, load_tokenizer, longest_text
 from textwright.runtime.compute import best_device
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.examples import Job
@@ -41,6 +44,10 @@ _LAYERS, _USUAL_LAYERS = ("num_hidden_layers", "n_layers", "num_layers"), 12
 # Operations in a step. From 2 GFLOP on a second thread gains a third; with less it gains little, and beside
 # other busy processes a step of a tiny encoder took 30 s, not 30 ms: each kernel waits for its threads.
 _WORK_FOR_THREADS = 2e9
+# More than this share of unknown tokens is another language, or files of another tokenizer.
+_MOST_UNKNOWN = 0.5
+# What our own tokenizers put around a text: [CLS] and [SEP].
+_FRAME = 2
 _LEAST_RATE, _MOST_RATE = 1e-5, 5e-4
 _TUNE_RATES: Mapping[str, float] = MappingProxyType({"full": 1.0, "head": 20.0, "lora": 10.0})
 
@@ -52,13 +59,13 @@ class EncoderEngine(NetworkEngine):
     network: Encoder
 
     def save(self, folder: Path) -> None:
-        quiet: Any = hf_logging
-        quiet.disable_progress_bar()
-        self.network.model.save_pretrained(folder)
+        with quiet():
+            self.network.model.save_pretrained(folder)
         make: Any = PreTrainedTokenizerFast
         fast = make(
             tokenizer_object=tokenizers.Tokenizer.from_str(self.tokenizer.content),
             model_max_length=self.tokenizer.settings.max_length,
+            truncation_side="left" if self.tokenizer.settings.truncate == "tail" else "right",
             **self.tokenizer.frame.special,
         )
         fast.save_pretrained(folder)
@@ -68,11 +75,31 @@ class EncoderEngine(NetworkEngine):
     def restore(cls, folder: Path, config: dict[str, Any], name: str, shape: Shape) -> EncoderEngine:
         """The engine that `save` wrote. Raises what building a model of a damaged folder raises."""
         torch.set_num_threads(usable_cpus())
-        make: Any = AutoModelForSequenceClassification
-        network = Encoder(make.from_config(AutoConfig.for_model(**config)), shape)
-        network.model.load_state_dict(load_file(folder / "model.safetensors"))
+        refuse_foreign_code(str(folder), config, [file.name for file in folder.iterdir()])
+        network = Encoder(_read_back(folder), shape)
         network.to(best_device()).eval()
         return cls(name, {}, shape, network, Tokenizer.load(folder))
+
+
+def _read_back(folder: Path) -> PreTrainedModel:
+    """The model that `save_pretrained` wrote, by the library's reader: some classes rename their weights.
+
+    Raises BundleError when a weight is not there, is not the model's, or has another size.
+    """
+    with quiet():
+        model, found = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if found[what]:
+            raise BundleError(f"{folder}: {what.replace('_', ' ')}: {sorted(map(str, found[what]))[0]}")
+    read: PreTrainedModel = model
+    return read
 
 
 class EncoderTrainer(NetworkTrainer, ABC):
@@ -80,14 +107,24 @@ class EncoderTrainer(NetworkTrainer, ABC):
 
     casts = True
 
+    @cached_property
+    def shape(self) -> Shape:
+        examples = self.job.examples
+        return replace(super().shape, link=examples.task.link(examples.schema))
+
     def _threads(self) -> int:
         """All of them for a step of some work; small ones lose far more on a busy machine than they gain."""
         tokens = self._rows.tokens
         tokens_per_step = self._learn[0].batch * len(tokens.values) / max(len(tokens), 1)
+        return self.job.threads if self._work_of(tokens_per_step) >= _WORK_FOR_THREADS else 1
+
+    def _work(self) -> float:
+        return self._work_of(len(self._rows.tokens.values) * self.epochs)
+
+    def _work_of(self, tokens: float) -> float:
+        """Six operations a weight, forward and backward; a layer has 12 matrices of width squared."""
         layers, width = self._size()
-        # Six operations a weight, forward and backward; a layer has 12 matrices of width squared.
-        work = 6 * 12 * layers * width**2 * tokens_per_step
-        return self.job.threads if work >= _WORK_FOR_THREADS else 1
+        return 6 * 12 * layers * width**2 * tokens
 
     @abstractmethod
     def _size(self) -> tuple[int, int]:
@@ -109,10 +146,26 @@ class ScratchTrainer(EncoderTrainer):
         settings, reason = self.job.examples.tokenizer_settings(self.recipe.tokenizer)
         if self.recipe.tokenizer == "auto":
             settings = settings.replaced({"truncate": "head"})  # as the Hugging Face library cuts
+        if (room := self._room()) is not None:
+            settings = settings.replaced({"max_length": room - _FRAME})
+            kind = reason.partition("; the longest")[0]
+            reason = f"{kind}; texts are cut to {room} tokens, {_FRAME} of them around the text"
         plain, encoded = self.job.examples.tokens(settings)
         tokenizer = framed(plain)
         rows = tokenizer.frame.around(encoded.rows)
         return tokenizer, Encoded(rows, encoded.num_tokens, encoded.num_lost, encoded.num_unknown), reason
+
+    def _room(self) -> int | None:
+        """The longest row in tokens that was asked for, its frame included; None when it is for us to say."""
+        asked = self.recipe.tokenizer
+        longest = asked.max_length if isinstance(asked, TokenizerSettings) else None
+        positions = None if self.asked.positions == "auto" else int(self.asked.positions)
+        if longest and positions and longest > positions:
+            raise _beyond(longest, positions, f"model.positions={positions}")
+        room = longest or positions
+        if room is not None and room <= _FRAME:
+            raise _too_short("tokenizer.max_length" if longest else "model.positions", room, _FRAME)
+        return room
 
     @property
     def settings(self) -> Settings:
@@ -122,10 +175,7 @@ class ScratchTrainer(EncoderTrainer):
     def _sized(self) -> tuple[TransformerSettings, dict[str, str]]:
         tokenizer, encoded, _ = self._encoded
         longest = tokenizer.settings.max_length or int(encoded.rows.lengths.max(initial=1))
-        made, why = sized(self.asked, len(encoded.rows), encoded.num_tokens, longest)
-        if longest > int(made.positions):
-            raise _beyond(longest, int(made.positions), f"model.positions={made.positions}")
-        return made, why
+        return sized(self.asked, len(encoded.rows), encoded.num_tokens, longest)
 
     def _size(self) -> tuple[int, int]:
         return int(self._sized[0].layers), int(self._sized[0].width)
@@ -140,12 +190,41 @@ class PretrainedTrainer(EncoderTrainer):
     asked: PretrainedSettings
 
     def __init__(self, job: Job, recipe: Recipe, *, name: str) -> None:
+        """Raises ConfigError when no checkpoint is named."""
         if recipe.model_name != name or "checkpoint" not in recipe.model_settings:
             raise ConfigError(
                 f"{name} starts from a checkpoint, and none is named",
                 hint="Give one: --from FOLDER, or --from NAME/ON-THE-HUB.",
             )
         super().__init__(job, recipe, name=name)
+        self._head = ""
+
+    def _build(self) -> nn.Module:
+        """The network; of the first one it is seen that its folder can be read back, before time is spent."""
+        network = super()._build()
+        assert isinstance(network, Encoder)
+        if not self._head:
+            with torch.random.fork_rng(devices=[]), TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+                self._check(self._engine(network), Path(folder))
+            self._head = network.head
+        return network
+
+    def _check(self, engine: EncoderEngine, folder: Path) -> None:
+        if shutil.disk_usage(folder).free < 2 * engine.num_bytes:
+            return  # too little to try it here, which says nothing about the folder of the model
+        try:
+            engine.save(folder)
+            again, weights = _read_back(folder).state_dict(), engine.network.model.state_dict()
+            different = [key for key in weights if not torch.equal(weights[key], again[key])]
+            if not different:
+                return
+            why = f"{different[0]} is another"
+        except Exception as error:  # the library raises whatever its classes do
+            why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(
+            f"{self.checkpoint.path}: a {self.checkpoint.type} is not what it was after saving it ({why})",
+            hint="Take another checkpoint, such as one of bert, roberta or modernbert.",
+        ) from None
 
     @property
     def rate(self) -> float:
@@ -164,21 +243,37 @@ class PretrainedTrainer(EncoderTrainer):
         return find_checkpoint(self.asked.checkpoint)
 
     @cached_property
+    def _read(self) -> CheckpointTokenizer:
+        return load_tokenizer(self.checkpoint)
+
+    @cached_property
     def _encoded(self) -> tuple[Tokenizer, Encoded, str]:
-        asked = self.recipe.tokenizer
-        content, special = load_tokenizer(self.checkpoint)
-        uncut = borrowed(content, special, TokenizerSettings(kind="pretrained", truncate="head"))
-        positions = longest_text(self.checkpoint, uncut.pad_id)
+        asked, read = self.recipe.tokenizer, self._read
+        origin = f"that of the checkpoint{f', {read.remark}' if read.remark else ''}"
+        uncut = borrowed(read.content, read.special, TokenizerSettings(kind="pretrained", truncate="head"))
+        positions = longest_text(self.checkpoint)
         if isinstance(asked, TokenizerSettings):
-            settings, reason = self._asked_settings(asked, positions), "that of the checkpoint, cut as asked"
+            settings, reason = (
+                self._asked_settings(asked, positions, len(uncut.frame)),
+                f"{origin}, cut as asked",
+            )
         else:
             longest = self.job.examples.longest(uncut, positions)
             settings = uncut.settings.replaced({"max_length": longest})
-            reason = f"that of the checkpoint; the longest 0.5 % of the texts are cut to {longest} tokens"
-        tokenizer = borrowed(content, special, settings)
-        return tokenizer, self.job.examples.encoded(tokenizer), reason
+            reason = f"{origin}; the longest 0.5 % of the texts are cut to {longest} tokens"
+        tokenizer = borrowed(read.content, read.special, settings)
+        encoded = self.job.examples.encoded(tokenizer)
+        if encoded.unknown_share > _MOST_UNKNOWN:
+            raise CheckpointError(
+                f"{self.checkpoint.path}: {encoded.unknown_share:.0%} of the tokens are unknown to its "
+                "tokenizer",
+                hint="Take a checkpoint that reads this language, or copy tokenizer.json of the same model.",
+            )
+        return tokenizer, encoded, reason
 
-    def _asked_settings(self, asked: TokenizerSettings, positions: int | None) -> TokenizerSettings:
+    def _asked_settings(
+        self, asked: TokenizerSettings, positions: int | None, frame: int
+    ) -> TokenizerSettings:
         given = asked.model_dump(exclude_none=True, exclude_defaults=True)
         own = [key for key in given if key not in ("max_length", "truncate")]
         if own:
@@ -187,19 +282,36 @@ class PretrainedTrainer(EncoderTrainer):
                 hint="Only tokenizer.max_length and tokenizer.truncate can be set.",
             )
         longest = asked.max_length or positions or 512
+        if longest <= frame:
+            raise _too_short("tokenizer.max_length", longest, frame)
         if positions is not None and longest > positions:
             raise _beyond(longest, positions, str(self.checkpoint.path))
         return TokenizerSettings(kind="pretrained", max_length=longest, truncate=asked.truncate or "head")
 
     def reasons(self) -> dict[str, str]:
-        origin = f"{self.checkpoint.path.name}, a {self.checkpoint.type}"
-        return {**super().reasons(), "model.checkpoint": f"{origin}; tuned: {self.asked.tune}"}
+        origin = f"{self.checkpoint.name}, a {self.checkpoint.type}"
+        found = {"model.checkpoint": f"{origin}; tuned: {self.asked.tune}"}
+        if self._head not in ("", NEW):
+            found["model.head"] = self._head
+        if self.recipe.learn.optimizer.rate == "auto":
+            rate = (
+                f"{self._learn[0].optimizer.rate:g}: for width {self._size()[1]} and tune={self.asked.tune}"
+            )
+            found["learn.optimizer.rate"] = f"{rate}, with {self._learn[0].optimizer.name}"
+        return {**super().reasons(), **found}
 
 
 def _beyond(longest: int, positions: int, where: str) -> ConfigError:
     return ConfigError(
         f"tokenizer.max_length={longest} is beyond the {positions} positions of the model ({where})",
         hint=f"Use: --set tokenizer.max_length={positions}",
+    )
+
+
+def _too_short(name: str, room: int, frame: int) -> ConfigError:
+    return ConfigError(
+        f"{name}={room} leaves no room for a text: {frame} tokens stand around it",
+        hint=f"Take more, such as {name}={8 * frame}.",
     )
 
 

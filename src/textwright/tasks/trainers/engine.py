@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from textwright.core.ragged import Ragged
-from textwright.learn.batches import Rows, batches, in_order
+from textwright.learn import memory
+from textwright.learn.batches import Rows, collate, cut_batches, in_order
 from textwright.models.base import Shape
 from textwright.models.registry import ARCHITECTURES
 from textwright.runtime.compute import best_device
@@ -78,17 +79,33 @@ def build_network(name: str, settings: dict[str, Any], shape: Shape) -> nn.Modul
 
 
 def run(network: nn.Module, tokens: Ragged, pad_id: int = 0) -> Array:
-    """(N, K) outputs of token rows, in batches of like length; no gradient, no dropout."""
+    """(N, K) outputs of token rows, in batches of like length; no gradient, no dropout.
+
+    Batches that do not fit into memory are halved. Raises ModelError when a single row is too much.
+    """
     was_training = network.training
     network.eval()
-    device = next(network.parameters()).device
-    order = in_order(tokens.lengths, _PREDICT_ROWS, _PREDICT_TOKENS)
-    rows = Rows(tokens, np.zeros(len(tokens), np.int8), pad_id)
+    try:
+        with torch.inference_mode():
+            return _outputs(network, Rows(tokens, np.zeros(len(tokens), np.int8), pad_id))
+    finally:
+        network.train(was_training)
+
+
+def _outputs(network: nn.Module, rows: Rows) -> Array:
+    lengths, device = rows.tokens.lengths, next(network.parameters()).device
+    left = in_order(lengths, _PREDICT_ROWS, _PREDICT_TOKENS)[::-1]
     out: Array | None = None
-    with torch.inference_mode():
-        for chosen, batch in zip(order, batches(rows, order), strict=True):
+    while left:
+        chosen = left[-1]
+        with memory.Attempt() as attempt:
+            batch = collate(rows, chosen)
             logits = network(batch.ids_BT.to(device), batch.mask_BT.to(device)).logits.float().cpu().numpy()
-            out = np.empty((len(tokens), logits.shape[1]), np.float32) if out is None else out
-            out[chosen] = logits
-    network.train(was_training)
+        if attempt.failure:
+            memory.free(device.type)
+            max_tokens = memory.halved(len(chosen), int(lengths[chosen[-1]]), attempt.failure)
+            left = cut_batches(np.concatenate(left), lengths, _PREDICT_ROWS, max_tokens)[::-1]
+            continue
+        out = np.empty((len(lengths), logits.shape[1]), np.float32) if out is None else out
+        out[left.pop()] = logits
     return np.zeros((0, 1), np.float32) if out is None else out

@@ -35,6 +35,7 @@ from textwright.tasks.examples import Job
 from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.base import Engine
+from textwright.tasks.trainers.chosen import chosen_learning, chosen_speed
 from textwright.tasks.trainers.engine import NetworkEngine, run
 from textwright.text.tokenizers import Encoded, Tokenizer
 from textwright.text.vectors import read_vectors
@@ -128,7 +129,14 @@ class NetworkTrainer:
 
     @cached_property
     def _compute(self) -> Compute:
-        return decide(self.recipe.compute, threads=self._threads(), casts=self.casts)
+        seconds = self.job.clock.remaining()
+        return decide(
+            self.recipe.compute, threads=self._threads(), casts=self.casts, work=self._work(), seconds=seconds
+        )
+
+    def _work(self) -> float:
+        """Operations of a fit on all rows, where that is known."""
+        return 0.0
 
     def _threads(self) -> int:
         tokens = self._rows.tokens
@@ -187,6 +195,8 @@ class NetworkTrainer:
             divergence=divergence_for(link) if learn.loss.r_drop else None,
         )
         self.on_fit(fit)
+        if fit.compute != compute:  # the fit is resumed: what comes after it computes alike
+            self._compute = replace(fit.compute, reasons=dict.fromkeys(compute.reasons, "as the run began"))
         return fit
 
     def _run(self, fit: Fit) -> Iterator[Event]:
@@ -235,12 +245,10 @@ class NetworkTrainer:
         """Seconds a training row takes, by a few steps that are thrown away; the first two warm up."""
         chosen = np.arange(min(len(self._rows), self._learn[0].batch * steps))
         fit = self._start(self._rows.take(chosen), Clock.starting(10), 1.0, None)
+        fit.compute = replace(fit.compute, compile=False)
         seen = [(e.rows, e.seconds) for e in self._run(fit) if isinstance(e, StepEvent)]
         (rows, seconds), (all_rows, all_seconds) = seen[min(1, len(seen) - 1)], seen[-1]
         return (all_seconds - seconds) / (all_rows - rows) if all_rows > rows else all_seconds / all_rows
-
-    def num_parameters(self) -> int:
-        return sum(p.numel() for p in self._build().parameters())
 
     def reasons(self) -> dict[str, str]:
         tokenizer, encoded, reason = self._encoded
@@ -250,20 +258,23 @@ class NetworkTrainer:
             f"{encoded.unknown_share:.1%} are unknown"
         )
         found = {"vectors": f"{self._found:.1%} of the vocabulary found"} if self._vectors is not None else {}
-        quick = {"fast path": ", ".join(self._quickened)} if self._quickened else {}
+        link = self.job.examples.task.link(self.job.examples.schema)
         return {
             "tokenizer": f"{reason}; {lost}",
+            **chosen_learning(self.recipe.learn, self._learn[0], link)[1],
             **self._learn[1],
             **self._compute.reasons,
-            **quick,
+            **chosen_speed(ARCHITECTURES.get(self.name).kind, self._quickened),
             **found,
         }
 
     def choices(self) -> dict[str, Any]:
+        link = self.job.examples.task.link(self.job.examples.schema)
+        learn, _ = chosen_learning(self.recipe.learn, self._learn[0], link)
         return {
             "name": self.name,
             **self.settings.model_dump(mode="json"),
-            "learn": self._learn[0].model_dump(mode="json"),
+            "learn": learn.model_dump(mode="json"),
             "compute": self._compute.to_json(),
             "found": {"epochs": self._best_epochs},
         }

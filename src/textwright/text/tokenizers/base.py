@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import tokenizers
 from numpy.typing import NDArray
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from textwright.core.errors import ConfigError, TokenizerError
 from textwright.core.files import read_json, to_json, write_atomic
@@ -29,18 +29,18 @@ _DAMAGED = "Copy the folder again, or train the tokenizer again."
 
 
 class TokenizerSettings(Settings):
-    """What a person may say about a tokenizer. None is what is usual for the kind; training fills it in.
+    """What a person may say about a tokenizer. None is what is usual for the kind; training fills it in."""
 
-    `truncate` names the part that is kept of a text longer than `max_length` tokens (None: never cut).
-    `drop_unknown` leaves unknown words out instead of giving them the id of [UNK].
-    """
-
-    kind: str = "word"
-    vocabulary_size: PositiveInt | None = None
-    max_length: PositiveInt | None = None
-    truncate: Literal["head", "tail", "both"] | None = None
-    drop_unknown: bool | None = None
-    lowercase: bool | None = None
+    kind: str = Field("word", description="how text is cut into tokens")
+    vocabulary_size: PositiveInt | None = Field(None, description="kinds of tokens at most")
+    max_length: PositiveInt | None = Field(
+        None, description="tokens of a text that are kept; none cuts nothing"
+    )
+    truncate: Literal["head", "tail", "both"] | None = Field(
+        None, description="the part that is kept of a text that is too long"
+    )
+    drop_unknown: bool | None = Field(None, description="leave unknown words out; otherwise they are [UNK]")
+    lowercase: bool | None = Field(None, description="take capitals for small letters")
 
     def filled(self, **usual: Any) -> Self:
         """A copy with what is usual for a kind in the place of every None."""

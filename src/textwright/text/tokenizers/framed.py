@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import tokenizers
 from tokenizers import AddedToken, processors
@@ -12,7 +12,8 @@ from textwright.core.errors import TokenizerError
 from textwright.text.tokenizers.base import PAD, UNKNOWN, Frame, Tokenizer, TokenizerSettings
 
 START, END, MASK = "[CLS]", "[SEP]", "[MASK]"
-_PROBE = "a"
+# One of these is in nearly every vocabulary.
+_PROBES = ("a", "1", "的", ".")
 
 
 def framed(tokenizer: Tokenizer) -> Tokenizer:
@@ -54,10 +55,25 @@ def borrowed(content: str, special: Mapping[str, str], settings: TokenizerSettin
     backend = tokenizers.Tokenizer.from_str(content)
     backend.no_truncation()
     backend.no_padding()
-    inner = backend.encode(_PROBE, add_special_tokens=False).ids
-    whole = backend.encode(_PROBE, add_special_tokens=True).ids
+    for probe in _probes(backend):
+        inner = backend.encode(probe, add_special_tokens=False).ids
+        if inner:
+            return Tokenizer(plain.content, settings, _frame(backend, probe, inner, special))
+    raise TokenizerError(
+        "the tokenizer of the checkpoint makes no token of any text",
+        hint="Copy tokenizer.json of the same model into the folder.",
+    )
+
+
+def _probes(backend: tokenizers.Tokenizer) -> Iterator[str]:
+    """Texts to see the frame around: usual ones, then single tokens of the vocabulary."""
+    yield from _PROBES
+    yield from (backend.decode([i]) for i in range(backend.get_vocab_size()))
+
+
+def _frame(backend: tokenizers.Tokenizer, probe: str, inner: list[int], special: Mapping[str, str]) -> Frame:
+    whole = backend.encode(probe, add_special_tokens=True).ids
     for start in range(len(whole) - len(inner) + 1):
         if whole[start : start + len(inner)] == inner:
-            frame = Frame(tuple(whole[:start]), tuple(whole[start + len(inner) :]), dict(special))
-            return Tokenizer(plain.content, settings, frame)
+            return Frame(tuple(whole[:start]), tuple(whole[start + len(inner) :]), dict(special))
     raise TokenizerError(f"the tokenizer of the checkpoint makes {json.dumps(whole)} of {json.dumps(inner)}")

@@ -1,0 +1,203 @@
+"""What settings need to have an effect: those that would change nothing are refused with the reason.
+
+`train`, `plan` and `compare` ask here before any data are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from textwright.core.errors import ConfigError
+from textwright.core.settings import Settings
+from textwright.models.base import Architecture
+from textwright.models.registry import ARCHITECTURES
+from textwright.models.transformer.checkpoint import find_checkpoint
+from textwright.runtime.cpu import choose_waiting
+from textwright.tasks.base import TASKS
+from textwright.tasks.recipe import Recipe
+from textwright.text.schema import Schema
+from textwright.text.tokenizers import KINDS, TokenizerSettings
+
+# The parts of a recipe that networks read and solvers do not.
+_OF_NETWORKS = ("learn", "compute", "tokenizer", "vectors")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A recipe for one architecture, with the settings of that."""
+
+    recipe: Recipe
+    architecture: Architecture
+    settings: Settings
+
+    def value(self, path: str) -> Any:
+        """What stands at a dotted path, `model.tune` too; None where there is no such thing."""
+        first, *rest = path.split(".")
+        found: Any = self.settings if first == "model" else getattr(self.recipe, first)
+        for part in rest:
+            found = getattr(found, part, None)
+        return found
+
+
+# Why a setting has no effect in what is asked; nothing when it has.
+Need = Callable[[Asked], str]
+
+
+def _of(path: str, *values: str) -> Need:
+    """It needs one of these values at another path."""
+
+    def reason(asked: Asked) -> str:
+        found = asked.value(path)
+        return "" if found in values else f"it is of {path}={' or '.join(values)}, which is {found} here"
+
+    return reason
+
+
+def _layers(asked: Asked) -> str:
+    if asked.recipe.learn.optimizer.layer_decay == 1:
+        return ""
+    if asked.value("model.tune") == "head":
+        return "with model.tune=head only the head learns, and no layer below it"
+    has_layers = {"layers", "checkpoint"} & set(asked.architecture.settings.model_fields)
+    return "" if has_layers else f"{asked.architecture.name} has no layers one above the other"
+
+
+def _stack(asked: Asked) -> str:
+    is_encoder = asked.architecture.kind == "encoder"
+    return "" if is_encoder else f"{asked.architecture.name} has no stack of layers to compute twice"
+
+
+def _dropout(asked: Asked) -> str:
+    found = [value for key, value in asked.settings if key.endswith("dropout")]
+    if found == ["auto"]:  # what the checkpoint says; one that says nothing has what is usual for its class
+        config = find_checkpoint(asked.value("model.checkpoint")).config
+        found = [
+            config[key] for key in config if "drop" in key and type(config[key]) in (int, float)
+        ] or found
+    return "" if any(found) else "without dropout the two passes that it compares are the same"
+
+
+def _own_tokenizer(asked: Asked) -> str:
+    return "the checkpoint brings its own tokenizer" if asked.value("model.checkpoint") else ""
+
+
+def _own_vectors(asked: Asked) -> str:
+    return "the checkpoint has vectors of its own" if asked.value("model.checkpoint") else ""
+
+
+NEEDS: Mapping[str, Need] = MappingProxyType(
+    {
+        "learn.optimizer.weight_decay": _of("learn.optimizer.name", "adamw", "sgd", "gd", "muon"),
+        "learn.optimizer.momentum": _of("learn.optimizer.name", "sgd", "muon"),
+        "learn.optimizer.layer_decay": _layers,
+        "learn.batch": _of("learn.optimizer.name", "adamw", "adam", "sgd", "muon"),
+        "learn.schedule.decay": _of("learn.schedule.name", "hold"),
+        "learn.loss.gamma": _of("learn.loss.name", "focal"),
+        "learn.loss.delta": _of("learn.loss.name", "huber"),
+        "learn.loss.r_drop": _dropout,
+        "learn.average.decay": _of("learn.average.name", "ema"),
+        "learn.average.start": _of("learn.average.name", "mean"),
+        "compute.checkpoint_gradients": _stack,
+        "model.rank": _of("model.tune", "lora"),
+        "tokenizer.kind": _own_tokenizer,
+        "tokenizer.vocabulary_size": _own_tokenizer,
+        "tokenizer.drop_unknown": _own_tokenizer,
+        "tokenizer.lowercase": _own_tokenizer,
+        "vectors.path": _own_vectors,
+    }
+)
+
+
+def check_recipe(recipe: Recipe, names: Sequence[str]) -> None:
+    """Raise what is wrong with a recipe whatever the data: names, settings, the checkpoint to start from.
+
+    A setting is refused when it changes nothing for any of the architectures `names`.
+    """
+    for name in names:
+        check_model(recipe, name)
+    refuse_idle([(recipe, name) for name in names])
+
+
+def check_model(recipe: Recipe, name: str) -> None:
+    """Raise ConfigError or CheckpointError for what a recipe says of an architecture and a tokenizer."""
+    if isinstance(recipe.tokenizer, TokenizerSettings):
+        KINDS.check(recipe.tokenizer.kind)
+    if recipe.model_name == name:
+        checkpoint = getattr(_settings(recipe, name), "checkpoint", None)
+        if checkpoint is not None:
+            find_checkpoint(checkpoint)
+
+
+def check_target(recipe: Recipe, schema: Schema) -> None:
+    """Raise ConfigError where the loss is not for targets of this kind."""
+    if recipe.learn.loss.said():
+        choose_waiting()  # before it imports torch
+        from textwright.learn.objectives import objective_for
+
+        objective_for(TASKS.get(schema.task).link(schema), recipe.learn.loss)
+
+
+def refuse_idle(asked: Iterable[tuple[Recipe, str]]) -> None:
+    """Raise ConfigError for the first setting that changes nothing in any recipe that says it.
+
+    Each recipe comes with the architecture that it is for.
+    """
+    said = [(recipe, name, recipe.said()) for recipe, name in asked]
+    for path in dict.fromkeys(path for _, _, paths in said for path in paths):
+        errors = []
+        for recipe, name, paths in said:
+            if path in paths:
+                if (error := why_idle(recipe, name, path)) is None:
+                    break
+                errors.append(error)
+        else:
+            messages = dict.fromkeys(error.message for error in errors)
+            hint = errors[0].hint if len(messages) == 1 else "Leave it out."
+            raise ConfigError("; ".join(messages), hint=hint)
+
+
+def refuse_varied(recipe: Recipe, name: str, paths: Iterable[str]) -> None:
+    """Raise ConfigError for the first of the varied `paths` that changes nothing for an architecture."""
+    for path in paths:
+        if error := why_idle(recipe, name, path, is_varied=True):
+            raise error
+
+
+def why_idle(recipe: Recipe, name: str, path: str, *, is_varied: bool = False) -> ConfigError | None:
+    """Why what a recipe says at `path` changes nothing for an architecture; None when it does.
+
+    `auto` asks for nothing, unless it is varied; nor does 0 of what a network then does without.
+    """
+    value, group = recipe.said().get(path), path.partition(".")[0]
+    is_empty = value in (None, "auto") and not is_varied
+    if is_empty or (group not in _OF_NETWORKS and path not in NEEDS):
+        return None
+    choose_waiting()  # before it imports torch
+    architecture = ARCHITECTURES.get(name)
+    if architecture.kind == "solver" and group in _OF_NETWORKS:
+        return _ignored(architecture, path)
+    if path not in NEEDS or value == 0:
+        return None
+    reason = NEEDS[path](Asked(recipe, architecture, _settings(recipe, name)))
+    message = f"{path}={value} has no effect: {reason}"
+    return ConfigError(message, hint="Leave it out.") if reason else None
+
+
+def _ignored(architecture: Architecture, path: str) -> ConfigError:
+    own = path.rpartition(".")[2]
+    networks = ", ".join(name for name in ARCHITECTURES if name != architecture.name)
+    return ConfigError(
+        f"{architecture.name} brings a fit of its own, which {path} does not change",
+        hint=f"Use model.{own}, which it has."
+        if own in architecture.settings.model_fields
+        else f"Leave it out, or name a network: {networks}.",
+    )
+
+
+def _settings(recipe: Recipe, name: str) -> Settings:
+    choose_waiting()
+    own = recipe.model_settings if recipe.model_name == name else {}
+    return ARCHITECTURES.get(name).settings.parse(own, where="model.")
