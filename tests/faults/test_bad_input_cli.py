@@ -231,7 +231,7 @@ def test_a_test_file_with_an_unknown_label(tmp_path: Path, unharmed: Path) -> No
         (("--model", "cnn", "--set", "schedule.name=cosin"), ("schedule.name",), "Did you mean 'cosine'?"),
         (("--model", "cnn", "--set", "loss.name=huber"), ("huber", "labels"), "cross_entropy"),
         (("--model", "lstm", "--set", "model.activation=relu"), ("gates",), ""),
-        (("--from", "no-such-folder"), ("no-such-folder: there is no such folder",), "config.json"),
+        (("--from", "no-such-folder"), ("no-such-folder: there is no such folder",), "OWNER/NAME"),
         (("--from", "x", "--model", "lstm"), ("--model lstm does not go with --from",), "Leave --model out"),
         (("--model", "pretrained"), ("checkpoint",), "--from"),
     ],
