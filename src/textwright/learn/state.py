@@ -124,5 +124,5 @@ def _copied(value: Any) -> Any:
 
 
 def are_finite(tensors: dict[str, Tensor]) -> bool:
-    """By their sums, which a NaN or an infinity goes into, at a tenth of the time of a look at each number."""
+    """By their sums, which a NaN or an infinity goes into: a tenth of the time of a look at each number."""
     return all(bool(torch.isfinite(v.sum())) for v in tensors.values() if v.is_floating_point())
