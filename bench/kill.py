@@ -83,9 +83,14 @@ class Training:
         return self.work / f".{out}.work"
 
     def set_aside(self, out: str) -> set[str]:
-        """The bad checkpoints that its story names: what any of its processes has found, the last tells."""
+        """The bad checkpoints that its story names: what any of its processes has found, the last tells.
+
+        A run that is killed when its model is done, and resumed, is another one, with a story of its own; what
+        was told before that counts, too.
+        """
         story = (self.work / out / "events.jsonl").read_text(encoding="utf-8")
-        return set(re.findall(r"bad-step-[\w-]+", story))
+        before = self.said(out).rpartition("training starts anew")[0]
+        return set(re.findall(r"bad-step-[\w-]+", story + before))
 
     def outcome(self, out: str) -> tuple[str, list[dict[str, Any]]]:
         """The hash of the weights, and every step."""
