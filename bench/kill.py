@@ -85,7 +85,7 @@ class Training:
     def set_aside(self, out: str) -> set[str]:
         """The bad checkpoints that its story names: what any of its processes has found, the last tells.
 
-        A run that is killed when its model is done, and resumed, is another one, with a story of its own; what
+        A run that is killed when its model is done, and resumed, is another one with a story of its own; what
         was told before that counts, too.
         """
         story = (self.work / out / "events.jsonl").read_text(encoding="utf-8")

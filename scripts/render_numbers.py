@@ -23,6 +23,7 @@ Cells = dict[tuple[str, str], list[float]]
 
 PEER = "fasttext"
 RATIO = ("times_trainer", "times_trainer_low", "times_trainer_high")
+COUNTS = ("kill",)
 SHOWN = ("accuracy", "pearson", "n_train", "n_test")
 PAGE = Path("docs") / "numbers.md"
 HEAD = """# Numbers
@@ -48,7 +49,10 @@ Samples a second, from texts in memory to the trained model, divided by those of
 defaults on the same rows, batch and epochs in the same round: the geometric mean of the rounds, in brackets
 the lowest and the highest. `fp32` is ours with bf16 switched off; the column of the peer holds its speed.
 """
-OTHER = "\nAll else that was measured, as means over seeds: seconds (`_s`), MiB (`_mb`), rates from 0 to 1.\n"
+OTHER = """
+All else that was measured, as means over seeds: seconds (`_s`), MiB (`_mb`), rates from 0 to 1; what was counted
+(`kill`) is added up.
+"""
 
 
 def read_lines(folder: Path) -> list[Line]:
@@ -169,8 +173,12 @@ def _other(lines: Iterable[Line]) -> list[str]:
                 cells[key][name].append(value)
     if not cells:
         return []
+
+    def total(key: tuple[str, ...], values: list[float]) -> float:
+        return sum(values) if key[0] in COUNTS else fmean(values)
+
     rows = [
-        [*key, ", ".join(f"{name} {fmean(values):.4g}" for name, values in found.items())]
+        [*key, ", ".join(f"{name} {total(key, values):.4g}" for name, values in found.items())]
         for key, found in sorted(cells.items())
     ]
     head = ["bench", "set", "task", "system", "measured"]

@@ -63,6 +63,11 @@ def test_other_numbers_are_listed_and_nulls_left_out() -> None:
     assert row(page, "Other", "| speed").endswith("| predict_rows_per_s 1000 |")
 
 
+def test_counts_are_added_up_over_seeds() -> None:
+    kills = [{**line("", seed, equal=20 + seed), "bench": "kill"} for seed in (0, 1)]
+    assert "| equal 41 |" in row(render_numbers.render(kills), "Other", "| kill")
+
+
 def test_a_stale_page_and_a_broken_line_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "docs").mkdir()
     results = tmp_path / "bench" / "results"
