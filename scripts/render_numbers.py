@@ -50,8 +50,8 @@ defaults on the same rows, batch and epochs in the same round: the geometric mea
 the lowest and the highest. `fp32` is ours with bf16 switched off; the column of the peer holds its speed.
 """
 OTHER = """
-All else that was measured, as means over seeds: seconds (`_s`), MiB (`_mb`), rates from 0 to 1; what was counted
-(`kill`) is added up.
+All else that was measured, as means over seeds: seconds (`_s`), MiB (`_mb`), rates from 0 to 1; what was
+counted (`kill`) is added up.
 """
 
 

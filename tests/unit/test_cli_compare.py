@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from click.testing import Result
 from sklearn.metrics import f1_score
 from typer.testing import CliRunner
 
+from checkpoints import tiny_checkpoint
 from textwright import api
 from textwright.bundle.looks import read_looks
 from textwright.choose.paired import Comparison, compare
@@ -340,6 +342,21 @@ def test_settings_are_compared(reviews: Path, tmp_path: Path) -> None:
     assert "refused: learn.optimizer.momentum=0.5 has no effect" in result.stderr
     assert json.loads((out / "comparison.json").read_text(encoding="utf-8"))["best"] == record["best"]
     assert len(list((out / "events").iterdir())) == 3 and len(list((out / "predictions").iterdir())) == 2
+
+
+def test_a_checkpoint_stands_beside_the_others(reviews: Path, tmp_path: Path) -> None:
+    start = tiny_checkpoint(tmp_path / "start")
+    out, epochs = tmp_path / "out", ["--set", "learn.epochs=1", "--minutes", "1"]
+    record = last_line(run(reviews, "--models", "cnn", "--from", start, "--out", out, *epochs, "--json"))
+    assert [(c["model"], c["status"]) for c in record["candidates"]] == [
+        ("cnn", "done"),
+        ("pretrained", "done"),
+    ]
+    shutil.rmtree(out)
+    record = last_line(
+        run(reviews, "--from", start, "--vary", "tune=full,head", "--out", out, *epochs, "--json")
+    )
+    assert [c["name"] for c in record["candidates"]] == ["pretrained tune=full", "pretrained tune=head"]
 
 
 def test_the_table_is_in_the_order_of_the_grid(reviews: Path, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def compare(
     ] = None,
     models: Models = None,
     vary: Vary = None,
+    from_: options.From = None,
     out: Annotated[Path | None, typer.Option(help="The folder for the comparison of settings.")] = None,
     task: options.Task = None,
     text: options.Text = None,
@@ -77,14 +78,15 @@ def compare(
     tell what is what in the data when there are prediction files only.
 
     Of settings: each model with each combination of the values is fitted and judged on the same rows, and
-    gets the same share of --minutes. --out holds the table, the predictions and the curves.
+    gets the same share of --minutes; --from adds the model that starts from a checkpoint. --out holds the
+    table, the predictions and the curves.
 
     Example: textwright compare old-model new-model --data dev.csv
 
     Example: textwright compare reviews.csv --models lstm --vary optimizer.name=sgd,adam --out comparison
     """
     with guarded(debug) as guard:
-        if not (models or vary):
+        if not (models or vary or from_):
             _refuse_flags(
                 out=out, test=test, test_share=test_share, minutes=minutes, seed=seed, recipe=recipe, set=set_
             )
@@ -92,6 +94,9 @@ def compare(
             return
         options.refuse_contradiction(test, test_share)
         names = options.parse_models(models)
+        if from_ is not None:
+            names = list(dict.fromkeys([*names, options.PRETRAINED]))
+            set_ = [*(set_ or []), f"model.checkpoint={from_}"]
         made = options.make_recipe(
             recipe,
             set_,

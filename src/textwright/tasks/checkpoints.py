@@ -109,7 +109,11 @@ class Checkpoints:
             if not (lacks_memory or isinstance(error, TextwrightError | OSError | SafetensorError)):
                 raise
             if not self._is_failing:
-                why = "there is no memory for it" if lacks_memory else getattr(error, "message", str(error))
+                why = (
+                    "there is no memory for it"
+                    if lacks_memory
+                    else getattr(error, "message", None) or getattr(error, "strerror", None) or str(error)
+                )
                 what = "training goes on, and the checkpoint before stays"
                 self.say(Note(f"step {step:,}: no checkpoint could be stored: {why}; {what}", "warning"))
             self._is_failing = True
