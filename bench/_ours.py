@@ -36,6 +36,7 @@ FINETUNE = {
 SYSTEMS = {
     "finetune": FINETUNE,
     "finetune-fp32": {**FINETUNE, "compute.precision": "fp32"},
+    "finetune-compiled": {**FINETUNE, "compute.compile": True},
     "pretrained": {"model.name": "pretrained"},
 }
 

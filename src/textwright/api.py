@@ -17,10 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from textwright.bundle.folder import is_bundle, save_bundle
-from textwright.bundle.learned import as_keys, read_learned, write_learned
+from textwright.bundle.learned import write_learned
 from textwright.bundle.looks import count_look, first_looks
 from textwright.bundle.manifest import LOOKS, DataRecord, Manifest
 from textwright.choose.candidates import candidates_for
@@ -38,6 +36,7 @@ from textwright.tasks.checkpoints import Checkpoints
 from textwright.tasks.identity import identity_of
 from textwright.tasks.journal import Journal
 from textwright.tasks.needs import check_recipe, check_target
+from textwright.tasks.parent import past_of
 from textwright.tasks.planning import Plan, make_plan
 from textwright.tasks.predictor import Predictor
 from textwright.tasks.prepare import Prepared, prepare_data
@@ -189,12 +188,6 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
     assert predictor.bundle is not None
     num_locked = count_look(predictor.bundle.path, f"evaluate {Path(data).name}", row_hashes(corpus.texts))
     seconds = time.monotonic() - started
-    learned = read_learned(predictor.bundle.path)
-    if learned is None:  # a folder of an earlier version
-        known = predictor.bundle.manifest.data[0].fingerprint == corpus.fingerprint
-        num_learned = len(corpus) if known else 0
-    else:
-        num_learned = int(np.isin(as_keys(row_hashes(corpus.texts)), learned).sum())
     return Evaluated(
         n=len(corpus),
         seconds=seconds,
@@ -203,7 +196,7 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
         num_locked=num_locked,
         cleaning=corpus.log.summary(),
         wrong=wrong.records(),
-        num_learned=num_learned,
+        num_learned=int(past_of(predictor.bundle.path, corpus).learned.sum()),
     )
 
 

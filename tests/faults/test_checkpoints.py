@@ -24,7 +24,6 @@ from _fits import (
     start,
     steps,
     told,
-    two_checkpoints,
 )
 from safetensors.torch import load_file
 from torch import Tensor
@@ -186,17 +185,6 @@ def rewrite(stored: Path, record: dict[str, Any]) -> None:
 
 
 # What is on the disk.
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return two_checkpoints(tmp_path_factory.mktemp("two"))
-
-
-@pytest.fixture
-def stored(two: Path, tmp_path: Path) -> Path:
-    shutil.copytree(two, tmp_path / "c")
-    return tmp_path / "c"
 
 
 def test_what_is_stored_is_plain(stored: Path) -> None:

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _disks import Crash
 
 from textwright import api
-from textwright.choose import select
 from textwright.core.events import Event, Sink
 from textwright.core.records import Note, StepEvent
 from textwright.core.seeds import generator
-from textwright.learn.disk import Disk
-from textwright.tasks import checkpoints
 from textwright.tasks.recipe import Recipe
 
 SMALL = {"name": "cnn", "embedding": 8, "filters": 4, "widths": [1, 2], "dropout": 0.2}
@@ -24,17 +22,7 @@ ONE = Recipe.parse({"model": SMALL, "learn": {"epochs": 2, "batch": 8}})
 THREE = Recipe.parse({"learn": {"epochs": 1, "batch": 16}})  # bag, cnn, lstm
 
 
-class Killed(BaseException):
-    """Stands for kill -9: nothing in the library catches it."""
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkpoint after every step, on a disk that need not sync; one processor."""
-    monkeypatch.setattr(Disk, "sync", lambda self, path: None)
-    monkeypatch.setattr("os.fsync", lambda handle: None)
-    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0)
-    monkeypatch.setattr(select, "usable_cpus", lambda: 1)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +87,8 @@ def interrupt(data: Path, out: Path, asked: Recipe, sink: Sink, **more: Any) -> 
 
 
 def kill(data: Path, out: Path, asked: Recipe, fit: str, step: int) -> Path:
-    with pytest.raises(Killed):
-        api.train(data, out, asked, sink=stopping(Killed, fit, step))
+    with pytest.raises(Crash):
+        api.train(data, out, asked, sink=stopping(Crash, fit, step))
     return out.with_name(f".{out.name}.work")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _disks import Crash
 
 from checkpoints import tiny_checkpoint
 from textwright import api
@@ -27,17 +28,7 @@ from textwright.tasks.recipe import Recipe
 SMALL = {"name": "cnn", "embedding": 8, "filters": 4, "widths": [1, 2], "dropout": 0.2}
 
 
-class Killed(BaseException):
-    """Stands for kill -9: nothing in the library catches it."""
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkpoint after every step, on a disk that need not sync; one processor."""
-    monkeypatch.setattr(Disk, "sync", lambda self, path: None)
-    monkeypatch.setattr("os.fsync", lambda handle: None)
-    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0)
-    monkeypatch.setattr(select, "usable_cpus", lambda: 1)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture
@@ -67,7 +58,7 @@ def killing(when: Callable[[int, Event], bool]) -> Callable[[Event], None]:
         nonlocal fits
         fits += isinstance(event, StepEvent) and event.step == 1
         if when(fits, event):
-            raise Killed
+            raise Crash
 
     return sink
 
@@ -77,7 +68,7 @@ def at(fit: int, step: int) -> Callable[[int, Event], bool]:
 
 
 def kill(data: Path, out: Path, when: Callable[[int, Event], bool], asked: Recipe | None = None) -> Path:
-    with pytest.raises(Killed):
+    with pytest.raises(Crash):
         api.train(data, out, asked or recipe(), sink=killing(when))
     assert not out.exists()
     return out.parent / f".{out.name}.work"
@@ -141,9 +132,9 @@ def test_killed_again_and_again(data: Path, tmp_path: Path, whole: Path) -> None
             nonlocal seen
             seen += isinstance(event, StepEvent)
             if seen == 7:
-                raise Killed
+                raise Crash
 
-        with pytest.raises(Killed):
+        with pytest.raises(Crash):
             api.train(data, tmp_path / "m", recipe(), sink=sink, resume=True)
     resume(data, tmp_path / "m")
     assert weights(tmp_path / "m") == weights(whole) and story(tmp_path / "m") == story(whole)
@@ -163,8 +154,8 @@ def test_one_that_was_killed_while_saving_the_model_only_saves(
     data: Path, tmp_path: Path, whole: Path
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "_save", lambda *args: (_ for _ in ()).throw(Killed))
-        with pytest.raises(Killed):
+        patch.setattr(api, "_save", lambda *args: (_ for _ in ()).throw(Crash))
+        with pytest.raises(Crash):
             api.train(data, tmp_path / "m", recipe())
     steps, notes = resume(data, tmp_path / "m")
     assert steps == [] and "cnn-2: was over at step 42" in notes
@@ -194,9 +185,9 @@ def test_the_last_of_many_processes_tells_what_the_first_found(
     """The file in which it stood first is written anew by each; it stands in the final events once."""
     work = kill(data, tmp_path / "m", at(1, 20))
     (checkpoints_in(work / "cnn-1")[0] / "state.safetensors").unlink()
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch, pytest.raises(Crash):
         if moment == "before it is said":
-            patch.setattr(checkpoint, "_restore", lambda *_: (_ for _ in ()).throw(Killed))
+            patch.setattr(checkpoint, "_restore", lambda *_: (_ for _ in ()).throw(Crash))
         api.train(data, tmp_path / "m", recipe(), sink=killing(at(0, 23)), resume=True)
     _, notes = resume(data, tmp_path / "m")
     (said,) = [note for note in notes if "is set aside" in note]

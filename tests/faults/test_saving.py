@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from _disks import Crash, Failing
-from _fits import NEW, OLD, at_step, averaging, files, newest, start, steps, two_checkpoints
+from _fits import NEW, OLD, at_step, averaging, files, newest, start, steps
 from torch import Tensor
 
 from textwright.core.errors import CheckpointError, TextwrightError
@@ -22,18 +22,6 @@ from textwright.core.records import StepEvent
 from textwright.learn.checkpoint import load_checkpoint, save_checkpoint
 from textwright.learn.disk import Disk
 from textwright.learn.loop import Fit
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return two_checkpoints(tmp_path_factory.mktemp("two"))
-
-
-@pytest.fixture
-def stored(two: Path, tmp_path: Path) -> Path:
-    shutil.copytree(two, tmp_path / "c")
-    return tmp_path / "c"
-
 
 FAULTS = {
     "crash": Crash(),

@@ -11,22 +11,11 @@ from typing import Any
 
 import pytest
 from _disks import Crash, Failing
-from _fits import NEW, OLD, averaging, files, newest, two_checkpoints
+from _fits import NEW, OLD, averaging, files, newest
 
 from textwright.core.errors import CheckpointError, TextwrightError
 from textwright.learn import folder as module
 from textwright.learn.checkpoint import load_checkpoint
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return two_checkpoints(tmp_path_factory.mktemp("two"))
-
-
-@pytest.fixture
-def stored(two: Path, tmp_path: Path) -> Path:
-    shutil.copytree(two, tmp_path / "c")
-    return tmp_path / "c"
 
 
 def cut(path: Path) -> None:

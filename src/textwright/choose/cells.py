@@ -12,8 +12,7 @@ from typing import Any
 
 from textwright.bundle.folder import is_bundle
 from textwright.choose.candidates import CANDIDATES
-from textwright.choose.scoring import first_line
-from textwright.core.errors import CheckpointError, ConfigError
+from textwright.core.errors import CheckpointError, ConfigError, first_line
 from textwright.core.names import did_you_mean
 from textwright.core.settings import Settings
 from textwright.models.base import Architecture

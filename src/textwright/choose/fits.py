@@ -10,9 +10,9 @@ from typing import Any
 
 from textwright.choose.cells import Cell
 from textwright.choose.difference import Difference, find_difference, row_values
-from textwright.choose.scoring import FAILURES, Scored, first_line, score_candidate, summary_line
+from textwright.choose.scoring import FAILURES, Scored, score_candidate, summary_line
 from textwright.core.clock import Clock
-from textwright.core.errors import ConfigError, TextwrightError
+from textwright.core.errors import ConfigError, TextwrightError, first_line
 from textwright.core.events import Event
 from textwright.core.records import Candidate, Note, Status, StepEvent
 from textwright.runtime.cpu import usable_cpus

@@ -70,11 +70,6 @@ def badness(score: Score) -> float:
     return -score.value if score.better == "higher" else score.value
 
 
-def first_line(error: BaseException) -> str:
-    """What a failure says, in one line."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def summary_line(record: Candidate, headline: str) -> str:
     """One candidate in one line."""
     cost = f"{record.parameters:,} parameters, {record.seconds:.1f} s"

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from textwright.choose.scoring import FAILURES, first_line, median_latency, score_candidate, summary_line
+from textwright.choose.scoring import FAILURES, median_latency, score_candidate, summary_line
 from textwright.core.clock import Clock
-from textwright.core.errors import CheckpointError, ConfigError, TextwrightError
+from textwright.core.errors import CheckpointError, ConfigError, TextwrightError, first_line
 from textwright.core.events import Event
 from textwright.core.ragged import IntArray
 from textwright.core.records import Candidate, Note, Status

@@ -96,11 +96,11 @@ def compare(
         names = options.parse_models(models)
         if from_ is not None:
             names = list(dict.fromkeys([*names, options.PRETRAINED]))
-            set_ = [*(set_ or []), f"model.checkpoint={from_}"]
         made = options.make_recipe(
             recipe,
             set_,
             models=names,
+            from_=from_,
             task=task,
             text=text,
             label=label,

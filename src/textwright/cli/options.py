@@ -73,7 +73,7 @@ def make_recipe(
     base = load_recipe(recipe) if recipe else Recipe()
     model, from_ = _started_from(model, from_)
     flags: dict[str, Any] = {
-        "model.name": model,
+        "model.name": None if models else model,
         "model.checkpoint": from_,
         "task": task,
         "data.text": text,

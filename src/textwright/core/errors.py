@@ -17,6 +17,11 @@ from __future__ import annotations
 from pathlib import Path
 
 
+def first_line(error: BaseException) -> str:
+    """What a failure says, in one line; what it is when it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class TextwrightError(Exception):
     """Base of all errors that a person can mend. `hint` is one line that says what to do."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from textwright.core.errors import ModelError
+from textwright.core.errors import ModelError, first_line
 
 # As the allocators of torch say it on processors, on accelerators and in libraries below it (oneDNN, cuBLAS).
 _SAID = (
@@ -22,7 +22,7 @@ _SAID = (
 _SMALLER = "Take a smaller model, or an optimizer with less state: --set learn.optimizer.name=sgd."
 
 
-def is_out_of_memory(error: BaseException | None) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of torch is a lack of memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
@@ -42,9 +42,9 @@ class Attempt:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if not is_out_of_memory(error):
+        if error is None or not is_out_of_memory(error):
             return False
-        self.failure = (str(error).splitlines() or [type(error).__name__])[0]
+        self.failure = first_line(error)
         return True
 
 

@@ -91,12 +91,10 @@ class Recovery:
             kept = f"those after {health.num_updates:,} updates are kept"
             yield Note(f"step {step:,}: {what} at the end: {kept}", "warning")
 
-    def mend(self, health: Health) -> bool:
-        """Go back when the weights or their average are no numbers; whether that was done."""
-        if self.good is None or self._is_finite():
-            return False
-        self._restore(self.good, health)
-        return True
+    def mend(self, health: Health) -> None:
+        """Go back when the weights or their average are no numbers."""
+        if self.good is not None and not self._is_finite():
+            self._restore(self.good, health)
 
     def _is_finite(self) -> bool:
         return are_finite(changing_weights(self.model)) and (

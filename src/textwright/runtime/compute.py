@@ -22,7 +22,7 @@ _LEAST_GAIN = 1.5
 _LEAST_SECONDS_TO_COMPILE = 1800.0
 _SECONDS_OF_COMPILING = 120.0
 # Operations a second of a fit, roughly: two cores with bf16; a GPU of the present.
-_SPEED = {"cpu": 1.5e11, "cuda": 5e13, "mps": 1e12}
+_SPEED = {"cpu": 1.5e11, "cuda": 5e13}
 
 
 def decide(
@@ -117,9 +117,9 @@ def _compile(asked: ComputeSettings, device: Device, work: float, seconds: float
         return False, f"it may take {_SECONDS_OF_COMPILING:.0f} s, and {seconds:.0f} s are left"
     if asked.compile != "auto":
         return asked.compile, "as asked"
-    seconds = min(work / _SPEED[device], seconds)
     if device == "mps":
         return False, "it was not measured there"
+    seconds = min(work / _SPEED[device], seconds)
     if seconds < _LEAST_SECONDS_TO_COMPILE:
         return False, "a short fit does not win back the time of compiling"
     if device == "cpu" and not shutil.which(os.environ.get("CXX", "g++")):

@@ -49,10 +49,11 @@ def parent_of(recipe: Recipe, corpus: Corpus) -> Parent | None:
     from textwright.models.transformer.checkpoint import find_checkpoint
 
     folder = find_checkpoint(name).path
-    return _read(folder, corpus) if is_bundle(folder) else None
+    return past_of(folder, corpus) if is_bundle(folder) else None
 
 
-def _read(folder: Path, corpus: Corpus) -> Parent:
+def past_of(folder: Path, corpus: Corpus) -> Parent:
+    """What a model folder of ours has seen of some data. Raises BundleError when it is damaged."""
     keys, names = read_learned(folder), set(read_looks(folder)["locked"])
     hashes = row_hashes(corpus.texts)
     locked = np.array([name in names for name in hashes], np.bool_)

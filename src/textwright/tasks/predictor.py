@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 
 from textwright.bundle.folder import Bundle, load_bundle
 from textwright.bundle.manifest import COPY_AGAIN
-from textwright.core.errors import BundleError, TextwrightError
+from textwright.core.errors import BundleError, TextwrightError, first_line
 from textwright.measure.base import Meter
 from textwright.tasks.base import TASKS, Decode, Task
 from textwright.tasks.explaining import explain, method_for
@@ -50,7 +50,7 @@ class Predictor:
         except BundleError:
             raise
         except (*_UNFIT, SafetensorError, TextwrightError) as error:
-            what = (str(error).splitlines() or [type(error).__name__])[0]
+            what = first_line(error)
             raise BundleError(
                 f"{bundle.path}: the model cannot be built ({what})",
                 hint=COPY_AGAIN,

@@ -65,16 +65,14 @@ def use(model: Any) -> bool:
     """Let a Hugging Face model attend by `attend`; False when its class has an attention of its own."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import eager_mask
-    from transformers.utils import logging
+
+    from textwright.models.transformer.quiet import quiet
 
     AttentionInterface.register(NAME, attend)
     AttentionMaskInterface.register(NAME, eager_mask)
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()  # it would say on the screen what we find out below
     try:
-        model.set_attn_implementation(NAME)
+        with quiet():  # what it would say is found out below
+            model.set_attn_implementation(NAME)
     except (ValueError, ImportError, AttributeError):
         return False
-    finally:
-        logging.set_verbosity(before)
     return bool(model.config._attn_implementation == NAME)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from textwright.core.errors import CheckpointError, TextwrightError
+from textwright.core.errors import CheckpointError, TextwrightError, first_line
 from textwright.core.files import explained
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -33,6 +33,7 @@ _UNFIT: Mapping[str, str] = MappingProxyType(
     }
 )
 _EXAMPLE = "Give a folder with config.json, model.safetensors and tokenizer.json, or a name on the Hub."
+TAKE_ANOTHER = "Take one such as bert, roberta, distilbert, electra, deberta-v2 or modernbert."
 _HUB_EXAMPLE = "Names on the Hub are OWNER/NAME, such as google-bert/bert-base-uncased; or give a folder."
 
 
@@ -106,7 +107,7 @@ def _fetch(name: str) -> Path:
     except RemoteEntryNotFoundError:
         raise CheckpointError(f"{name}: the Hub has no {CONFIG} for it", hint=_EXAMPLE) from None
     except Exception as error:  # those of the Hub, of its connection, and of a client told to stay offline
-        why = (str(error).splitlines() or [type(error).__name__])[0]
+        why = first_line(error)
         raise CheckpointError(
             f"{name}: there is no such folder, and nothing came from the Hugging Face Hub ({why})",
             hint="Check the name and the connection, or give a folder that holds the checkpoint.",
@@ -216,12 +217,11 @@ def _refuse_other_kinds(where: str, config: Mapping[str, Any]) -> None:
         raise CheckpointError(f"{where}: {CONFIG} does not say its model_type", hint=_EXAMPLE)
     decodes = config.get("is_decoder") or config.get("is_encoder_decoder")
     both = (MODEL_FOR_MASKED_LM_MAPPING_NAMES, MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
-    example = "Take one such as bert, roberta, distilbert, electra, deberta-v2 or modernbert."
     if decodes or any(kind not in names for names in both):
         what = f"a model of type {kind!r} is not an encoder of texts that can be fine-tuned here"
-        raise CheckpointError(f"{where}: {what}", hint=example)
+        raise CheckpointError(f"{where}: {what}", hint=TAKE_ANOTHER)
     if kind in _UNFIT:
-        raise CheckpointError(f"{where}: a model of type {kind!r} {_UNFIT[kind]}", hint=example)
+        raise CheckpointError(f"{where}: a model of type {kind!r} {_UNFIT[kind]}", hint=TAKE_ANOTHER)
 
 
 def _refuse_misfit(where: str, config: Mapping[str, Any]) -> None:

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from textwright.core.errors import CheckpointError, ConfigError
+from textwright.core.errors import CheckpointError, ConfigError, first_line
 from textwright.models.base import Architecture, Shape
-from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint
+from textwright.models.transformer.checkpoint import TAKE_ANOTHER, Checkpoint, find_checkpoint
 from textwright.models.transformer.head import fit_head, is_head, last_layer
 from textwright.models.transformer.network import Encoder, head_of
 from textwright.models.transformer.quiet import quiet
@@ -72,7 +72,7 @@ def _load(checkpoint: Checkpoint, shape: Shape, dropout: dict[str, float]) -> tu
                 **dropout,
             )
     except Exception as error:  # the library raises whatever its parsers do
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        why = first_line(error)
         message = f"{checkpoint.path}: the model cannot be loaded ({why})"
         raise CheckpointError(message, hint="Copy the folder again, or take another checkpoint.") from None
     mismatched = [key[0] if isinstance(key, tuple) else key for key in found["mismatched_keys"]]
@@ -103,17 +103,17 @@ def _try(model: PreTrainedModel, shape: Shape, checkpoint: Checkpoint) -> None:
     try:
         alone_BC, among_BC = outputs(ids_BT), outputs(padded_BT)
     except Exception as error:  # the library raises whatever its classes do
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        why = first_line(error)
         raise CheckpointError(
             f"{checkpoint.path}: a {checkpoint.type} cannot be called with tokens and a mask alone ({why})",
-            hint="Take one such as bert, roberta, distilbert, electra, deberta-v2 or modernbert.",
+            hint=TAKE_ANOTHER,
         ) from None
     by_padding = (among_BC - alone_BC).norm()
     if by_padding > _MOST_BY_PADDING * (alone_BC - alone_BC.roll(1, 0)).norm() + 1e-6:
         raise CheckpointError(
             f"{checkpoint.path}: padding changes the answers of this {checkpoint.type}, "
             "so they would depend on the other texts of a batch",
-            hint="Take one such as bert, roberta, distilbert, electra, deberta-v2 or modernbert.",
+            hint=TAKE_ANOTHER,
         )
 
 

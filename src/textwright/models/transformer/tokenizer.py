@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, BertTokenizer
 
-from textwright.core.errors import CheckpointError
+from textwright.core.errors import CheckpointError, first_line
 from textwright.models.transformer.checkpoint import Checkpoint
 from textwright.models.transformer.quiet import quiet
 
@@ -79,7 +79,7 @@ def _unreadable(folder: Path, error: Exception) -> CheckpointError:
             f"{folder}: the tokenizer is there as {pieces[0]} only, and sentencepiece is missing",
             hint=f"{_COPY} Or: pip install sentencepiece protobuf",
         )
-    why = (str(error).splitlines() or [type(error).__name__])[0]
+    why = first_line(error)
     return CheckpointError(f"{folder}: the tokenizer cannot be read ({why})", hint=_COPY)
 
 

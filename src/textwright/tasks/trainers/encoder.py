@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
-from textwright.core.errors import BundleError, CheckpointError, ConfigError
+from textwright.core.errors import BundleError, CheckpointError, ConfigError, first_line
 from textwright.core.settings import Settings
 from textwright.models.base import Shape
 from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint, refuse_foreign_code
@@ -107,11 +107,6 @@ class EncoderTrainer(NetworkTrainer, ABC):
 
     casts = True
 
-    @cached_property
-    def shape(self) -> Shape:
-        examples = self.job.examples
-        return replace(super().shape, link=examples.task.link(examples.schema))
-
     def _threads(self) -> int:
         """All of them for a step of some work; small ones lose far more on a busy machine than they gain."""
         tokens = self._rows.tokens
@@ -190,12 +185,6 @@ class PretrainedTrainer(EncoderTrainer):
     asked: PretrainedSettings
 
     def __init__(self, job: Job, recipe: Recipe, *, name: str) -> None:
-        """Raises ConfigError when no checkpoint is named."""
-        if recipe.model_name != name or "checkpoint" not in recipe.model_settings:
-            raise ConfigError(
-                f"{name} starts from a checkpoint, and none is named",
-                hint="Give one: --from FOLDER, or --from NAME/ON-THE-HUB.",
-            )
         super().__init__(job, recipe, name=name)
         self._head = ""
 
@@ -220,7 +209,7 @@ class PretrainedTrainer(EncoderTrainer):
                 return
             why = f"{different[0]} is another"
         except Exception as error:  # the library raises whatever its classes do
-            why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            why = first_line(error)
         raise CheckpointError(
             f"{self.checkpoint.path}: a {self.checkpoint.type} is not what it was after saving it ({why})",
             hint="Take another checkpoint, such as one of bert, roberta or modernbert.",

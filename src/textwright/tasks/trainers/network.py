@@ -31,6 +31,7 @@ from textwright.models.fast.apply import accelerated
 from textwright.models.registry import ARCHITECTURES
 from textwright.runtime.compute import decide
 from textwright.runtime.settings import Compute
+from textwright.tasks.base import Link
 from textwright.tasks.examples import Job
 from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
@@ -89,7 +90,13 @@ class NetworkTrainer:
             tokenizer.pad_id,
             self._vectors,
             labels,
+            self._link,
         )
+
+    @property
+    def _link(self) -> Link:
+        """How answers follow from the outputs."""
+        return self.job.examples.task.link(self.job.examples.schema)
 
     @cached_property
     def _vectors(self) -> Any:
@@ -144,12 +151,11 @@ class NetworkTrainer:
         return self.job.threads if tokens_per_step >= _TOKENS_FOR_THREADS else 1
 
     def _objective(self) -> Objective:
-        examples, loss = self.job.examples, self.recipe.learn.loss
-        link = examples.task.link(examples.schema)
+        loss = self.recipe.learn.loss
         weights = None
         if loss.class_weights == "balanced":
-            weights = balanced_weights(self._rows.targets, self.shape.num_outputs, link)
-        return objective_for(link, loss, weights)
+            weights = balanced_weights(self._rows.targets, self.shape.num_outputs, self._link)
+        return objective_for(self._link, loss, weights)
 
     # The fits.
 
@@ -180,7 +186,6 @@ class NetworkTrainer:
         compute, (learn, _) = self._compute, self._learn
         torch.set_num_threads(compute.threads)
         torch.manual_seed(derive(self.recipe.seed, "weights", self.name))
-        link = self.job.examples.task.link(self.job.examples.schema)
         fit = Fit(
             self._build(),
             rows,
@@ -192,7 +197,7 @@ class NetworkTrainer:
             validate,
             planned_epochs=self.epochs,
             compute=compute,
-            divergence=divergence_for(link) if learn.loss.r_drop else None,
+            divergence=divergence_for(self._link) if learn.loss.r_drop else None,
         )
         self.on_fit(fit)
         if fit.compute != compute:  # the fit is resumed: what comes after it computes alike
@@ -258,23 +263,25 @@ class NetworkTrainer:
             f"{encoded.unknown_share:.1%} are unknown"
         )
         found = {"vectors": f"{self._found:.1%} of the vocabulary found"} if self._vectors is not None else {}
-        link = self.job.examples.task.link(self.job.examples.schema)
         return {
             "tokenizer": f"{reason}; {lost}",
-            **chosen_learning(self.recipe.learn, self._learn[0], link)[1],
+            **self._chosen[1],
             **self._learn[1],
             **self._compute.reasons,
             **chosen_speed(ARCHITECTURES.get(self.name).kind, self._quickened),
             **found,
         }
 
+    @cached_property
+    def _chosen(self) -> tuple[LearnSettings, dict[str, str]]:
+        """Those of learning without any `auto`, with the reasons."""
+        return chosen_learning(self.recipe.learn, self._learn[0], self._link)
+
     def choices(self) -> dict[str, Any]:
-        link = self.job.examples.task.link(self.job.examples.schema)
-        learn, _ = chosen_learning(self.recipe.learn, self._learn[0], link)
         return {
             "name": self.name,
             **self.settings.model_dump(mode="json"),
-            "learn": learn.model_dump(mode="json"),
+            "learn": self._chosen[0].model_dump(mode="json"),
             "compute": self._compute.to_json(),
             "found": {"epochs": self._best_epochs},
         }

@@ -15,7 +15,7 @@ import tokenizers
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from textwright.core.errors import ConfigError, TokenizerError
+from textwright.core.errors import ConfigError, TokenizerError, first_line
 from textwright.core.files import read_json, to_json, write_atomic
 from textwright.core.ragged import Ragged
 from textwright.core.settings import Settings
@@ -202,7 +202,7 @@ class Tokenizer:
             frame = _frame(record["frame"]) if "frame" in record else NO_FRAME
             tokenizer = cls((folder / MODEL_FILE).read_bytes().decode("utf-8"), settings, frame)
         except (OSError, ValueError, KeyError, TypeError, ConfigError, TokenizerError) as error:
-            raise TokenizerError(f"{folder}: no tokenizer: {_first_line(error)}", hint=_DAMAGED) from None
+            raise TokenizerError(f"{folder}: no tokenizer: {first_line(error)}", hint=_DAMAGED) from None
         if tokenizer.fingerprint != record.get("fingerprint"):
             raise TokenizerError(
                 f"{folder}: {MODEL_FILE} or {SETTINGS_FILE} was changed after it was saved", hint=_DAMAGED
@@ -249,7 +249,7 @@ def _parsed(content: str) -> tokenizers.Tokenizer:
     try:
         backend = tokenizers.Tokenizer.from_str(content)
     except Exception as error:  # the library raises nothing narrower
-        raise TokenizerError(f"{MODEL_FILE} cannot be read: {_first_line(error)}") from None
+        raise TokenizerError(f"{MODEL_FILE} cannot be read: {first_line(error)}") from None
     # A checkpoint's tokenizer may cut and pad by itself; here that is done where it is counted.
     backend.no_truncation()
     backend.no_padding()
@@ -267,7 +267,3 @@ def _counting_unknowns(content: str) -> str:
 def _fingerprint(content: str, settings: TokenizerSettings, frame: Frame) -> str:
     framed = "" if frame is NO_FRAME else f"\n{json.dumps(asdict(frame), sort_keys=True)}"
     return hashlib.sha256(f"{content}\n{settings.model_dump_json()}{framed}".encode()).hexdigest()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

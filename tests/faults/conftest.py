@@ -1,0 +1,35 @@
+"""What several tests of faults start from."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from _fits import two_checkpoints
+
+from textwright.choose import select
+from textwright.learn.disk import Disk
+from textwright.tasks import checkpoints
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two checkpoints, for reading only."""
+    return two_checkpoints(tmp_path_factory.mktemp("two"))
+
+
+@pytest.fixture
+def stored(two: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be damaged."""
+    shutil.copytree(two, tmp_path / "c")
+    return tmp_path / "c"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after every step, on a disk that need not sync; one processor."""
+    monkeypatch.setattr(Disk, "sync", lambda self, path: None)
+    monkeypatch.setattr("os.fsync", lambda handle: None)
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0)
+    monkeypatch.setattr(select, "usable_cpus", lambda: 1)
