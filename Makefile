@@ -32,7 +32,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 demo: $(READY)
-	$(BIN)/textwright demo
+	$(BIN)/textwright demo --out build/demo
 
 test: $(READY)
 	$(BIN)/python -m pytest

@@ -10,15 +10,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from textwright.api import Evaluated, Trained, compare, compare_settings, evaluate, load, plan, train
+    from textwright.api import (
+        Evaluated,
+        Trained,
+        card,
+        compare,
+        compare_settings,
+        evaluate,
+        load,
+        plan,
+        train,
+    )
     from textwright.core.errors import TextwrightError
+    from textwright.estimator import TextClassifier, TextRegressor
     from textwright.tasks.recipe import Recipe, load_recipe
 
 __all__ = [
     "Evaluated",
     "Recipe",
+    "TextClassifier",
+    "TextRegressor",
     "TextwrightError",
     "Trained",
+    "card",
     "compare",
     "compare_settings",
     "evaluate",
@@ -32,6 +46,8 @@ _HOME = {
     "TextwrightError": "textwright.core.errors",
     "Recipe": "textwright.tasks.recipe",
     "load_recipe": "textwright.tasks.recipe",
+    "TextClassifier": "textwright.estimator",
+    "TextRegressor": "textwright.estimator",
 }
 
 

@@ -9,28 +9,30 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from textwright.bundle.folder import is_bundle, save_bundle
-from textwright.bundle.learned import write_learned
-from textwright.bundle.looks import count_look, first_looks
-from textwright.bundle.manifest import LOOKS, DataRecord, Manifest
+from textwright.bundle.folder import is_bundle, load_bundle
+from textwright.bundle.looks import count_look
 from textwright.choose.candidates import candidates_for
 from textwright.choose.grid import SettingsComparison, compare_settings
+from textwright.choose.keeping import Kept, keep_chosen
 from textwright.choose.paired import Comparison, compare
-from textwright.choose.select import Selection, Tried
+from textwright.choose.select import Selection
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.events import Sink, fan_out, silent
-from textwright.core.files import to_json
+from textwright.core.files import read_json
+from textwright.core.names import did_you_mean
 from textwright.core.records import Candidate, Note, Score, Split
 from textwright.core.tensorboard import tracking
+from textwright.report.card import STATED, not_assessed
+from textwright.report.folder import CARD, edited_pages, stated_before, write_pages
+from textwright.report.words import Language
 from textwright.tasks.answering import Answered, answer_file
 from textwright.tasks.checkpoints import Checkpoints
 from textwright.tasks.identity import identity_of
@@ -46,10 +48,12 @@ from textwright.text.corpus import read_labelled
 from textwright.text.split import row_hashes
 
 __all__ = [
+    "Carded",
     "Comparison",
     "Evaluated",
     "SettingsComparison",
     "Trained",
+    "card",
     "compare",
     "compare_settings",
     "evaluate",
@@ -156,7 +160,8 @@ def train(
         checkpoints.check()
         selection = Selection.of(prepared.examples, recipe, clock)
         interrupted = _fit(selection, names, prepared, checkpoints, sinks)
-        trained = _save(target, selection, prepared, recipe, clock, journal, interrupted)
+        kept = keep_chosen(target, selection, prepared, recipe, clock, journal, interrupted, sink)
+        trained = _trained(target, kept, clock)
         if trained.interrupted:
             work.keep()
         return trained
@@ -216,6 +221,48 @@ def predict(
     return answer_file(load(path), data, out, text=text, probabilities=probabilities, explain=explain)
 
 
+@dataclass(frozen=True)
+class Carded:
+    """The pages that were written into a model folder, and what nobody has measured or stated yet."""
+
+    out: Path
+    files: list[str]
+    not_assessed: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"out": str(self.out), "files": self.files, "not_assessed": self.not_assessed}
+
+
+def card(
+    path: str | Path,
+    stated: Mapping[str, str] | None = None,
+    *,
+    language: Language = "en",
+    overwrite: bool = False,
+) -> Carded:
+    """Write report.html, card.json and the cards of a model folder again, with what a person states.
+
+    `stated` has any of `intended_use`, `not_meant_for`, `bias`, `personal_data`, `data_source`, `author` and
+    `license`; what was stated before stays, an empty text takes it back. Raises ConfigError for another name,
+    and when a card was changed by hand, unless `overwrite`; BundleError.
+    """
+    bundle = load_bundle(path)
+    for key in stated or {}:
+        if key not in STATED:
+            raise ConfigError(f"the card has no field {key!r}", hint=did_you_mean(key, STATED))
+    if not overwrite and (edited := edited_pages(bundle.path)):
+        raise ConfigError(
+            f"{bundle.path / edited[0]}: was changed by hand, and would be replaced",
+            hint="Give --overwrite to replace it, or keep a copy under another name.",
+        )
+    facts = {**stated_before(bundle.path), **(stated or {})}
+    facts = {key: value for key, value in facts.items() if value}
+    manifest = bundle.manifest.model_dump(mode="json", by_alias=True)
+    name = bundle.path.resolve().name
+    files = write_pages(bundle.path, manifest, name=name, language=language, stated=facts)
+    return Carded(bundle.path, files, not_assessed(read_json(bundle.path / CARD)))
+
+
 def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
     started = clock.started if clock else time.monotonic()
     minutes = recipe.budget.minutes
@@ -271,100 +318,17 @@ def _fit(
     return False
 
 
-def _save(
-    target: Path,
-    selection: Selection,
-    prepared: Prepared,
-    recipe: Recipe,
-    clock: Clock,
-    journal: Journal,
-    interrupted: bool,
-) -> Trained:
-    chosen = selection.chosen
-    assert chosen is not None
-    schema = prepared.corpus.schema
-    predictor = Predictor(chosen.engine, schema, chosen.decode)
-    try:
-        scores, split, details = _final_scores(predictor, prepared, chosen)
-    except KeyboardInterrupt:  # what was learned is kept without its last measurement
-        scores, split, details, interrupted = chosen.record.scores, "validation", {}, True
-    candidates = selection.records()
-    manifest = Manifest.parse(
-        {
-            "textwright_version": version("textwright"),
-            "task": schema.task,
-            "architecture": chosen.engine.architecture,
-            "schema": schema.model_dump(mode="json"),
-            "decode": chosen.decode.model_dump(mode="json"),
-            "scores": {k: v.to_json() for k, v in scores.items()},
-            "split": split,
-            "parameters": chosen.engine.num_parameters,
-            "seconds": round(clock.elapsed(), 3),
-            "data": _data_records(prepared),
-        }
-    )
-    choices = chosen.trainer.choices()
-
-    def fill(folder: Path) -> None:
-        chosen.engine.save(folder)
-        (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
-        plan = {
-            "model": choices,
-            "reasons": chosen.trainer.reasons(),
-            "candidates": [c.to_json() for c in candidates],
-        }
-        (folder / "plan.json").write_text(to_json(plan), encoding="utf-8")
-        (folder / "scores.json").write_text(
-            to_json({"split": split, "scores": manifest.scores, "details": details}), encoding="utf-8"
-        )
-        _write_lines(folder / "wrong.jsonl", chosen.wrong)
-        _write_lines(folder / "cleaning.jsonl", prepared.cleaning())
-        journal.join(folder / "events.jsonl")
-        (folder / LOOKS).write_text(first_looks(prepared.locked_hashes), encoding="utf-8")
-        write_learned(folder, prepared.learned)
-
-    save_bundle(target, manifest, fill)
-    size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
+def _trained(target: Path, kept: Kept, clock: Clock) -> Trained:
+    manifest = kept.manifest
     return Trained(
         target,
-        schema.task,
-        chosen.engine.architecture,
+        manifest.task,
+        manifest.architecture,
         clock.elapsed(),
         manifest.parameters,
-        size,
-        candidates,
-        scores,
-        split,
-        interrupted,
+        kept.bytes,
+        kept.candidates,
+        kept.scores,
+        kept.split,
+        kept.interrupted,
     )
-
-
-def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-
-
-def _final_scores(
-    predictor: Predictor, prepared: Prepared, chosen: Tried
-) -> tuple[dict[str, Score], Split, dict[str, Any]]:
-    """On the locked rows when there are any, otherwise those of validation."""
-    if not prepared.locked_texts:
-        return chosen.record.scores, "validation", {}
-    meter, _ = predictor.measure(prepared.locked_texts, prepared.locked_targets)
-    baseline = predictor.task.baseline(prepared.examples.targets, len(prepared.locked_texts))
-    simple = predictor.task.meter(predictor.schema)
-    simple.update(prepared.locked_targets, baseline.outputs)
-    reference = simple.scores(replicates=100)[predictor.task.headline]
-    details = {
-        **meter.details(),
-        "baseline": {"what": baseline.text, predictor.task.headline: reference.to_json()},
-    }
-    return meter.scores(), "test", details
-
-
-def _data_records(prepared: Prepared) -> list[DataRecord]:
-    files = [prepared.corpus, prepared.test] if prepared.test else [prepared.corpus]
-    return [
-        DataRecord(name=Path(c.path).name, fingerprint=c.fingerprint, rows=len(c), cleaning=c.log.summary())
-        for c in files
-    ]

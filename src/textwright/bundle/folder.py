@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textwright.bundle.manifest import COPY_AGAIN, FORMAT_VERSION, LOOKS, MANIFEST, Manifest
+from textwright.bundle.manifest import COPY_AGAIN, FORMAT_VERSION, MANIFEST, UNHASHED, Manifest
 from textwright.core.errors import BundleError, ConfigError
 from textwright.core.files import explained, publish_folder, read_json, sha256, to_json
 from textwright.text.schema import Schema
@@ -27,13 +27,13 @@ class Bundle:
 def save_bundle(path: Path, manifest: Manifest, fill: Callable[[Path], None]) -> None:
     """Write a folder in one step: `fill` writes the files, then the manifest with their hashes is added.
 
-    The looks at locked rows change after training and so are not hashed.
+    What changes after training is not hashed: the looks at locked rows, and the pages for people.
     """
 
     def write(fresh: Path) -> None:
         fill(fresh)
         files = [f for f in sorted(fresh.rglob("*")) if f.is_file()]
-        hashes = {f.relative_to(fresh).as_posix(): sha256(f) for f in files if f.name != LOOKS}
+        hashes = {f.relative_to(fresh).as_posix(): sha256(f) for f in files if f.name not in UNHASHED}
         record = manifest.model_copy(update={"files": hashes})
         record = record.model_copy(update={"own_hash": record.hashed()})
         (fresh / MANIFEST).write_text(

@@ -13,6 +13,8 @@ from textwright.core.settings import Settings
 FORMAT_VERSION = 1
 MANIFEST = "textwright.json"
 LOOKS = "looks.json"
+# What changes after training: the looks at locked rows, and pages that people may edit or make again.
+UNHASHED = frozenset({LOOKS, "report.html", "card.json", "README.md", "README.zh.md"})
 COPY_AGAIN = "Copy the folder again from where it was made, or train again."
 
 

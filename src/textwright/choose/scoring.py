@@ -14,6 +14,7 @@ import numpy as np
 from textwright.core.errors import TextwrightError
 from textwright.core.ragged import IntArray
 from textwright.core.records import Candidate, Score, Status
+from textwright.measure.base import Meter
 from textwright.tasks.base import Array, Decode
 from textwright.tasks.examples import Examples
 from textwright.tasks.trainers.base import Engine
@@ -31,6 +32,7 @@ class Scored:
     outputs: Array
     decode: Decode
     judged: float
+    meter: Meter
 
 
 def score_candidate(
@@ -52,7 +54,7 @@ def score_candidate(
     scores = meter.scores(seed=seed)
     latency = median_latency(engine, examples.texts)
     record = Candidate(name, scores, seconds, engine.num_parameters, engine.num_bytes, latency, status=status)
-    return Scored(record, outputs, decode, badness(scores[task.headline]))
+    return Scored(record, outputs, decode, badness(scores[task.headline]), meter)
 
 
 def median_latency(engine: Engine, texts: Sequence[str]) -> float:

@@ -15,9 +15,11 @@ from textwright.core.errors import CheckpointError, ConfigError, TextwrightError
 from textwright.core.events import Event
 from textwright.core.ragged import IntArray
 from textwright.core.records import Candidate, Note, Status
+from textwright.measure.base import Meter
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.base import Decode
 from textwright.tasks.examples import Examples, Job
+from textwright.tasks.explaining.mistakes import explain_mistakes
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers import trainer_for
 from textwright.tasks.trainers.base import Engine, Trainer
@@ -39,6 +41,11 @@ class Tried:
     decode: Decode
     judged: float
     wrong: Sequence[dict[str, Any]] = ()
+    meter: Meter | None = None
+
+    def details(self) -> dict[str, Any]:
+        """What a report shows beside the scores on validation; nothing where nothing was held out."""
+        return self.meter.details() if self.meter else {}
 
 
 @dataclass
@@ -143,7 +150,7 @@ class Selection:
         )
         wrong = WrongRows(examples.task, examples.schema, found.decode)
         wrong.update(found.outputs, examples.targets[validation], [examples.texts[i] for i in validation])
-        tried = Tried(found.record, trainer, engine, found.decode, found.judged, wrong.records())
+        tried = Tried(found.record, trainer, engine, found.decode, found.judged, wrong.records(), found.meter)
         self.tried.append(tried)
         if self.chosen is None or tried.judged < self.chosen.judged:
             self.chosen = tried
@@ -152,6 +159,8 @@ class Selection:
         """Fit what was chosen on all rows that are not locked; calibration is kept from validation."""
         chosen = self.chosen
         assert chosen is not None
+        if self._left() > _LEAST_SECONDS / 2:
+            chosen = self.chosen = self._explained(chosen)
         expected = chosen.trainer.refit_seconds(len(rows))
         if expected > self._left():
             yield Note(
@@ -176,6 +185,11 @@ class Selection:
             return
         if chosen.trainer.engine is not None:
             self.chosen = replace(chosen, engine=chosen.trainer.engine)
+
+    def _explained(self, tried: Tried) -> Tried:
+        """By the model that was wrong: a refit has learned from these rows."""
+        wrong = explain_mistakes(tried.wrong, tried.engine, self.examples.schema, tried.decode)
+        return replace(tried, wrong=wrong)
 
     def _only(
         self, names: tuple[str, ...], rows: IntArray, on_trainer: Callable[[Trainer], None]

@@ -14,7 +14,7 @@ from textwright.choose.fits import Result
 from textwright.cli import options
 from textwright.cli.main import started
 from textwright.cli.progress import Progress
-from textwright.cli.run import Debug, Json, finish, guarded, say
+from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.text.corpus import Asked
@@ -70,6 +70,7 @@ def compare(
     set_: options.Set = None,
     json: Json = False,
     debug: Debug = False,
+    lang: Lang = None,
 ) -> None:
     """Say which of two, or of many settings, is better on the same rows, and if that is more than chance.
 
@@ -85,7 +86,7 @@ def compare(
 
     Example: textwright compare reviews.csv --models lstm --vary optimizer.name=sgd,adam --out comparison
     """
-    with guarded(debug) as guard:
+    with guarded(debug, lang) as guard:
         if not (models or vary or from_):
             _refuse_flags(
                 out=out, test=test, test_share=test_share, minutes=minutes, seed=seed, recipe=recipe, set=set_

@@ -11,7 +11,7 @@ import typer
 
 from textwright import api
 from textwright.cli.progress import Progress
-from textwright.cli.run import Debug, Json, finish, guarded, say
+from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.clock import Clock
 from textwright.core.settings import Settings
 from textwright.tasks.recipe import Recipe
@@ -74,25 +74,26 @@ def demo(
     ] = None,
     json: Json = False,
     debug: Debug = False,
+    lang: Lang = None,
 ) -> None:
     """Train, evaluate and predict on the packaged sample, in English and Chinese.
 
     The 1,200 reviews were written for this project, with flaws on purpose.
     """
-    with guarded(debug):
+    with guarded(debug, lang):
         if out is not None:
-            record = _run(out)
+            record = _run(out, keeps=True)
         else:
             with tempfile.TemporaryDirectory() as folder:
-                record = _run(Path(folder))
+                record = _run(Path(folder), keeps=False)
         finish(json, {"parts": record}, _NEXT)
 
 
-def _run(folder: Path) -> list[dict[str, Any]]:
-    return [_part(part, folder / f"model-{number}") for number, part in enumerate(_PARTS, 1)]
+def _run(folder: Path, keeps: bool) -> list[dict[str, Any]]:
+    return [_part(part, folder / f"model-{number}", keeps) for number, part in enumerate(_PARTS, 1)]
 
 
-def _part(part: Part, out: Path) -> dict[str, Any]:
+def _part(part: Part, out: Path, keeps: bool) -> dict[str, Any]:
     say(f"\n== {part.title}")
     data = Path(str(resources.files("textwright"))) / "sample" / part.sample
     trained = api.train(data, out, Recipe.parse(part.recipe), sink=Progress(), clock=Clock.starting())
@@ -101,6 +102,8 @@ def _part(part: Part, out: Path) -> dict[str, Any]:
     say(f"-> {trained.model}: {headline} {score} on {score.n} locked test rows")
     if trained.interrupted:
         raise KeyboardInterrupt
+    if keeps:
+        say(f"report: {out / 'report.html'}")
     answers = api.load(out).predict(part.texts)
     for text, answer in zip(part.texts, answers, strict=True):
         say(f"   {_shown(answer):22} {text}")

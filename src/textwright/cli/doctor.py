@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from textwright.cli.run import Debug, Json, finish, guarded
+from textwright.cli.run import Debug, Json, Lang, finish, guarded
 from textwright.runtime.doctor import Check, examine, passed
 
 app = typer.Typer(add_completion=False)
@@ -19,12 +19,12 @@ _ROWS = {
 
 
 @app.command()
-def doctor(json: Json = False, debug: Debug = False) -> None:
+def doctor(json: Json = False, debug: Debug = False, lang: Lang = None) -> None:
     """Check this machine and installation; the exit code is 1 when a check failed.
 
     Example: textwright doctor
     """
-    with guarded(debug):
+    with guarded(debug, lang):
         checks = examine(_round_trip)
         done = passed(checks)
         finish(json, {"checks": [check.to_json() for check in checks], "passed": done}, _page(checks))

@@ -10,7 +10,7 @@ import typer
 
 from textwright import api
 from textwright.cli import options
-from textwright.cli.run import Debug, Json, finish, guarded, say
+from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.files import write_atomic
 
 app = typer.Typer(add_completion=False)
@@ -25,12 +25,13 @@ def evaluate(
     ] = None,
     json: Json = False,
     debug: Debug = False,
+    lang: Lang = None,
 ) -> None:
     """Score a model on a labelled file, with intervals.
 
     Example: textwright evaluate my-model dev.csv
     """
-    with guarded(debug):
+    with guarded(debug, lang):
         result = api.evaluate(model, data)
         for step in result.cleaning:
             say(f"{step['rows']:,} rows {step['action']}: {step['reason']}")

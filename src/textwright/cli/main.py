@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import time
 
@@ -13,7 +14,9 @@ from typing import Any  # noqa: E402
 import typer  # noqa: E402
 from typer.core import TyperGroup  # noqa: E402
 
+from textwright.cli.run import LANGUAGE_VARIABLE, Lang, guarded, language_named, speaking  # noqa: E402
 from textwright.core.names import did_you_mean  # noqa: E402
+from textwright.report.messages import LANGUAGES, Language, translate  # noqa: E402
 
 VERBS = {
     "demo": "Train, evaluate and predict on the packaged sample, in English and Chinese.",
@@ -22,6 +25,7 @@ VERBS = {
     "predict": "Answer for every row of a file.",
     "evaluate": "Score a model on a labelled file, with intervals.",
     "compare": "Compare two models or two prediction files on the same rows.",
+    "card": "Write the report and the cards of a model folder again.",
     "tokenizer": "Train a tokenizer, or report on one.",
     "doctor": "Check this machine and installation.",
 }
@@ -37,13 +41,21 @@ class Verbs(TyperGroup):
         """A stand-in with the one-line help."""
         if cmd_name not in VERBS:
             return None
-        return typer.core.TyperCommand(cmd_name, help=VERBS[cmd_name])
+        return typer.core.TyperCommand(cmd_name, help=translate(VERBS[cmd_name], _language(ctx)))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        language = _language(ctx)
         if args and args[0] not in VERBS:
-            ctx.fail(f"There is no verb {args[0]!r}. {did_you_mean(args[0], VERBS)}")
+            ctx.fail(translate(f"There is no verb {args[0]!r}. {did_you_mean(args[0], VERBS)}", language))
         name, stand_in, rest = super().resolve_command(ctx, args)
-        return name, None if stand_in is None else _real(str(name)), rest
+        return name, None if stand_in is None else translated(_real(str(name)), language), rest
+
+    def get_help(self, ctx: Any) -> str:
+        language = _language(ctx)
+        self.help = paragraphs(self.help or "", language) if language != "en" else self.help
+        for option in self.params:
+            vars(option)["help"] = translate(getattr(option, "help", None) or "", language)
+        return page(super().get_help(ctx), language)
 
 
 def _real(verb: str) -> Any:
@@ -52,6 +64,39 @@ def _real(verb: str) -> Any:
     command = typer.main.get_command(import_module(f"textwright.cli.{verb}").app)
     command.name = verb
     return command
+
+
+def _language(ctx: Any) -> Language:
+    """Of --lang before the verb, or of the environment; a wrong one is refused when the command runs."""
+    asked = ctx.params.get("lang") or os.environ.get(LANGUAGE_VARIABLE)
+    return next((language for language in LANGUAGES if language == asked), "en")
+
+
+def translated(command: Any, language: Language) -> Any:
+    """The command with its help in this language."""
+    if language == "en":
+        return command
+    command.help = paragraphs(command.help or "", language)
+    command.short_help = translate(command.short_help or "", language) or None
+    for option in command.params:
+        option.help = translate(option.help or "", language)
+    # The boxes of the other kind of page have headings that cannot be given.
+    command.rich_markup_mode = None
+    render = command.get_help
+    command.get_help = lambda ctx: page(render(ctx), language)
+    for inner in getattr(command, "commands", {}).values():
+        translated(inner, language)
+    return command
+
+
+def paragraphs(text: str, language: Language) -> str:
+    """A help text, in this language: each paragraph is a line."""
+    return "\n\n".join(translate(" ".join(part.split()), language) for part in text.split("\n\n"))
+
+
+def page(text: str, language: Language) -> str:
+    """What the library adds to a help page: its headings, and the line of --help."""
+    return "\n".join(translate(line, language) for line in text.split("\n"))
 
 
 app = typer.Typer(
@@ -67,6 +112,7 @@ app = typer.Typer(
 def root(
     ctx: typer.Context,
     show_version: bool = typer.Option(False, "--version", help="Print the version and end."),
+    lang: Lang = None,
 ) -> None:
     """Small language models that you can trust, made from your own text.
 
@@ -77,6 +123,9 @@ def root(
 
         print(version("textwright"))
         raise typer.Exit
+    with guarded(False):
+        language = language_named(lang or os.environ.get(LANGUAGE_VARIABLE) or None)
+    ctx.with_resource(speaking(language))
 
 
 def started() -> float:

@@ -9,7 +9,7 @@ import typer
 
 from textwright import api
 from textwright.cli import options
-from textwright.cli.run import Debug, Json, finish, guarded, say
+from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.files import write_atomic
 from textwright.tasks.planning import CandidatePlan, Plan
 
@@ -38,12 +38,13 @@ def plan(
     ] = None,
     json: Json = False,
     debug: Debug = False,
+    lang: Lang = None,
 ) -> None:
     """Say what train would do, with reasons and estimates.
 
     Example: textwright plan reviews.csv
     """
-    with guarded(debug):
+    with guarded(debug, lang):
         options.refuse_contradiction(test, test_share)
         made = options.make_recipe(
             recipe,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from textwright import api
-from textwright.cli.run import Debug, Json, finish, guarded, say
+from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 
 app = typer.Typer(add_completion=False)
 
@@ -38,12 +38,13 @@ def predict(
     ] = None,
     json: Json = False,
     debug: Debug = False,
+    lang: Lang = None,
 ) -> None:
     """Answer for every row of a file: same order, same count.
 
     Example: textwright predict my-model new.csv --out answers.csv
     """
-    with guarded(debug):
+    with guarded(debug, lang):
         done = api.predict(model, data, out, text=text, probabilities=probabilities, explain=explain)
         if done.num_unreadable:
             say(f"{done.num_unreadable:,} rows could not be read and have no label")

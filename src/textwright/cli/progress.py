@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from textwright.cli.run import told
 from textwright.core.events import Event
 from textwright.core.records import Note, StepEvent
 
@@ -36,7 +37,7 @@ class Progress:
         now = time.monotonic()
         if self.moving and now - self._last > 0.1:
             self._last = now
-            print(f"\r\x1b[K{self._describe(event)}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{told(self._describe(event))}", end="", file=sys.stderr, flush=True)
             self._open = True
         elif not self.moving and now - self._last > self._pause(event):
             self._last = now
@@ -55,7 +56,7 @@ class Progress:
         if self._open:
             print("\r\x1b[K", end="", file=sys.stderr)
             self._open = False
-        print(text, file=sys.stderr, flush=True)
+        print(told(text), file=sys.stderr, flush=True)
 
 
 def _seconds(seconds: float) -> str:

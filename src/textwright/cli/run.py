@@ -9,18 +9,28 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
-from textwright.core.errors import TextwrightError
+from textwright.core.errors import ConfigError, TextwrightError
+from textwright.report.messages import LANGUAGES, Language, translate
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on the last line.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+LANGUAGE_VARIABLE = "TEXTWRIGHT_LANG"
+Lang = Annotated[
+    str | None,
+    typer.Option("--lang", help="Language of messages: en or zh (TEXTWRIGHT_LANG).", metavar="LANG"),
+]
 
 WRONG_REQUEST, BUG, INTERRUPTED, TERMINATED = 2, 70, 130, 143
+
+
+_spoken: ContextVar[Language] = ContextVar("spoken", default="en")
 
 
 class Terminated(KeyboardInterrupt):
@@ -29,12 +39,37 @@ class Terminated(KeyboardInterrupt):
 
 def say(text: str = "") -> None:
     """A line for the person, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    print(told(text), file=sys.stderr, flush=True)
+
+
+def told(text: str) -> str:
+    """The text in the language of the person."""
+    return translate(text, _spoken.get())
 
 
 def finish(as_json: bool, record: dict[str, Any], text: str) -> None:
     """The result, on standard output."""
-    print(json.dumps(record, ensure_ascii=False, allow_nan=False) if as_json else text, flush=True)
+    print(json.dumps(record, ensure_ascii=False, allow_nan=False) if as_json else told(text), flush=True)
+
+
+def language_named(name: str | None) -> Language:
+    """The one asked for, or that of the command this one is part of. Raises ConfigError."""
+    if name is None:
+        return _spoken.get()
+    for language in LANGUAGES:
+        if name == language:
+            return language
+    raise ConfigError(f"--lang {name}: unknown language", hint=f"Known: {', '.join(LANGUAGES)}.")
+
+
+@contextmanager
+def speaking(language: Language) -> Iterator[None]:
+    """What is said in here is said in this language."""
+    token = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
 
 
 @dataclass
@@ -49,12 +84,14 @@ class Guard:
 
 
 @contextmanager
-def guarded(debug: bool) -> Iterator[Guard]:
-    """Turn every failure into its exit code and two lines: what, and what to do."""
+def guarded(debug: bool, lang: str | None = None) -> Iterator[Guard]:
+    """Turn every failure into its exit code and two lines: what, and what to do, in the language asked."""
     guard = Guard()
     before = signal.signal(signal.SIGTERM, guard.terminate)
     try:
         with _explained(debug):
+            language = language_named(lang)
+        with speaking(language), _explained(debug):
             yield guard
     finally:
         signal.signal(signal.SIGTERM, before)

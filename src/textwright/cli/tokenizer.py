@@ -11,7 +11,7 @@ import typer
 
 from textwright.bundle.folder import is_bundle
 from textwright.cli import options
-from textwright.cli.run import Debug, Json, finish, guarded, say
+from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.errors import ConfigError
 from textwright.text.tokenizers import KINDS, Tokenizer, TokenizerSettings
 from textwright.text.tokenizers.base import MODEL_FILE
@@ -43,12 +43,13 @@ def train(
     text: options.Text = None,
     json: Json = False,
     debug: Debug = False,
+    lang: Lang = None,
 ) -> None:
     """Learn a tokenizer from files of any size.
 
     Example: textwright tokenizer train reviews.csv --out my-tokenizer --kind bpe
     """
-    with guarded(debug):
+    with guarded(debug, lang):
         started = time.monotonic()
         refuse_foreign(out)
         asked = {"kind": kind, "vocabulary_size": vocabulary_size, "max_length": max_length}
@@ -70,12 +71,13 @@ def report(
     text: options.Text = None,
     json: Json = False,
     debug: Debug = False,
+    lang: Lang = None,
 ) -> None:
     """Say what a tokenizer makes of a file: fertility, unknown words, lost tokens, wasted pieces.
 
     Example: textwright tokenizer report my-tokenizer dev.csv
     """
-    with guarded(debug):
+    with guarded(debug, lang):
         loaded = _load(tokenizer)
         texts = _open(file, text)
         found = tokenizer_report(loaded, texts)

@@ -11,7 +11,7 @@ from textwright import api
 from textwright.cli import options
 from textwright.cli.main import started
 from textwright.cli.progress import Progress
-from textwright.cli.run import Debug, Json, finish, guarded, say
+from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.clock import Clock
 
 app = typer.Typer(add_completion=False)
@@ -37,12 +37,13 @@ def train(
     ] = False,
     json: Json = False,
     debug: Debug = False,
+    lang: Lang = None,
 ) -> None:
     """Learn a model from a file of texts and labels or scores.
 
     Example: textwright train reviews.csv --out my-model --minutes 3
     """
-    with guarded(debug) as guard:
+    with guarded(debug, lang) as guard:
         options.refuse_contradiction(test, test_share)
         made = options.make_recipe(
             recipe,

@@ -10,7 +10,7 @@ from textwright.text.schema import Schema
 from textwright.text.targets import Targets
 
 MAX_WRONG = 50
-_EXCERPT = 300
+EXCERPT = 300
 
 
 @dataclass
@@ -30,7 +30,7 @@ class WrongRows:
             given = truth_of(value, self.schema)
             badness = _badness(answer, given)
             if badness > 0:
-                record = {"text": text[:_EXCERPT], "truth": given, **answer}
+                record = {"text": text[:EXCERPT], "truth": given, **answer}
                 self._worst.append((-badness, self._seen, record))
             self._seen += 1
         self._worst = sorted(self._worst, key=lambda item: item[:2])[:MAX_WRONG]

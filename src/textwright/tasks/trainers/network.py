@@ -283,5 +283,11 @@ class NetworkTrainer:
             **self.settings.model_dump(mode="json"),
             "learn": self._chosen[0].model_dump(mode="json"),
             "compute": self._compute.to_json(),
-            "found": {"epochs": self._best_epochs},
+            "found": {"epochs": self._best_epochs, "tokens": self._tokens()},
         }
+
+    def _tokens(self) -> dict[str, Any]:
+        """How many kinds there are, and which shares of the texts' tokens were cut off or unknown."""
+        tokenizer, encoded, _ = self._encoded
+        lost, unknown = encoded.lost_share, encoded.unknown_share
+        return {"kinds": tokenizer.size, "lost_share": lost, "unknown_share": unknown}

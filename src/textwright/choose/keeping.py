@@ -1,0 +1,157 @@
+"""What was chosen, kept: a model folder with its records, its report and its cards."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from textwright.bundle.folder import save_bundle
+from textwright.bundle.learned import write_learned
+from textwright.bundle.looks import first_looks
+from textwright.bundle.manifest import LOOKS, DataRecord, Manifest
+from textwright.choose.select import Selection, Tried
+from textwright.core.clock import Clock
+from textwright.core.errors import first_line
+from textwright.core.events import Sink, silent
+from textwright.core.files import to_json
+from textwright.core.records import Candidate, Note, Score, Split
+from textwright.report.folder import write_pages
+from textwright.tasks.glance import glance
+from textwright.tasks.journal import Journal
+from textwright.tasks.predictor import Predictor
+from textwright.tasks.prepare import Prepared
+from textwright.tasks.recipe import Recipe
+
+# An assumption, not a measurement: what a busy core of a laptop draws.
+WATTS_PER_CORE = 10.0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The folder as it was written."""
+
+    predictor: Predictor
+    candidates: list[Candidate]
+    manifest: Manifest
+    scores: dict[str, Score]
+    split: Split
+    interrupted: bool
+    bytes: int
+
+
+def keep_chosen(
+    target: Path,
+    selection: Selection,
+    prepared: Prepared,
+    recipe: Recipe,
+    clock: Clock,
+    journal: Journal,
+    interrupted: bool,
+    say: Sink = silent,
+) -> Kept:
+    """Measure the pick on the locked rows and write its folder in one step."""
+    chosen = selection.chosen
+    assert chosen is not None
+    schema = prepared.corpus.schema
+    predictor = Predictor(chosen.engine, schema, chosen.decode)
+    try:
+        scores, split, details = _final_scores(predictor, prepared, chosen)
+    except KeyboardInterrupt:  # what was learned is kept without its last measurement
+        scores, split, details, interrupted = chosen.record.scores, "validation", chosen.details(), True
+    candidates = selection.records()
+    manifest = Manifest.parse(
+        {
+            "textwright_version": version("textwright"),
+            "task": schema.task,
+            "architecture": chosen.engine.architecture,
+            "schema": schema.model_dump(mode="json"),
+            "decode": chosen.decode.model_dump(mode="json"),
+            "scores": {k: v.to_json() for k, v in scores.items()},
+            "split": split,
+            "parameters": chosen.engine.num_parameters,
+            "seconds": round(clock.elapsed(), 3),
+            "data": _data_records(prepared),
+        }
+    )
+    choices = chosen.trainer.choices()
+
+    def fill(folder: Path) -> None:
+        chosen.engine.save(folder)
+        (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+        plan = {
+            "model": choices,
+            "reasons": chosen.trainer.reasons(),
+            "candidates": [c.to_json() for c in candidates],
+            "cost": _cost(manifest.seconds),
+        }
+        (folder / "plan.json").write_text(to_json(plan), encoding="utf-8")
+        (folder / "scores.json").write_text(
+            to_json({"split": split, "scores": manifest.scores, "details": details}), encoding="utf-8"
+        )
+        _write_lines(folder / "wrong.jsonl", chosen.wrong)
+        _write_lines(folder / "cleaning.jsonl", prepared.cleaning())
+        journal.join(folder / "events.jsonl")
+        (folder / LOOKS).write_text(first_looks(prepared.locked_hashes), encoding="utf-8")
+        (folder / "data.json").write_text(to_json(glance(prepared)), encoding="utf-8")
+        write_learned(folder, prepared.learned)
+        _write_pages(folder, manifest, target.name, say)
+
+    save_bundle(target, manifest, fill)
+    size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
+    return Kept(predictor, candidates, manifest, scores, split, interrupted, size)
+
+
+def _cost(seconds: float) -> dict[str, float]:
+    """What the training took; the energy follows from an assumption, and says so wherever it is shown."""
+    cpu_seconds = time.process_time()
+    return {
+        "seconds": seconds,
+        "cpu_seconds": round(cpu_seconds, 3),
+        "watts": WATTS_PER_CORE,
+        "kwh": cpu_seconds * WATTS_PER_CORE / 3.6e6,
+    }
+
+
+def _write_pages(folder: Path, manifest: Manifest, name: str, say: Sink) -> None:
+    """A fault of a page must not cost the model."""
+    try:
+        write_pages(folder, manifest.model_dump(mode="json", by_alias=True), name=name)
+    except Exception as error:
+        what = f"{type(error).__name__}: {first_line(error)}"
+        say(Note(f"the report and the card could not be written, which is a bug of ours ({what})", "warning"))
+
+
+def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+def _final_scores(
+    predictor: Predictor, prepared: Prepared, chosen: Tried
+) -> tuple[dict[str, Score], Split, dict[str, Any]]:
+    """On the locked rows when there are any, otherwise those of validation."""
+    if not prepared.locked_texts:
+        return chosen.record.scores, "validation", chosen.details()
+    meter, _ = predictor.measure(prepared.locked_texts, prepared.locked_targets)
+    baseline = predictor.task.baseline(prepared.examples.targets, len(prepared.locked_texts))
+    simple = predictor.task.meter(predictor.schema)
+    simple.update(prepared.locked_targets, baseline.outputs)
+    reference = simple.scores(replicates=100)[predictor.task.headline]
+    details = {
+        **meter.details(),
+        "baseline": {"what": baseline.text, predictor.task.headline: reference.to_json()},
+    }
+    return meter.scores(), "test", details
+
+
+def _data_records(prepared: Prepared) -> list[DataRecord]:
+    files = [prepared.corpus, prepared.test] if prepared.test else [prepared.corpus]
+    return [
+        DataRecord(name=Path(c.path).name, fingerprint=c.fingerprint, rows=len(c), cleaning=c.log.summary())
+        for c in files
+    ]

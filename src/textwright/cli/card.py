@@ -1,0 +1,58 @@
+"""textwright card"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textwright import api
+from textwright.cli.run import Debug, Json, finish, guarded
+from textwright.core.errors import ConfigError
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def card(
+    model: Annotated[Path, typer.Argument(help="A model folder.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="What only a person can say: intended_use=text, license=mit and others."),
+    ] = None,
+    lang: Annotated[
+        str, typer.Option(help="Language that the report opens in, en or zh; the cards are written in both.")
+    ] = "both",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a card that was changed by hand.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write the report and the cards of a model folder again.
+
+    Example: textwright card my-model --set "intended_use=Sorting our support mail"
+    """
+    with guarded(debug):
+        if lang not in ("en", "zh", "both"):
+            raise ConfigError(f"--lang {lang}: unknown language", hint="Use en, zh or both.")
+        done = api.card(model, _stated(set_), language="zh" if lang == "zh" else "en", overwrite=overwrite)
+        finish(json, done.to_json(), _page(done))
+
+
+def _stated(assignments: list[str] | None) -> dict[str, str]:
+    found = {}
+    for text in assignments or []:
+        key, mark, value = text.partition("=")
+        if not mark:
+            raise ConfigError(f"--set {text}: expected field=text", hint="Example: --set license=mit")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def _page(done: api.Carded) -> str:
+    lines = [f"{len(done.files)} files in {done.out}: {', '.join(done.files)}"]
+    if done.not_assessed:
+        lines.append(f"not assessed yet: {', '.join(done.not_assessed)} (--set FIELD=TEXT)")
+    return "\n".join(lines)

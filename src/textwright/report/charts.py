@@ -1,0 +1,206 @@
+"""Figures as data: everything has its place here, and templates/charts.html draws it as SVG.
+
+Sizes are in units of a viewBox 420 wide, so that letters keep a readable size on a phone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from textwright.report.axes import Scale, scale
+
+WIDTH = 420.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 12.0, 10.0, 38.0
+_ROW = 24.0
+
+Ticks = list[tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: `color` numbers the palette, `points` is as SVG has it, `marks` are single points on it."""
+
+    name: str
+    color: int
+    points: str
+    marks: list[tuple[float, float]] = field(default_factory=list)
+    is_thin: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """An area with axes; `kind` names the macro that draws it, `x` and `y` are keys or texts of the axes."""
+
+    kind: str
+    height: float
+    x_ticks: Ticks
+    y_ticks: Ticks
+    x: str = ""
+    y: str = ""
+    lines: list[Line] = field(default_factory=list)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    dots: list[Dot] = field(default_factory=list)
+    left: float = _LEFT
+    top: float = _TOP
+    width: float = WIDTH
+
+    @property
+    def right(self) -> float:
+        return self.width - _RIGHT
+
+    @property
+    def bottom(self) -> float:
+        return self.height - _BOTTOM
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A value with its interval: `low` and `high` are places along the axis of the value."""
+
+    name: str
+    x: float
+    y: float
+    low: float
+    high: float
+    color: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One field of a heat map: its place, its shade from 0 to 9, its count."""
+
+    x: float
+    y: float
+    shade: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """Counts of truth (rows) and answers (columns); names of columns stand upright."""
+
+    labels: list[str]
+    size: float
+    left: float
+    top: float
+    cells: list[Cell]
+    kind: str = "heatmap"
+
+    @property
+    def width(self) -> float:
+        return self.left + self.size * len(self.labels) + 4
+
+    @property
+    def height(self) -> float:
+        return self.top + self.size * len(self.labels) + 4
+
+
+Series = tuple[str, Sequence[tuple[float, float]], Sequence[tuple[float, float]]]
+
+
+def line_chart(series: Sequence[Series], *, x: str, y: str, is_thin: bool = False) -> Chart | None:
+    """Curves of (name, points, marked points) over shared axes; None where no curve has two points."""
+    height = 240.0
+    drawn = [entry for entry in series if len(entry[1]) > 1]
+    if not drawn:
+        return None
+    every = [point for _, points, marks in drawn for point in (*points, *marks)]
+    across = scale([p[0] for p in every], _LEFT, WIDTH - _RIGHT, zero=True)
+    up = scale([p[1] for p in every], height - _BOTTOM, _TOP)
+    lines = [
+        Line(name, i % 8, _path(points, across, up), [(across(a), up(b)) for a, b in marks], is_thin)
+        for i, (name, points, marks) in enumerate(drawn)
+    ]
+    return Chart("lines", height, across.ticks, up.ticks, x, y, lines)
+
+
+def _path(points: Sequence[tuple[float, float]], across: Scale, up: Scale) -> str:
+    return " ".join(f"{across(a):g},{up(b):g}" for a, b in points)
+
+
+def histogram(edges: Sequence[float], counts: Sequence[float], *, x: str, y: str, log: bool = False) -> Chart:
+    """Bars between edges."""
+    height = 180.0
+    log = log and edges[0] > 0 and edges[-1] / edges[0] > 3
+    across = Scale(edges[0], edges[-1], _LEFT, WIDTH - _RIGHT, log)
+    up = Scale(0, max(*counts, 1) * 1.05, height - _BOTTOM, _TOP)
+    boxes = [
+        (across(low), up(count), round(across(high) - across(low), 1), round(up(0) - up(count), 1))
+        for low, high, count in zip(edges, edges[1:], counts, strict=False)
+    ]
+    return Chart("bars", height, across.ticks, up.ticks, x, y, boxes=boxes)
+
+
+def reliability(points: Sequence[tuple[float, float, int]]) -> Chart:
+    """How often answers of a stated sureness were right: (sureness, share right, rows)."""
+    height = 300.0
+    across, up = Scale(0, 1, _LEFT, WIDTH - _RIGHT), Scale(0, 1, height - _BOTTOM, _TOP)
+    most = max((n for *_, n in points), default=1)
+    dots = [
+        Dot(f"{n:,}", across(sure), up(right), round(3 + 9 * (n / most) ** 0.5, 1), 0)
+        for sure, right, n in points
+    ]
+    diagonal = Line("", 7, f"{across(0):g},{up(0):g} {across(1):g},{up(1):g}", is_thin=True)
+    return Chart(
+        "reliability", height, across.ticks, up.ticks, "calibration.x", "calibration.y", [diagonal], dots=dots
+    )
+
+
+def whiskers(rows: Sequence[tuple[str, float, float, float]], *, x: str, share: bool = True) -> Chart | None:
+    """A dot with its interval on a line of its own for each of (name, value, low, high)."""
+    if not rows:
+        return None
+    height = _TOP + _ROW * len(rows) + _BOTTOM
+    longest = max(_cells(name) for name, *_ in rows)
+    left = min(6.4 * min(longest, 22) + 14, 170.0)
+    across = scale([v for _, *values in rows for v in values], left, WIDTH - _RIGHT)
+    if share:
+        across = Scale(max(across.low, 0.0), min(across.high, 1.0), left, WIDTH - _RIGHT)
+    dots = [
+        Dot(name, across(value), _TOP + _ROW * (i + 0.5), across(low), across(high), 0, f"{100 * value:.1f}")
+        for i, (name, value, low, high) in enumerate(rows)
+    ]
+    return Chart("whiskers", height, across.ticks, [], x, dots=dots, left=left)
+
+
+def scatter(rows: Sequence[tuple[str, float, float, float, float]], *, x: str, y: str) -> Chart | None:
+    """A dot with an upright interval for each of (name, x, value, low, high); x is logarithmic."""
+    known = [row for row in rows if row[1] > 0]
+    if len(known) < 2:
+        return None
+    height = 240.0
+    across = scale([row[1] for row in known], _LEFT, WIDTH - _RIGHT, log=True)
+    up = scale([v for row in known for v in row[2:]], height - _BOTTOM, _TOP)
+    dots = [
+        Dot(name, across(at), up(value), up(low), up(high), i % 8)
+        for i, (name, at, value, low, high) in enumerate(known)
+    ]
+    return Chart("scatter", height, across.ticks, up.ticks, x, y, dots=dots)
+
+
+def heatmap(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Heatmap:
+    """Shades follow the share of a row's truth, so that rare labels can be read as well."""
+    size = max(26.0, min(52.0, 260.0 / len(labels)))
+    room = 6.4 * min(max(_cells(name) for name in labels), 16) + 12
+    cells = []
+    for i, row in enumerate(counts):
+        total = max(sum(row), 1)
+        for j, count in enumerate(row):
+            shade = min(9, round(9 * (count / total) ** 0.5)) if count else 0
+            cells.append(Cell(room + size * j, room + 14 + size * i, shade, f"{count:,}" if count else ""))
+    return Heatmap([_short(name, 16) for name in labels], size, room, room + 14, cells)
+
+
+def _cells(text: str) -> int:
+    """How wide a text is: a Chinese character takes two."""
+    return sum(2 if ord(mark) > 0x2E7F else 1 for mark in text)
+
+
+def _short(text: str, longest: int) -> str:
+    if _cells(text) <= longest:
+        return text
+    while _cells(text) > longest - 1:
+        text = text[:-1]
+    return text + "…"

@@ -1,0 +1,70 @@
+"""The pages of a model folder: what people look at, made from its records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from textwright.core.errors import BundleError
+from textwright.core.files import read_json, sha256, write_atomic
+from textwright.report.card import README, make_card, render_card
+from textwright.report.page import render_report
+from textwright.report.records import read_records
+from textwright.report.words import LANGUAGES, Language
+
+REPORT, CARD = "report.html", "card.json"
+_AGAIN = "Delete it and run card again."
+
+
+def write_pages(
+    folder: Path,
+    manifest: dict[str, Any],
+    *,
+    name: str,
+    language: Language = "en",
+    stated: dict[str, str] | None = None,
+) -> list[str]:
+    """Write report.html, card.json and the cards in both languages; the names of the files."""
+    records = read_records(folder, manifest, name)
+    card = make_card(records, stated)
+    texts = {README[each]: _bytes(render_card(card, each)) for each in LANGUAGES}
+    card["pages"] = {file: hashlib.sha256(text).hexdigest() for file, text in texts.items()}
+    pages = {
+        REPORT: _bytes(render_report(records, language)),
+        CARD: _bytes(json.dumps(card, ensure_ascii=False, indent=2) + "\n"),
+        **texts,
+    }
+    for file, text in pages.items():
+        write_atomic(folder / file, text)
+    return [*pages]
+
+
+def stated_before(folder: Path) -> dict[str, str]:
+    """What a person said for the card of a folder. Raises BundleError for a card.json that is damaged."""
+    card = _card(folder)
+    return {key: value for key, value in (card.get("stated") or {}).items() if value is not None}
+
+
+def edited_pages(folder: Path) -> list[str]:
+    """The cards of a folder that a person has changed by hand since they were written."""
+    written = _card(folder).get("pages") or {}
+    found = [file for file in README.values() if (folder / file).is_file()]
+    return [file for file in found if written.get(file) != sha256(folder / file)]
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    if not (folder / CARD).is_file():
+        return {}
+    try:
+        card = read_json(folder / CARD)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{folder / CARD}: damaged ({error})", hint=_AGAIN) from None
+    if not isinstance(card, dict):
+        raise BundleError(f"{folder / CARD}: is not a card", hint=_AGAIN)
+    return card
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")

@@ -1,0 +1,92 @@
+"""report.html: what a training found, in one file for people, in both languages, without scripts."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from textwright.report.axes import plain
+from textwright.report.messages import translate
+from textwright.report.records import Records
+from textwright.report.shown import megabytes, number, percent, seconds, shown
+from textwright.report.view import View, make_view
+from textwright.report.words import LANGUAGES, Language, word
+
+
+def render_report(records: Records, language: Language = "en") -> str:
+    """The whole page; `language` is the one that it opens in."""
+    view = make_view(records)
+    template = _environment().get_template("report.html")
+    return template.render(
+        r=records, language=language, verdict=_verdict(view), scripts=_scripts(view), **vars(view)
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("textwright", "report/templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        t=both,
+        w=lambda key, language, **values: word("page", key, language, **values),
+        said=said,
+        empty=lambda why: both("none", why=Markup("{why}"), _nested=why),
+        languages=LANGUAGES,
+        shown=shown,
+        short=lambda text: shown(text, 24),
+        number=number,
+        percent=percent,
+        megabytes=megabytes,
+        seconds=seconds,
+        plain=plain,
+    )
+    return environment
+
+
+def both(key: str, _nested: str = "", **values: Any) -> Markup:
+    """A fixed text in both languages, of which the style sheet shows one; values are escaped."""
+    parts = []
+    for language in LANGUAGES:
+        inside = {**values, "why": word("page", _nested, language)} if _nested else values
+        filled = {k: escape(shown(translate(str(v), language))) for k, v in inside.items()}
+        text = word("page", key, language, **filled)
+        parts.append(f'<span class="{language}" lang="{language}">{text}</span>')
+    return Markup("").join(map(Markup, parts))
+
+
+def said(sentence: str) -> Markup:
+    """A sentence of the records, as it was said and in Chinese."""
+    english, chinese = (shown(translate(sentence, language)) for language in LANGUAGES)
+    if english == chinese:
+        return escape(english)
+    return Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh">{}</span>').format(
+        english, chinese
+    )
+
+
+def _verdict(view: View) -> list[Markup]:
+    return [both(key, **values) for key, values in view.findings]
+
+
+def _scripts(view: View) -> Markup:
+    if not view.scripts_found:
+        return Markup("")
+    parts = []
+    for language in LANGUAGES:
+        names = [
+            f"{word('page', f'script.{name}', language)} {percent(share)}"
+            for name, share in view.scripts_found
+        ]
+        text = word(
+            "page", "data.scripts", language, scripts=(", " if language == "en" else "、").join(names)
+        )
+        parts.append(Markup('<span class="{0}" lang="{0}">{1}</span>').format(language, text))
+    return Markup("").join(parts)

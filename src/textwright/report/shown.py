@@ -1,0 +1,64 @@
+"""How texts and numbers are shown: nothing in a person's text may break a page or change how it reads."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from typing import Any
+
+# Marks that turn the direction of what follows them, and half characters, are shown by their number.
+_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
+
+
+def shown(text: object, longest: int = 600) -> str:
+    """A text as it can stand anywhere: control characters, direction marks and half characters by number.
+
+    >>> shown("a\\x00b\\u202ec\\ud83d")
+    'a‹U+0000›b‹U+202E›c‹U+D83D›'
+    """
+    raw = str(text)
+    cut = raw if len(raw) <= longest else raw[: longest - 1] + "…"
+    return "".join(_visible(mark) for mark in cut)
+
+
+def _visible(mark: str) -> str:
+    number = ord(mark)
+    if mark in "\n\t":
+        return mark
+    if number in _TURNING or unicodedata.category(mark) in ("Cc", "Cs"):
+        return f"‹U+{number:04X}›"
+    return mark
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A number for reading: thousands apart, as many digits as say something; a dash where there is none.
+
+    >>> number(12345), number(0.12345), number(None), number(1234.5)
+    ('12,345', '0.123', '–', '1,234')
+    """
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.{digits}f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def percent(value: float | None) -> str:
+    """A share of 0 to 1: `85.0 %`.
+
+    >>> percent(0.85), percent(0.00012)
+    ('85.0 %', '0.01 %')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{100 * value:.1f} %" if value == 0 or abs(value) >= 0.0005 else f"{100 * value:.2f} %"
+
+
+def megabytes(value: float) -> str:
+    """Bytes for reading: `1.9 MB`."""
+    return f"{value / 1e6:.1f} MB" if value >= 1e5 else f"{value / 1e3:.1f} kB"
+
+
+def seconds(value: float) -> str:
+    """A time for reading: `12.1 s`, `3.4 min`."""
+    return f"{value:.1f} s" if value < 120 else f"{value / 60:.1f} min"

@@ -1,0 +1,238 @@
+"""What a report shows, picked from the records: figures, rows of tables, and the findings in words."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from textwright.report.charts import (
+    Chart,
+    Heatmap,
+    heatmap,
+    histogram,
+    line_chart,
+    reliability,
+    scatter,
+    whiskers,
+)
+from textwright.report.marks import mark_tokens
+from textwright.report.records import Records
+from textwright.report.shown import number, percent
+
+Finding = tuple[str, dict[str, Any]]
+
+_FIGURE_LABELS, _FEW_ROWS, _SHOWN_PAIRS, _SHOWN_WRONG = 20, 200, 15, 20
+_HEADLINES = {"classify": "accuracy", "multilabel": "macro_f1", "score": "mse"}
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that templates/report.html names, but for the records themselves."""
+
+    schema: dict[str, Any]
+    files: str
+    sections: list[str]
+    findings: list[Finding]
+    scripts_found: list[tuple[str, float]]
+    cleaning: list[tuple[str, dict[str, Any]]]
+    charts: dict[str, Chart | Heatmap | None]
+    candidates: list[dict[str, Any]]
+    headline: str
+    scores: dict[str, dict[str, Any]]
+    split: str
+    num_measured: int
+    details: dict[str, Any]
+    pairs: list[dict[str, Any]]
+    classes: list[dict[str, Any]]
+    wrong: list[dict[str, Any]]
+    num_more: int
+    method: str
+    tokens: dict[str, Any] | None
+    command: str
+
+
+def make_view(records: Records) -> View:
+    """Pick what the page shows."""
+    manifest, data = records.manifest, records.data
+    schema, details = manifest["schema"], records.scores.get("details") or {}
+    scores, headline = manifest["scores"], _HEADLINES[schema["task"]]
+    pairs, classes = list(confusions(details)), details.get("per_class") or []
+    wrong = [_wrong(record) for record in records.wrong[:_SHOWN_WRONG]]
+    candidates = [_candidate(record, headline) for record in records.plan.get("candidates") or []]
+    is_graded = schema["task"] == "score"
+    return View(
+        schema=schema,
+        files=", ".join(file["name"] for file in manifest["data"]),
+        sections=_sections(is_graded),
+        findings=list(_findings(records, scores, details, pairs)),
+        scripts_found=[(k, v) for k, v in (schema.get("scripts") or {}).items() if v >= 0.001],
+        cleaning=[(file["name"], step) for file in manifest["data"] for step in file["cleaning"]],
+        charts=_charts(records, details, candidates, classes),
+        candidates=[row for row in candidates if row["score"] or row["status"] != "done"],
+        headline=headline,
+        scores=scores,
+        split=manifest["split"],
+        num_measured=next(iter(scores.values()))["n"] if scores else 0,
+        details=details,
+        pairs=pairs[:_SHOWN_PAIRS],
+        classes=classes,
+        wrong=wrong,
+        num_more=max(len(records.wrong) - _SHOWN_WRONG, 0),
+        method=next((r["explained_by"] for r in records.wrong if "explained_by" in r), ""),
+        tokens=((records.plan.get("model") or {}).get("found") or {}).get("tokens"),
+        command=_command(records, [file["name"] for file in data.get("files") or manifest["data"]]),
+    )
+
+
+def _sections(is_graded: bool) -> list[str]:
+    middle = ["residuals"] if is_graded else ["confusion", "classes", "calibration"]
+    return ["asked", "data", "candidates", "curves", "scores", *middle, "wrong", "tokens", "settings"]
+
+
+def _command(records: Records, files: list[str]) -> str:
+    test = f" --test {shlex.quote(files[1])}" if len(files) > 1 else ""
+    folder = shlex.quote(records.name)
+    return (
+        f"textwright train {shlex.quote(files[0])}{test} --recipe {folder}/recipe.yaml --out {folder}-again"
+    )
+
+
+def _candidate(record: dict[str, Any], headline: str) -> dict[str, Any]:
+    score = record["scores"].get(headline)
+    return {**record, "score": score, "n": score["n"] if score else 0}
+
+
+def confusions(details: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Pairs of true label and wrong answer, the most frequent first."""
+    labels, matrix = details.get("labels") or [], details.get("confusion") or []
+    found = [
+        {"truth": labels[i], "answer": labels[j], "count": count, "n": sum(row)}
+        for i, row in enumerate(matrix)
+        for j, count in enumerate(row)
+        if i != j and count
+    ]
+    yield from sorted(found, key=lambda pair: (-pair["count"], pair["n"]))
+
+
+def _charts(
+    records: Records, details: dict[str, Any], candidates: list[dict[str, Any]], classes: list[dict[str, Any]]
+) -> dict[str, Chart | Heatmap | None]:
+    found: dict[str, Chart | Heatmap | None] = dict.fromkeys(
+        ("lengths", "target", "latency", "size", "loss", "checks", "confusion", "classes", "calibration")
+    )
+    if lengths := records.data.get("characters"):
+        found["lengths"] = histogram(lengths["edges"], lengths["counts"], x="data.characters", y="", log=True)
+    if target := records.data.get("target"):
+        found["target"] = histogram(target["edges"], target["counts"], x="", y="")
+    scored = [row for row in candidates if row["score"]]
+    for name, key in (("latency", "latency_ms_p50"), ("size", "bytes")):
+        rows = [(r["model"], r[key] or 0, *(r["score"][k] for k in ("value", "low", "high"))) for r in scored]
+        found[name] = scatter(rows, x=f"candidates.x_{name}", y="")
+    found["loss"] = line_chart(
+        [(c.name, c.loss, []) for c in records.curves], x="curves.epoch", y="", is_thin=True
+    )
+    found["checks"] = line_chart(
+        [_checked(c.name, c.checks, c.best) for c in records.curves if c.checks], x="curves.epoch", y=""
+    )
+    if details.get("confusion"):
+        found["confusion"] = _confusion(details)
+    known = [row for row in classes if row["f1"]["value"] is not None]
+    weakest = (
+        sorted(known, key=lambda row: row["f1"]["value"])[:_FIGURE_LABELS]
+        if len(known) > _FIGURE_LABELS
+        else known
+    )
+    found["classes"] = whiskers(
+        [(r["label"], *(r["f1"][k] for k in ("value", "low", "high"))) for r in weakest], x=""
+    )
+    bins = [b for b in details.get("calibration") or [] if b["n"]]
+    if bins:
+        found["calibration"] = reliability([(b["confidence"], b["accuracy"], b["n"]) for b in bins])
+    return found
+
+
+def _checked(
+    name: str, checks: dict[str, list[tuple[float, float]]], best: float | None
+) -> tuple[str, list[tuple[float, float]], list[tuple[float, float]]]:
+    metric, points = next(iter(checks.items()))
+    return f"{name} ({metric})", points, [point for point in points if point[0] == best]
+
+
+def _confusion(details: dict[str, Any]) -> Heatmap:
+    """The whole matrix, or of many labels those that take part in the most mistakes."""
+    labels, matrix = details["labels"], details["confusion"]
+    if len(labels) > _FIGURE_LABELS:
+        mistakes = [sum(row) + sum(other[i] for other in matrix) - 2 * row[i] for i, row in enumerate(matrix)]
+        chosen = sorted(sorted(range(len(labels)), key=lambda i: -mistakes[i])[:_FIGURE_LABELS])
+        labels, matrix = [labels[i] for i in chosen], [[matrix[i][j] for j in chosen] for i in chosen]
+    return heatmap(labels, matrix)
+
+
+def _findings(
+    records: Records, scores: dict[str, Any], details: dict[str, Any], pairs: list[dict[str, Any]]
+) -> Iterator[Finding]:
+    """What a reader should know before anything else, as keys of words/page.yaml with their values."""
+    task = records.manifest["schema"]["task"]
+    if not scores:
+        yield "verdict.no_rows", {}
+        return
+    score = scores["mae" if task == "score" else "accuracy"]
+    if task == "score":
+        schema = records.manifest["schema"]
+        ends = {"bottom": number(schema["low"]), "top": number(schema["high"])}
+        yield (
+            "verdict.graded",
+            {**{k: number(score[k]) for k in ("value", "low", "high")}, **ends, "n": number(score["n"])},
+        )
+    else:
+        shares = {k: f"{100 * score[k]:.0f}" for k in ("value", "low", "high")}
+        is_test = records.manifest["split"] != "validation"
+        key = "sets" if task == "multilabel" else "right" if is_test else "right_validation"
+        yield f"verdict.{key}", {**shares, "n": number(score["n"])}
+    yield from _baseline(details)
+    if task == "classify" and details.get("confusion"):
+        yield from _confused(pairs, details["per_class"])
+    if "ece" in scores and scores["ece"]["value"] is not None:
+        yield "verdict.sure", {"ece": percent(scores["ece"]["value"])}
+        if details.get("ece_noise_floor") is not None:
+            yield "verdict.noise", {"floor": percent(details["ece_noise_floor"])}
+    if score["n"] < _FEW_ROWS:
+        yield "verdict.few", {"n": number(score["n"])}
+
+
+def _baseline(details: dict[str, Any]) -> Iterator[Finding]:
+    baseline = dict(details.get("baseline") or {})
+    what = baseline.pop("what", "")
+    for name, score in baseline.items():
+        value = percent(score["value"]) if name in ("accuracy", "macro_f1") else number(score["value"])
+        yield "verdict.baseline", {"what": what, "value": f"{name} {value}"}
+
+
+def _confused(pairs: list[dict[str, Any]], classes: list[dict[str, Any]]) -> Iterator[Finding]:
+    if not pairs:
+        yield "verdict.no_confusion", {}
+        return
+    worst = pairs[0]
+    yield "verdict.confused", {**worst, "share": percent(worst["count"] / worst["n"])}
+    known = [row for row in classes if row["recall"]["value"] is not None and row["n"]]
+    if len(known) > 2:
+        weakest = min(known, key=lambda row: row["recall"]["value"])
+        yield "verdict.weakest", {"label": weakest["label"], "recall": percent(weakest["recall"]["value"])}
+
+
+def _wrong(record: dict[str, Any]) -> dict[str, Any]:
+    answer = record.get("label", record.get("labels", record.get("score")))
+    return {
+        "parts": mark_tokens(record["text"], record.get("tokens") or []),
+        "truth": _named(record["truth"]),
+        "answer": _named(answer),
+        "sure": record.get("probability"),
+    }
+
+
+def _named(answer: Any) -> str:
+    if isinstance(answer, list):
+        return ", ".join(answer) or "–"
+    return number(answer) if isinstance(answer, float) else str(answer)

@@ -1,0 +1,218 @@
+"""The report of a model folder: what it says, what it must never let through, how large it may be."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import textwright
+from textwright.report.folder import write_pages
+from textwright.report.page import both, render_report
+from textwright.report.records import Records, read_curves, read_records
+from textwright.report.words import LANGUAGES, words
+
+SAMPLE = Path(textwright.__file__).parent / "sample" / "reviews.en.csv"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("report") / "model"
+    recipe = textwright.Recipe.parse({"model": {"name": "bag"}, "budget": {"minutes": 1}})
+    textwright.train(SAMPLE, out, recipe)
+    return out
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "textwright.json").read_text(encoding="utf-8"))
+    return found
+
+
+def records_of(folder: Path) -> Records:
+    return read_records(folder, manifest_of(folder), folder.name)
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the text of the page in one language."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_a_training_leaves_a_report_that_asks_for_nothing_from_elsewhere(folder: Path) -> None:
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "link", "img", "iframe", "object", "base", "form"}
+    assert not [a for _, a in page.tags if any(name.startswith("on") or name == "src" for name in a)]
+    assert all((a.get("href") or "#").startswith("#") for _, a in page.tags)
+    assert "default-src 'none'" in text
+
+
+def test_it_says_how_sure_the_score_is_and_what_is_confused_most(folder: Path) -> None:
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    record = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    accuracy, matrix = record["scores"]["accuracy"], record["details"]["confusion"]
+    for bound in ("value", "low", "high"):
+        assert f"{100 * accuracy[bound]:.0f}" in text.partition("In short")[2][:1500]
+    worst = max((matrix[0][1], "negative", "positive"), (matrix[1][0], "positive", "negative"))
+    assert f"“{worst[1]}” is answered “{worst[2]}”, in {worst[0]} of" in text
+
+
+def test_both_languages_stand_in_it_and_either_opens(folder: Path) -> None:
+    english, chinese = (render_report(records_of(folder), language) for language in LANGUAGES)
+    assert '<html lang="en">' in english and '<html lang="zh">' in chinese
+    for text in (english, chinese):
+        assert "Which labels it confuses" in text and "哪些标签被混淆" in text
+    assert 'id="lang-zh" checked' in chinese and 'id="lang-en" checked' in english
+
+
+def test_every_word_has_both_languages_and_the_same_values() -> None:
+    for key, found in words("page").items():
+        assert set(found) == set(LANGUAGES), key
+        english, chinese = (sorted(set(re.findall(r"{(\w+)}", found[language]))) for language in LANGUAGES)
+        assert english == chinese, key
+
+
+def test_every_word_of_the_template_is_known() -> None:
+    templates = Path(textwright.__file__).parent / "report" / "templates"
+    text = "".join(path.read_text(encoding="utf-8") for path in templates.glob("*.html"))
+    used = set(re.findall(r"""\b(?:t|w|empty)\("([\w.]+)"[,)]""", text))
+    assert len(used) > 40
+    assert used <= set(words("page"))
+
+
+@pytest.mark.parametrize(
+    "nasty",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "{{ 7 * 7 }} {% raw %}",
+        "abc \u202e txet \u2066 lone \ud83d mark \x00 \x1b[31m",
+        "😀" * 5_000 + "x" * 10_000,
+        "{label} {0} {__class__}",
+    ],
+)
+def test_a_text_of_any_kind_is_shown_harmlessly(folder: Path, tmp_path: Path, nasty: str) -> None:
+    copy = tmp_path / "model"
+    copy.mkdir()
+    for file in folder.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    wrong = {"text": nasty, "truth": nasty, "label": nasty, "probability": 0.5}
+    (copy / "wrong.jsonl").write_text(json.dumps(wrong) + "\n", encoding="utf-8")
+    manifest = manifest_of(copy)
+    manifest["schema"]["label"] = nasty
+    manifest["data"][0]["name"] = nasty
+    scores = json.loads((copy / "scores.json").read_text(encoding="utf-8"))
+    scores["details"]["labels"][0] = scores["details"]["per_class"][0]["label"] = nasty
+    (copy / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
+    write_pages(copy, manifest, name=nasty)
+    text = (copy / "report.html").read_bytes().decode("utf-8")
+    page = Page(text)
+    assert not {tag for tag, _ in page.tags} & {"script", "img"}
+    assert not re.search("[\u202e\u2066\x00\x1b]", text)
+    assert "49" not in text.partition("<title>")[2].partition("</title>")[0]
+    assert len(text) < 300_000
+
+
+def test_150_labels_are_readable(folder: Path, tmp_path: Path) -> None:
+    labels = [f"label number {i}" for i in range(150)]
+    matrix = [[5 if i == j else int((i + j) % 37 == 0) for j in range(150)] for i in range(150)]
+    score = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9, "better": "higher"}
+    per_class = [{"label": n, "precision": score, "recall": score, "f1": score, "n": 9} for n in labels]
+    found = records_of(folder)
+    found.manifest["schema"]["labels"] = labels
+    found.scores["details"].update(labels=labels, confusion=matrix, per_class=per_class)
+    text = render_report(found)
+    assert text.count('<rect class="h') == 20 * 20
+    assert "Of 150 labels, the 20 with the most mistakes are drawn" in text
+    assert text.count("label number 149") >= 1 and len(text) < 400_000
+
+
+def test_what_is_missing_is_said(folder: Path, tmp_path: Path) -> None:
+    manifest = {**manifest_of(folder), "scores": {}}
+    text = render_report(read_records(tmp_path, manifest, "old"))
+    assert "No rows were held out" in text
+    assert "the folder was written before this was recorded" in text
+    assert "没有留出用于测量的数据" in text
+
+
+@pytest.mark.parametrize(
+    ("task", "head", "rows"),
+    [
+        ("multilabel", "text,labels", ["a good soup,food;good", "a bad soup,food;bad", "a dull book,bad"]),
+        ("score", "text,score", ["a good soup,4.5", "a bad soup,1.5", "a dull book,2"]),
+        ("classify", "text,label", ["a good soup,x", "a bad soup,y", "a dull book,z"]),
+    ],
+)
+@pytest.mark.parametrize("validation", [0.0, 0.2])
+def test_every_task_has_its_pages(
+    tmp_path: Path, task: str, head: str, rows: list[str], validation: float
+) -> None:
+    data = tmp_path / "a.csv"
+    every = [f"{i} {row}" for i in range(30) for row in rows]
+    data.write_text("\n".join([head, *every]), encoding="utf-8")
+    said: list[str] = []
+    settings = {"task": task, "split": {"validation": validation, "test": validation}}
+    recipe = textwright.Recipe.parse({**settings, "model": {"name": "bag"}, "budget": {"minutes": 1}})
+    textwright.train(data, tmp_path / "m", recipe, sink=lambda event: said.append(str(event)))
+    assert not [line for line in said if "bug of ours" in line]
+    text = (tmp_path / "m" / "report.html").read_text(encoding="utf-8")
+    assert ("No rows were held out" in text) == (validation == 0)
+    assert "not assessed" in (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_fault_of_the_page_does_not_cost_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*args: object, **values: object) -> list[str]:
+        raise KeyError("no such word")
+
+    monkeypatch.setattr("textwright.choose.keeping.write_pages", fault)
+    said: list[str] = []
+    recipe = textwright.Recipe.parse({"model": {"name": "bag"}, "budget": {"minutes": 1}})
+    textwright.train(SAMPLE, tmp_path / "m", recipe, sink=lambda event: said.append(str(event)))
+    assert textwright.load(tmp_path / "m").predict(["lovely"])
+    assert any(
+        "the report and the card could not be written" in line and "no such word" in line for line in said
+    )
+
+
+def test_a_page_that_was_edited_is_no_damage(folder: Path) -> None:
+    report = folder / "report.html"
+    before = report.read_bytes()
+    report.write_text("my own page", encoding="utf-8")
+    assert textwright.load(folder).predict(["lovely"])
+    report.write_bytes(before)
+
+
+def test_curves_of_a_long_run_are_thinned(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        file.write('{"note": "begins", "kind": "said", "fit": "cnn"}\n')
+        for step in range(1, 20_001):
+            checked = ', "scores": {"accuracy": 0.5}' if step % 1000 == 0 else ""
+            file.write(f'{{"step": {step}, "epoch": {step / 1000}, "loss": {1 / step}{checked}}}\n')
+    (curve,) = read_curves(path)
+    assert curve.num_steps == 20_000 and len(curve.checks["accuracy"]) == 20
+    assert 100 < len(curve.loss) <= 600
+    assert curve.loss[0] == (0.001, 1.0) and curve.loss[-1] == (20.0, 1 / 20_000)
+
+
+def test_wrong_rows_carry_their_tokens(folder: Path) -> None:
+    rows = [json.loads(line) for line in (folder / "wrong.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert rows[0]["explained_by"] == "occlusion"
+    assert all(row["text"][t["start"] : t["end"]] == t["text"] for row in rows[:12] for t in row["tokens"])
+
+
+def test_values_are_escaped_in_both_languages() -> None:
+    found = both("verdict.weakest", label="<b>", recall="1 %")
+    assert "<b>" not in found and found.count("&lt;b&gt;") == 2
