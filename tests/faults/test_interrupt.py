@@ -12,6 +12,7 @@ import pytest
 from _disks import Crash
 
 from textwright import api
+from textwright.choose import keeping
 from textwright.core.events import Event, Sink
 from textwright.core.records import Note, StepEvent
 from textwright.core.seeds import generator
@@ -123,7 +124,7 @@ def test_one_that_is_interrupted_while_it_is_scored(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(api, "_final_scores", scored)
+        patch.setattr(keeping, "_final_scores", scored)
         interrupt(data, tmp_path / "m", ONE, lambda event: None)
     assert api.load(tmp_path / "m").bundle.manifest.split == "validation"  # type: ignore[union-attr]
     assert resume(data, tmp_path / "m", ONE)[0] == [] and weights(tmp_path / "m") == whole(ONE)

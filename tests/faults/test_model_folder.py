@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from textwright import api
+from textwright.bundle.manifest import UNHASHED
 from textwright.choose import select
 from textwright.cli.main import app
 from textwright.core.errors import BundleError
@@ -62,7 +63,7 @@ def signed(record: dict[str, Any]) -> str:
 
 
 def test_every_file_flipped_or_missing(copy: Path) -> None:
-    names = [name for name in files_of(copy) if name not in ("textwright.json", "looks.json")]
+    names = [name for name in files_of(copy) if name not in ("textwright.json", *UNHASHED)]
     assert {"config.json", "model.safetensors", "recipe.yaml", "plan.json", "events.jsonl"} <= set(names)
     for name in names:
         whole = (copy / name).read_bytes()

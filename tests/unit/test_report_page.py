@@ -7,10 +7,13 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 import textwright
+from textwright.report.charts import line_chart
+from textwright.report.figures import save_figure
 from textwright.report.folder import write_pages
 from textwright.report.page import both, render_report
 from textwright.report.records import Records, read_curves, read_records
@@ -216,3 +219,13 @@ def test_wrong_rows_carry_their_tokens(folder: Path) -> None:
 def test_values_are_escaped_in_both_languages() -> None:
     found = both("verdict.weakest", label="<b>", recall="1 %")
     assert "<b>" not in found and found.count("&lt;b&gt;") == 2
+
+
+def test_a_figure_stands_alone(tmp_path: Path) -> None:
+    chart = line_chart([("adam <b>", [(0, 1), (1, 0.5)], [(1, 0.5)])], x="轮", y="")
+    save_figure(chart, tmp_path / "a.svg", "Loss & more")
+    root = ElementTree.fromstring((tmp_path / "a.svg").read_text(encoding="utf-8"))
+    texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert "adam <b>" in texts and "轮" in texts and root.get("aria-label") == "Loss & more"
+    with pytest.raises(ValueError, match="nothing to draw"):
+        save_figure(None, tmp_path / "b.svg", "Loss")

@@ -19,22 +19,23 @@ from textwright.report.words import LANGUAGES, Language, word
 def render_report(records: Records, language: Language = "en") -> str:
     """The whole page; `language` is the one that it opens in."""
     view = make_view(records)
-    template = _environment().get_template("report.html")
+    template = environment().get_template("report.html")
     return template.render(
         r=records, language=language, verdict=_verdict(view), scripts=_scripts(view), **vars(view)
     )
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates, with what they call."""
+    found = Environment(
         loader=PackageLoader("textwright", "report/templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(
+    found.globals.update(
         t=both,
         w=lambda key, language, **values: word("page", key, language, **values),
         said=said,
@@ -48,7 +49,7 @@ def _environment() -> Environment:
         seconds=seconds,
         plain=plain,
     )
-    return environment
+    return found
 
 
 def both(key: str, _nested: str = "", **values: Any) -> Markup:
