@@ -26,12 +26,12 @@ from textwright.choose.select import Selection
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.events import Sink, fan_out, silent
-from textwright.core.files import read_json
+from textwright.core.files import read_json, write_atomic
 from textwright.core.names import did_you_mean
 from textwright.core.records import Candidate, Note, Score, Split
 from textwright.core.tensorboard import tracking
 from textwright.report.card import STATED, not_assessed
-from textwright.report.folder import CARD, edited_pages, stated_before, write_pages
+from textwright.report.folder import CARD, edited_pages, make_pages, stated_before
 from textwright.report.words import Language
 from textwright.tasks.answering import Answered, answer_file
 from textwright.tasks.checkpoints import Checkpoints
@@ -259,8 +259,10 @@ def card(
     facts = {key: value for key, value in facts.items() if value}
     manifest = bundle.manifest.model_dump(mode="json", by_alias=True)
     name = bundle.path.resolve().name
-    files = write_pages(bundle.path, manifest, name=name, language=language, stated=facts)
-    return Carded(bundle.path, files, not_assessed(read_json(bundle.path / CARD)))
+    pages = make_pages(bundle.path, manifest, name=name, language=language, stated=facts)
+    for file, content in pages.items():
+        write_atomic(bundle.path / file, content)
+    return Carded(bundle.path, [*pages], not_assessed(read_json(bundle.path / CARD)))
 
 
 def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:

@@ -154,7 +154,7 @@ def test_one_that_was_killed_while_saving_the_model_only_saves(
     data: Path, tmp_path: Path, whole: Path
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "_save", lambda *args: (_ for _ in ()).throw(Crash))
+        patch.setattr(api, "keep_chosen", lambda *args: (_ for _ in ()).throw(Crash))
         with pytest.raises(Crash):
             api.train(data, tmp_path / "m", recipe())
     steps, notes = resume(data, tmp_path / "m")

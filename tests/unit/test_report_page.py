@@ -14,7 +14,7 @@ import pytest
 import textwright
 from textwright.report.charts import line_chart
 from textwright.report.figures import save_figure
-from textwright.report.folder import write_pages
+from textwright.report.folder import make_pages
 from textwright.report.page import both, render_report
 from textwright.report.records import Records, read_curves, read_records
 from textwright.report.words import LANGUAGES, words
@@ -119,8 +119,7 @@ def test_a_text_of_any_kind_is_shown_harmlessly(folder: Path, tmp_path: Path, na
     scores = json.loads((copy / "scores.json").read_text(encoding="utf-8"))
     scores["details"]["labels"][0] = scores["details"]["per_class"][0]["label"] = nasty
     (copy / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
-    write_pages(copy, manifest, name=nasty)
-    text = (copy / "report.html").read_bytes().decode("utf-8")
+    text = make_pages(copy, manifest, name=nasty)["report.html"].decode("utf-8")
     page = Page(text)
     assert not {tag for tag, _ in page.tags} & {"script", "img"}
     assert not re.search("[\u202e\u2066\x00\x1b]", text)
@@ -179,7 +178,7 @@ def test_a_fault_of_the_page_does_not_cost_the_model(tmp_path: Path, monkeypatch
     def fault(*args: object, **values: object) -> list[str]:
         raise KeyError("no such word")
 
-    monkeypatch.setattr("textwright.choose.keeping.write_pages", fault)
+    monkeypatch.setattr("textwright.choose.keeping.make_pages", fault)
     said: list[str] = []
     recipe = textwright.Recipe.parse({"model": {"name": "bag"}, "budget": {"minutes": 1}})
     textwright.train(SAMPLE, tmp_path / "m", recipe, sink=lambda event: said.append(str(event)))

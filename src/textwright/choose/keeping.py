@@ -20,7 +20,7 @@ from textwright.core.errors import first_line
 from textwright.core.events import Sink, silent
 from textwright.core.files import to_json
 from textwright.core.records import Candidate, Note, Score, Split
-from textwright.report.folder import write_pages
+from textwright.report.folder import make_pages
 from textwright.tasks.glance import glance
 from textwright.tasks.journal import Journal
 from textwright.tasks.predictor import Predictor
@@ -120,10 +120,13 @@ def _cost(seconds: float) -> dict[str, float]:
 def _write_pages(folder: Path, manifest: Manifest, name: str, say: Sink) -> None:
     """A fault of a page must not cost the model."""
     try:
-        write_pages(folder, manifest.model_dump(mode="json", by_alias=True), name=name)
+        pages = make_pages(folder, manifest.model_dump(mode="json", by_alias=True), name=name)
     except Exception as error:
         what = f"{type(error).__name__}: {first_line(error)}"
         say(Note(f"the report and the card could not be written, which is a bug of ours ({what})", "warning"))
+        return
+    for file, content in pages.items():
+        (folder / file).write_bytes(content)
 
 
 def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:

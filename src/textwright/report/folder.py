@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textwright.core.errors import BundleError
-from textwright.core.files import read_json, sha256, write_atomic
+from textwright.core.files import read_json, sha256
 from textwright.report.card import README, make_card, render_card
 from textwright.report.page import render_report
 from textwright.report.records import read_records
@@ -18,27 +18,24 @@ REPORT, CARD = "report.html", "card.json"
 _AGAIN = "Delete it and run card again."
 
 
-def write_pages(
+def make_pages(
     folder: Path,
     manifest: dict[str, Any],
     *,
     name: str,
     language: Language = "en",
     stated: dict[str, str] | None = None,
-) -> list[str]:
-    """Write report.html, card.json and the cards in both languages; the names of the files."""
+) -> dict[str, bytes]:
+    """The report, card.json and the cards in both languages, by the names of their files."""
     records = read_records(folder, manifest, name)
     card = make_card(records, stated)
     texts = {README[each]: _bytes(render_card(card, each)) for each in LANGUAGES}
     card["pages"] = {file: hashlib.sha256(text).hexdigest() for file, text in texts.items()}
-    pages = {
+    return {
         REPORT: _bytes(render_report(records, language)),
         CARD: _bytes(json.dumps(card, ensure_ascii=False, indent=2) + "\n"),
         **texts,
     }
-    for file, text in pages.items():
-        write_atomic(folder / file, text)
-    return [*pages]
 
 
 def stated_before(folder: Path) -> dict[str, str]:
