@@ -159,7 +159,15 @@ def whiskers(rows: Sequence[tuple[str, float, float, float]], *, x: str, share: 
     if share:
         across = Scale(max(across.low, 0.0), min(across.high, 1.0), left, WIDTH - _RIGHT)
     dots = [
-        Dot(name, across(value), _TOP + _ROW * (i + 0.5), across(low), across(high), 0, f"{100 * value:.1f}")
+        Dot(
+            shortened(name, 22),
+            across(value),
+            _TOP + _ROW * (i + 0.5),
+            across(low),
+            across(high),
+            0,
+            f"{100 * value:.1f}",
+        )
         for i, (name, value, low, high) in enumerate(rows)
     ]
     return Chart("whiskers", height, across.ticks, [], x, dots=dots, left=left)
@@ -174,7 +182,7 @@ def scatter(rows: Sequence[tuple[str, float, float, float, float]], *, x: str, y
     across = scale([row[1] for row in known], _LEFT, WIDTH - _RIGHT, log=True)
     up = scale([v for row in known for v in row[2:]], height - _BOTTOM, _TOP)
     dots = [
-        Dot(name, across(at), up(value), up(low), up(high), i % 8)
+        Dot(shortened(name, 22), across(at), up(value), up(low), up(high), i % 8)
         for i, (name, at, value, low, high) in enumerate(known)
     ]
     return Chart("scatter", height, across.ticks, up.ticks, x, y, dots=dots)
@@ -190,7 +198,7 @@ def heatmap(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Heatmap:
         for j, count in enumerate(row):
             shade = min(9, round(9 * (count / total) ** 0.5)) if count else 0
             cells.append(Cell(room + size * j, room + 14 + size * i, shade, f"{count:,}" if count else ""))
-    return Heatmap([_short(name, 16) for name in labels], size, room, room + 14, cells)
+    return Heatmap([shortened(name, 16) for name in labels], size, room, room + 14, cells)
 
 
 def _cells(text: str) -> int:
@@ -198,9 +206,17 @@ def _cells(text: str) -> int:
     return sum(2 if ord(mark) > 0x2E7F else 1 for mark in text)
 
 
-def _short(text: str, longest: int) -> str:
+def shortened(text: str, longest: int) -> str:
+    """At most so many cells, the middle left out: what tells long names apart often stands at their end.
+
+    >>> shortened("card_payment_fee_charged", 16), shortened("查询账户余额与明细", 9)
+    ('card_pay…charged', '查询…明细')
+    """
     if _cells(text) <= longest:
         return text
-    while _cells(text) > longest - 1:
-        text = text[:-1]
-    return text + "…"
+    first, last = text, text
+    while _cells(first) > longest // 2:
+        first = first[:-1]
+    while _cells(last) > longest - 1 - _cells(first):
+        last = last[1:]
+    return f"{first}…{last}"

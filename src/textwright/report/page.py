@@ -42,7 +42,6 @@ def environment() -> Environment:
         empty=lambda why: both("none", why=Markup("{why}"), _nested=why),
         languages=LANGUAGES,
         shown=shown,
-        short=lambda text: shown(text, 24),
         number=number,
         percent=percent,
         megabytes=megabytes,
