@@ -23,6 +23,7 @@ from textwright.core.events import JsonLines, Sink, fan_out, silent
 from textwright.core.files import explained, publish_folder, to_json
 from textwright.core.records import Note
 from textwright.core.tensorboard import tracking
+from textwright.report.folder import make_comparison, write_pages
 from textwright.tasks.prepare import Prepared, prepare_data
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.work import work_folder
@@ -73,8 +74,9 @@ def compare_settings(
 
     All see the same rows with the same seed, and share the minutes of the recipe fairly; without minutes each
     fit may take ten. `vary` takes names as `--set` does: {"optimizer.name": ["sgd", "adam"]}. `out` gets
-    comparison.json, predictions/ on the validation rows and events/ with the curves. A combination that does
-    not fit together is a row that says why. Ctrl-C keeps what was finished and comes back with `interrupted`.
+    comparison.json, report.html, the recipe.yaml of the best, predictions/ on the validation rows and events/
+    with the curves. A combination that does not fit together is a row that says why. Ctrl-C keeps what was
+    finished and comes back with `interrupted`.
     Raises ConfigError for unknown names and when every combination is refused, TextwrightError when none
     could be fitted.
 
@@ -106,7 +108,7 @@ def compare_settings(
         with tracking(recipe.tracking.tensorboard, target.name, sink) as board:
             interrupted = _fit(grid, events, fan_out([sink, board]))
         found = _compared(target, grid, interrupted)
-        publish_folder(target, lambda folder: _fill(folder, found, grid, recipe, events))
+        publish_folder(target, lambda folder: _fill(folder, found, grid, recipe, events, sink))
     return found
 
 
@@ -169,7 +171,9 @@ def _compared(target: Path, grid: Grid, interrupted: bool) -> SettingsComparison
     )
 
 
-def _fill(folder: Path, found: SettingsComparison, grid: Grid, recipe: Recipe, events: Path) -> None:
+def _fill(
+    folder: Path, found: SettingsComparison, grid: Grid, recipe: Recipe, events: Path, say: Sink
+) -> None:
     prepared = grid.prepared
     rows = {
         "train": len(prepared.train),
@@ -189,6 +193,10 @@ def _fill(folder: Path, found: SettingsComparison, grid: Grid, recipe: Recipe, e
         if result.scored is not None:
             _write_lines(folder / "predictions" / f"{result.cell.stem}.jsonl", _predictions(prepared, result))
     shutil.copytree(events, folder / "events")
+    assert grid.best is not None and grid.best.cell.recipe is not None
+    of_best = grid.best.cell.recipe.to_yaml()
+    (folder / "recipe.yaml").write_text(of_best, encoding="utf-8")
+    write_pages(folder, lambda: make_comparison(folder, record, name=found.out.name, recipe=of_best), say)
 
 
 def _predictions(prepared: Prepared, result: Result) -> Iterable[dict[str, Any]]:

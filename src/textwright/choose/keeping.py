@@ -16,11 +16,10 @@ from textwright.bundle.looks import first_looks
 from textwright.bundle.manifest import LOOKS, DataRecord, Manifest
 from textwright.choose.select import Selection, Tried
 from textwright.core.clock import Clock
-from textwright.core.errors import first_line
 from textwright.core.events import Sink, silent
 from textwright.core.files import to_json
-from textwright.core.records import Candidate, Note, Score, Split
-from textwright.report.folder import make_pages
+from textwright.core.records import Candidate, Score, Split
+from textwright.report.folder import make_pages, write_pages
 from textwright.tasks.glance import glance
 from textwright.tasks.journal import Journal
 from textwright.tasks.predictor import Predictor
@@ -118,15 +117,8 @@ def _cost(seconds: float) -> dict[str, float]:
 
 
 def _write_pages(folder: Path, manifest: Manifest, name: str, say: Sink) -> None:
-    """A fault of a page must not cost the model."""
-    try:
-        pages = make_pages(folder, manifest.model_dump(mode="json", by_alias=True), name=name)
-    except Exception as error:
-        what = f"{type(error).__name__}: {first_line(error)}"
-        say(Note(f"the report and the card could not be written, which is a bug of ours ({what})", "warning"))
-        return
-    for file, content in pages.items():
-        (folder / file).write_bytes(content)
+    record = manifest.model_dump(mode="json", by_alias=True)
+    write_pages(folder, lambda: make_pages(folder, record, name=name), say)
 
 
 def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:

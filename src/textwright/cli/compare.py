@@ -220,6 +220,7 @@ def _settings_page(found: SettingsComparison) -> str:
             "p: paired test against the best on the same rows, not corrected for the number of settings;",
             "epoch: where validation was best; ms: for one text alone.",
             f"Best: {found.best}. All in {found.out}",
+            f"report: {found.out / 'report.html'}",
         ]
     )
 

@@ -6,13 +6,14 @@ Sizes are in units of a viewBox 420 wide, so that letters keep a readable size o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from textwright.report.axes import Scale, scale
 
 WIDTH = 420.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 12.0, 10.0, 38.0
 _ROW = 24.0
+_LABEL_WIDTH, _LABEL_HEIGHT = 90.0, 14.0
 
 Ticks = list[tuple[float, str]]
 
@@ -56,7 +57,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Dot:
-    """A value with its interval: `low` and `high` are places along the axis of the value."""
+    """A value with its interval: `low` and `high` lie along the axis of the value, its name at `label`."""
 
     name: str
     x: float
@@ -64,7 +65,7 @@ class Dot:
     low: float
     high: float
     color: int = 0
-    text: str = ""
+    label: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -154,20 +155,12 @@ def whiskers(rows: Sequence[tuple[str, float, float, float]], *, x: str, share: 
         return None
     height = _TOP + _ROW * len(rows) + _BOTTOM
     longest = max(_cells(name) for name, *_ in rows)
-    left = min(6.4 * min(longest, 22) + 14, 170.0)
+    left = 7.2 * min(longest, 22) + 16
     across = scale([v for _, *values in rows for v in values], left, WIDTH - _RIGHT)
     if share:
         across = Scale(max(across.low, 0.0), min(across.high, 1.0), left, WIDTH - _RIGHT)
     dots = [
-        Dot(
-            shortened(name, 22),
-            across(value),
-            _TOP + _ROW * (i + 0.5),
-            across(low),
-            across(high),
-            0,
-            f"{100 * value:.1f}",
-        )
+        Dot(shortened(name, 22), across(value), _TOP + _ROW * (i + 0.5), across(low), across(high))
         for i, (name, value, low, high) in enumerate(rows)
     ]
     return Chart("whiskers", height, across.ticks, [], x, dots=dots, left=left)
@@ -185,7 +178,19 @@ def scatter(rows: Sequence[tuple[str, float, float, float, float]], *, x: str, y
         Dot(shortened(name, 22), across(at), up(value), up(low), up(high), i % 8)
         for i, (name, at, value, low, high) in enumerate(known)
     ]
-    return Chart("scatter", height, across.ticks, up.ticks, x, y, dots=dots)
+    return Chart("scatter", height, across.ticks, up.ticks, x, y, dots=_labelled(dots))
+
+
+def _labelled(dots: Sequence[Dot]) -> list[Dot]:
+    """Names stand beside their dots, and below each other where dots are close."""
+    placed: list[Dot] = []
+    for dot in sorted(dots, key=lambda dot: dot.y):
+        y = dot.y - 6
+        for other in placed:
+            if abs(dot.x - other.x) < _LABEL_WIDTH and y - other.label < _LABEL_HEIGHT:
+                y = max(y, other.label + _LABEL_HEIGHT)
+        placed.append(replace(dot, label=y))
+    return placed
 
 
 def heatmap(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Heatmap:

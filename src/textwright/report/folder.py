@@ -1,15 +1,19 @@
-"""The pages of a model folder: what people look at, made from its records."""
+"""The pages of a folder, of a model or a comparison: what people look at, made from its records."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from textwright.core.errors import BundleError
+from textwright.core.errors import BundleError, first_line
+from textwright.core.events import Sink
 from textwright.core.files import read_json, sha256
+from textwright.core.records import Note
 from textwright.report.card import README, make_card, render_card
+from textwright.report.comparison import read_comparison, render_comparison
 from textwright.report.page import render_report
 from textwright.report.records import read_records
 from textwright.report.words import LANGUAGES, Language
@@ -36,6 +40,23 @@ def make_pages(
         CARD: _bytes(json.dumps(card, ensure_ascii=False, indent=2) + "\n"),
         **texts,
     }
+
+
+def write_pages(folder: Path, make: Callable[[], dict[str, bytes]], say: Sink) -> None:
+    """Write what `make` makes. A fault of a page must not cost what it tells of."""
+    try:
+        pages = make()
+    except Exception as error:
+        what = f"{type(error).__name__}: {first_line(error)}"
+        say(Note(f"the pages could not be written, which is a bug of ours ({what})", "warning"))
+        return
+    for file, content in pages.items():
+        (folder / file).write_bytes(content)
+
+
+def make_comparison(folder: Path, record: dict[str, Any], *, name: str, recipe: str) -> dict[str, bytes]:
+    """The report of a comparison of settings; `recipe` is that of the best."""
+    return {REPORT: _bytes(render_comparison(read_comparison(folder, record, name, recipe)))}
 
 
 def stated_before(folder: Path) -> dict[str, str]:

@@ -21,7 +21,12 @@ def render_report(records: Records, language: Language = "en") -> str:
     view = make_view(records)
     template = environment().get_template("report.html")
     return template.render(
-        r=records, language=language, verdict=_verdict(view), scripts=_scripts(view), **vars(view)
+        r=records,
+        title="title",
+        language=language,
+        verdict=_verdict(view),
+        scripts=_scripts(view),
+        **vars(view),
     )
 
 
@@ -57,7 +62,7 @@ def both(key: str, _nested: str = "", **values: Any) -> Markup:
     for language in LANGUAGES:
         inside = {**values, "why": word("page", _nested, language)} if _nested else values
         filled = {k: escape(shown(translate(str(v), language))) for k, v in inside.items()}
-        text = word("page", key, language, **filled)
+        text = word("page", key, language, **filled).replace(" %", "\N{NO-BREAK SPACE}%")
         parts.append(f'<span class="{language}" lang="{language}">{text}</span>')
     return Markup("").join(map(Markup, parts))
 

@@ -49,8 +49,8 @@ def read_records(folder: Path, manifest: dict[str, Any], name: str) -> Records:
         plan=_object(folder / "plan.json"),
         scores=_object(folder / "scores.json"),
         data=_object(folder / "data.json"),
-        wrong=list(_lines(folder / "wrong.jsonl")),
-        cleaned=[*islice(_lines(folder / "cleaning.jsonl"), _MAX_CLEANED)],
+        wrong=list(read_lines(folder / "wrong.jsonl")),
+        cleaned=[*islice(read_lines(folder / "cleaning.jsonl"), _MAX_CLEANED)],
         curves=read_curves(folder / "events.jsonl"),
         recipe=_text(folder / "recipe.yaml"),
     )
@@ -59,7 +59,7 @@ def read_records(folder: Path, manifest: dict[str, Any], name: str) -> Records:
 def read_curves(path: Path) -> list[Curve]:
     """The fits in the events of a run, in order, each with at most some hundred points of its loss."""
     curves: list[Curve] = []
-    for event in _lines(path):
+    for event in read_lines(path):
         if "step" not in event:
             if event.get("fit"):
                 curves.append(Curve(event["fit"]))
@@ -90,7 +90,7 @@ def _thinned(points: list[Point]) -> list[Point]:
     return points if step <= 1 else [*points[:-1:step], points[-1]]
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         return
     with path.open(encoding="utf-8") as file:

@@ -134,7 +134,7 @@ def _charts(
         [(c.name, c.loss, []) for c in records.curves], x="curves.epoch", y="", is_thin=True
     )
     found["checks"] = line_chart(
-        [_checked(c.name, c.checks, c.best) for c in records.curves if c.checks], x="curves.epoch", y=""
+        [checked(c.name, c.checks, c.best) for c in records.curves if c.checks], x="curves.epoch", y=""
     )
     if details.get("confusion"):
         found["confusion"] = _confusion(details)
@@ -153,7 +153,7 @@ def _charts(
     return found
 
 
-def _checked(
+def checked(
     name: str, checks: dict[str, list[tuple[float, float]]], best: float | None
 ) -> tuple[str, list[tuple[float, float]], list[tuple[float, float]]]:
     metric, points = next(iter(checks.items()))
@@ -226,13 +226,13 @@ def _wrong(record: dict[str, Any]) -> dict[str, Any]:
     answer = record.get("label", record.get("labels", record.get("score")))
     return {
         "parts": mark_tokens(record["text"], record.get("tokens") or []),
-        "truth": _named(record["truth"]),
-        "answer": _named(answer),
+        "truth": named(record["truth"]),
+        "answer": named(answer),
         "sure": record.get("probability"),
     }
 
 
-def _named(answer: Any) -> str:
+def named(answer: Any) -> str:
     if isinstance(answer, list):
         return ", ".join(answer) or "–"
     return number(answer) if isinstance(answer, float) else str(answer)
