@@ -183,3 +183,33 @@ def test_path_is_free_of_heavy_modules() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_is_judged_last_is_a_model_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textwright.models.bag.fit._WORK_TO_CHOOSE", 2_000)
+    data = _data("softmax")
+    train, validation = np.arange(300), np.arange(300, 400)
+    fit = BagFit(BagSettings(), data, 0, lambda: False)
+    events = list(
+        fit.search(train, validation, lambda z: float(((z - data.targets[validation]) ** 2).mean()))
+    )
+    assert events[0].rows < len(train)
+    assert events[-1].is_best and events[-1].rows - events[-2].rows == len(train)
+    assert fit.best is not None and fit.best.judged == (events[-1].scores or {})["judged"]
+    alone = BagFit(BagSettings(rate=fit.best.rate), data, 0, lambda: False)
+    list(alone.refit(train))
+    assert fit.model is not None and alone.model is not None
+    for searched, refitted in zip(fit.model.weights, alone.model.weights, strict=True):
+        assert np.array_equal(searched, refitted)
+
+
+def test_a_search_stopped_in_its_last_fit_keeps_the_model_of_fewer_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("textwright.models.bag.fit._WORK_TO_CHOOSE", 2_000)
+    data, kept = _data("softmax"), []
+    train, validation = np.arange(300), np.arange(300, 400)
+    fit = BagFit(BagSettings(), data, 0, lambda: len(kept) > 20)
+    for _ in fit.search(train, validation, lambda z: float(np.abs(z).mean())):
+        kept.append(fit.model)
+    assert len(kept) == 21 and fit.model is kept[19]

@@ -72,12 +72,17 @@ class BagFit:
     model: BagModel | None = None
     steps: int = 0
     rows: int = 0
+    passes: float = 0.0
     tokens: int = 0
 
     def search(
         self, train: IntArray, validation: IntArray, judge: Callable[[Array], float]
     ) -> Iterator[StepEvent]:
-        """Try the rates, an event an epoch; `judge` reads the outputs (N, K) of the validation rows."""
+        """Try the rates, an event an epoch; `judge` reads the outputs (N, K) of the validation rows.
+
+        Where a part of the rows was enough to choose the rate, a fit of all of them follows: what is judged
+        in the end is a model of `train`, as with every other architecture.
+        """
         few = self._few(train)
         held_out = self.data.present[validation]
         squares = ngram_squares(self.data, few)
@@ -96,6 +101,28 @@ class BagFit:
                 yield self._event(problem, epoch, is_best, {"judged": judged})
                 if not epoch.whole:
                     return
+        if len(few) < len(train):
+            yield from self._whole(train, validation, judge)
+
+    def _whole(
+        self, train: IntArray, validation: IntArray, judge: Callable[[Array], float]
+    ) -> Iterator[StepEvent]:
+        """Fit all of `train` with the rate that was found; stopped early, the model of fewer rows stays."""
+        assert self.best is not None
+        held_out = self.data.present[validation]
+        squares = ngram_squares(self.data, train)
+        lengths = row_scale(held_out @ squares)
+        problem = Problem(self.data.present[train], self.data.targets[train], squares, self.seed)
+        descent = self._descent(problem, self.best)
+        for number, epoch in enumerate(descent.epochs(self.stop), 1):
+            if not epoch.whole:
+                return
+            judged = judge(lengths * (held_out @ descent.weights) + descent.bias)
+            is_last = number == self.best.epochs
+            if is_last:
+                self.best = replace(self.best, judged=judged)
+                self.model = _model(self.data, squares, descent)
+            yield self._event(problem, epoch, is_last, {"judged": judged})
 
     def refit(self, rows: IntArray) -> Iterator[StepEvent]:
         """Fit on `rows` with the choice found (or the first of the settings), an event an epoch.
@@ -153,13 +180,13 @@ class BagFit:
     ) -> StepEvent:
         self.steps += -(-epoch.num_rows // problem.batch_size)
         self.rows += epoch.num_rows
+        self.passes += epoch.num_rows / len(problem.targets)
         self.tokens += int(epoch.num_rows * self.data.present.nnz / max(self.data.present.shape[0], 1))
         seconds = time.monotonic() - self.started
-        passes = self.rows / len(problem.targets)
         per_second = self.tokens / max(seconds, 1e-9)
         return StepEvent(
             self.steps,
-            passes,
+            round(self.passes, 6),
             self.rows,
             self.tokens,
             seconds,
