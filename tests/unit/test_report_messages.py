@@ -100,7 +100,7 @@ def arguments(call: ast.Call) -> list[ast.expr]:
     hints = [key.value for key in call.keywords if key.arg in ("hint", "do", "found")]
     if name in ERRORS:
         return [*call.args[:1], *hints]
-    if name in ("Note", "say", "dropped", "changed"):
+    if name in ("Note", "say", "dropped", "changed", "Baseline"):
         return call.args[:1]
     return [*call.args[2:], *hints] if name == "Check" else []
 
@@ -291,3 +291,10 @@ def test_help_is_in_chinese_when_asked(verb: list[str]) -> None:
     shown = CliRunner().invoke(app, [*verb, "--help"], env={"TEXTWRIGHT_LANG": "zh"}).stdout
     assert "用法：" in shown and "选项：" in shown and "Options:" not in shown
     assert "选项：" not in CliRunner().invoke(app, [*verb, "--help"]).stdout
+
+
+@pytest.mark.parametrize("flag", [["--lang", "zh"], ["--lang=zh"]])
+def test_help_is_in_the_language_asked_for_on_either_side_of_the_verb(flag: list[str]) -> None:
+    for line in ([*flag, "train", "--help"], ["train", *flag, "--help"]):
+        shown = CliRunner().invoke(app, line, env={"TEXTWRIGHT_LANG": "en"}).stdout
+        assert "用法：" in shown and "Options:" not in shown

@@ -9,6 +9,8 @@ import time
 
 _STARTED = time.monotonic()
 
+from collections.abc import Sequence  # noqa: E402
+from itertools import pairwise  # noqa: E402
 from typing import Any  # noqa: E402
 
 import typer  # noqa: E402
@@ -44,7 +46,7 @@ class Verbs(TyperGroup):
         return typer.core.TyperCommand(cmd_name, help=translate(VERBS[cmd_name], _language(ctx)))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        language = _language(ctx)
+        language = _language(ctx, args)
         if args and args[0] not in VERBS:
             ctx.fail(translate(f"There is no verb {args[0]!r}. {did_you_mean(args[0], VERBS)}", language))
         name, stand_in, rest = super().resolve_command(ctx, args)
@@ -66,9 +68,11 @@ def _real(verb: str) -> Any:
     return command
 
 
-def _language(ctx: Any) -> Language:
-    """Of --lang before the verb, or of the environment; a wrong one is refused when the command runs."""
-    asked = ctx.params.get("lang") or os.environ.get(LANGUAGE_VARIABLE)
+def _language(ctx: Any, args: Sequence[str] = ()) -> Language:
+    """Of --lang after or before the verb, or of the environment; a wrong one is refused when it runs."""
+    after = [value for flag, value in pairwise([*args, ""]) if flag == "--lang"]
+    after += [arg.removeprefix("--lang=") for arg in args if arg.startswith("--lang=")]
+    asked = next(iter(after), None) or ctx.params.get("lang") or os.environ.get(LANGUAGE_VARIABLE)
     return next((language for language in LANGUAGES if language == asked), "en")
 
 
