@@ -150,16 +150,17 @@ def test_an_older_folder_knows_its_own_data_only(parent: Path, tmp_path: Path) -
     assert not own(other) & locked(parent) and other.learned is None
 
 
-def flipped(folder: Path) -> None:
-    content = bytearray((folder / LEARNED).read_bytes())
+def flipped(folder: Path, name: str = LEARNED) -> None:
+    content = bytearray((folder / name).read_bytes())
     content[-1] ^= 1
-    (folder / LEARNED).write_bytes(content)
+    (folder / name).write_bytes(content)
 
 
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
         (flipped, LEARNED),
+        (lambda folder: flipped(folder, "model.safetensors"), "model.safetensors"),
         (lambda folder: (folder / "looks.json").unlink(), "record of looks"),
         (lambda folder: (folder / MANIFEST).write_text("{"), MANIFEST),
     ],

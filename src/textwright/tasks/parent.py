@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from textwright.bundle.folder import is_bundle, load_manifest
+from textwright.bundle.folder import is_bundle, load_bundle, load_manifest
 from textwright.bundle.learned import Keys, as_keys, read_learned
 from textwright.bundle.looks import read_looks
 from textwright.runtime.cpu import choose_waiting
@@ -49,7 +49,10 @@ def parent_of(recipe: Recipe, corpus: Corpus) -> Parent | None:
     from textwright.models.transformer.checkpoint import find_checkpoint
 
     folder = find_checkpoint(name).path
-    return past_of(folder, corpus) if is_bundle(folder) else None
+    if not is_bundle(folder):
+        return None
+    load_bundle(folder)  # its weights are started from: every file must be the one that was written
+    return past_of(folder, corpus)
 
 
 def past_of(folder: Path, corpus: Corpus) -> Parent:
