@@ -237,7 +237,7 @@ def card(
     path: str | Path,
     stated: Mapping[str, str] | None = None,
     *,
-    language: Language = "en",
+    language: Language | None = None,
     overwrite: bool = False,
 ) -> Carded:
     """Write report.html, card.json and the cards of a model folder again, with what a person states.

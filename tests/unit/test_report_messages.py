@@ -298,3 +298,17 @@ def test_help_is_in_the_language_asked_for_on_either_side_of_the_verb(flag: list
     for line in ([*flag, "train", "--help"], ["train", *flag, "--help"]):
         shown = CliRunner().invoke(app, line, env={"TEXTWRIGHT_LANG": "en"}).stdout
         assert "用法：" in shown and "Options:" not in shown
+
+
+def test_pages_open_in_the_language_of_the_command(tmp_path: Path) -> None:
+    data, out = SOURCES / "sample" / "reviews.zh.csv", tmp_path / "m"
+    line = ["train", str(data), "--label", "label", "--model", "bag", "--out", str(out)]
+    done = CliRunner().invoke(app, [*line, "--lang", "zh"])
+    assert done.exit_code == 0, done.output
+    assert 'id="lang-zh" checked' in (out / "report.html").read_text(encoding="utf-8")
+    written = CliRunner().invoke(app, ["card", str(out)])
+    assert written.stdout.startswith("4 files in ")
+    assert 'id="lang-en" checked' in (out / "report.html").read_text(encoding="utf-8")
+    written = CliRunner().invoke(app, ["card", str(out), "--lang", "zh"])
+    assert "中写出 4 个文件" in written.stdout
+    assert '<html lang="zh">' in (out / "report.html").read_text(encoding="utf-8")

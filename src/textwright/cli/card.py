@@ -22,8 +22,9 @@ def card(
         typer.Option("--set", help="What only a person can say: intended_use=text, license=mit and others."),
     ] = None,
     lang: Annotated[
-        str, typer.Option(help="Language that the report opens in, en or zh; the cards are written in both.")
-    ] = "both",
+        str | None,
+        typer.Option(help="Language of the messages, and that the report opens in; the cards are in both."),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a card that was changed by hand.")
     ] = False,
@@ -34,10 +35,8 @@ def card(
 
     Example: textwright card my-model --set "intended_use=Sorting our support mail"
     """
-    with guarded(debug):
-        if lang not in ("en", "zh", "both"):
-            raise ConfigError(f"--lang {lang}: unknown language", hint="Use en, zh or both.")
-        done = api.card(model, _stated(set_), language="zh" if lang == "zh" else "en", overwrite=overwrite)
+    with guarded(debug, None if lang == "both" else lang):
+        done = api.card(model, _stated(set_), overwrite=overwrite)
         finish(json, done.to_json(), _page(done))
 
 

@@ -9,7 +9,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
 from typing import Annotated, Any
@@ -17,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from textwright.core.errors import ConfigError, TextwrightError
-from textwright.report.messages import LANGUAGES, Language, translate
+from textwright.report.messages import LANGUAGES, SPOKEN, Language, translate
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on the last line.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -28,9 +27,6 @@ Lang = Annotated[
 ]
 
 WRONG_REQUEST, BUG, INTERRUPTED, TERMINATED = 2, 70, 130, 143
-
-
-_spoken: ContextVar[Language] = ContextVar("spoken", default="en")
 
 
 class Terminated(KeyboardInterrupt):
@@ -44,7 +40,7 @@ def say(text: str = "") -> None:
 
 def told(text: str) -> str:
     """The text in the language of the person."""
-    return translate(text, _spoken.get())
+    return translate(text, SPOKEN.get())
 
 
 def finish(as_json: bool, record: dict[str, Any], text: str) -> None:
@@ -55,7 +51,7 @@ def finish(as_json: bool, record: dict[str, Any], text: str) -> None:
 def language_named(name: str | None) -> Language:
     """The one asked for, or that of the command this one is part of. Raises ConfigError."""
     if name is None:
-        return _spoken.get()
+        return SPOKEN.get()
     for language in LANGUAGES:
         if name == language:
             return language
@@ -65,11 +61,11 @@ def language_named(name: str | None) -> Language:
 @contextmanager
 def speaking(language: Language) -> Iterator[None]:
     """What is said in here is said in this language."""
-    token = _spoken.set(language)
+    token = SPOKEN.set(language)
     try:
         yield
     finally:
-        _spoken.reset(token)
+        SPOKEN.reset(token)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from textwright.report.charts import Chart, Heatmap, line_chart, scatter, whiskers
+from textwright.report.messages import SPOKEN
 from textwright.report.page import both, environment
 from textwright.report.records import Curve, read_curves, read_lines
 from textwright.report.shown import number, percent
@@ -39,8 +40,8 @@ def read_comparison(folder: Path, record: dict[str, Any], name: str, recipe: str
     return Compared(name, folder, record, recipe, curves)
 
 
-def render_comparison(compared: Compared, language: Language = "en") -> str:
-    """The whole page; `language` is the one that it opens in."""
+def render_comparison(compared: Compared, language: Language | None = None) -> str:
+    """The whole page; `language` is the one that it opens in, if not that of the command line."""
     record = compared.record
     rows = [_row(row, record) for row in record["candidates"]]
     ranked = _ranked(rows)
@@ -51,7 +52,7 @@ def render_comparison(compared: Compared, language: Language = "en") -> str:
         .render(
             r=compared,
             title="compared.page",
-            language=language,
+            language=language or SPOKEN.get(),
             sections=["compared", "costs", "curves", "apart", "settings"],
             verdict=[both(key, **values) for key, values in _findings(record, ranked)],
             rows=rows,

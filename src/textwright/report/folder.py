@@ -27,7 +27,7 @@ def make_pages(
     manifest: dict[str, Any],
     *,
     name: str,
-    language: Language = "en",
+    language: Language | None = None,
     stated: dict[str, str] | None = None,
 ) -> dict[str, bytes]:
     """The report, card.json and the cards in both languages, by the names of their files."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -23,6 +24,8 @@ import yaml
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+# The language of the person, as the command line was asked for it; pages open in it.
+SPOKEN: ContextVar[Language] = ContextVar("spoken", default="en")
 
 # Of the command line and of what it runs; of reading and preparing data.
 FILES = ("messages.yaml", "messages-data.yaml")

@@ -9,21 +9,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from textwright.report.axes import plain
-from textwright.report.messages import translate
+from textwright.report.messages import SPOKEN, translate
 from textwright.report.records import Records
 from textwright.report.shown import megabytes, number, percent, seconds, shown
 from textwright.report.view import View, make_view
 from textwright.report.words import LANGUAGES, Language, word
 
 
-def render_report(records: Records, language: Language = "en") -> str:
-    """The whole page; `language` is the one that it opens in."""
+def render_report(records: Records, language: Language | None = None) -> str:
+    """The whole page; `language` is the one that it opens in, if not that of the command line."""
     view = make_view(records)
     template = environment().get_template("report.html")
     return template.render(
         r=records,
         title="title",
-        language=language,
+        language=language or SPOKEN.get(),
         verdict=_verdict(view),
         scripts=_scripts(view),
         **vars(view),
