@@ -266,7 +266,7 @@ def card(
 
 
 def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
-    started = clock.started if clock else time.monotonic()
+    begun = clock or Clock.starting()
     minutes = recipe.budget.minutes
     if minutes is None:
         sink(
@@ -276,7 +276,7 @@ def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
             )
         )
         minutes = MINUTES_WITHOUT_BUDGET
-    return Clock(started, 60 * minutes)
+    return begun.limited(60 * minutes)
 
 
 def _refuse_foreign(target: Path) -> None:

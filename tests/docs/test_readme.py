@@ -60,7 +60,7 @@ def _quick() -> textwright.Recipe:
 
 def test_both_languages_name_the_same_commands() -> None:
     assert commands("README.md") == commands("README.zh-CN.md")
-    assert len(commands("README.md")) >= 12
+    assert len(commands("README.md")) == 12
 
 
 def test_every_command_runs(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +81,32 @@ def test_the_python_lines_run(files: Path) -> None:
     block = re.search(r"```python\n(.*?)```", text, flags=re.DOTALL)
     assert block is not None
     exec(compile(block.group(1), "README.md", "exec"), {})
+
+
+def cells(page: Path, start: str) -> list[list[str]]:
+    """The rows of the first table after some words, with its head."""
+    text = page.read_text(encoding="utf-8").partition(start)[2]
+    table = re.search(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
+    assert table is not None
+    lines = [line for line in table.group().splitlines() if not line.startswith(("|-", "| -"))]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_numbers_are_those_that_were_measured(page: str) -> None:
+    head, *measured = cells(PROJECT / "docs" / "numbers.md", "## Accuracy")
+    columns = [
+        head.index(name) for name in ("ours:bag", "fasttext", "tfidf-svm-wc", "ours:finetune", "minilm-hf")
+    ]
+    known = {row[0]: [row[i].partition(" ")[0] or "–" for i in columns] for row in measured}
+    shown = cells(PROJECT / page, "MiniLM")
+    assert len(shown) == 7 and [len(row) for row in shown] == [6] * 7
+    assert {row[0]: row[1:] for row in shown[1:]} == {row[0]: known[row[0]] for row in shown[1:]}
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_what_it_points_to_is_there(page: str) -> None:
+    text = (PROJECT / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert len(links) > 12
+    assert [link for link in links if not (PROJECT / link).exists()] == []

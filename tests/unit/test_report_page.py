@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 import textwright
-from textwright.report.charts import line_chart
+from textwright.report.charts import line_chart, scatter
 from textwright.report.figures import save_figure
 from textwright.report.folder import make_pages
 from textwright.report.page import both, render_report
@@ -226,3 +226,63 @@ def test_a_figure_stands_alone(tmp_path: Path) -> None:
     assert "adam <b>" in texts and "轮" in texts and root.get("aria-label") == "Loss & more"
     with pytest.raises(ValueError, match="nothing to draw"):
         save_figure(None, tmp_path / "b.svg", "Loss")
+
+
+def test_names_in_a_scatter_keep_clear_of_dots_and_of_each_other() -> None:
+    at = [("bag", 70_000.0), ("cnn one", 1.2e6), ("cnn two", 1.2e6), ("lstm one", 1.9e6), ("lstm two", 1.9e6)]
+    rows = [(name, x, 0.8 - 0.02 * i, 0.7, 0.9) for i, (name, x) in enumerate(at)]
+    chart = scatter(rows, x="", y="")
+    assert chart is not None
+    boxes = [
+        (dot.label[0], dot.label[1] - 10, dot.label[0] + 7 * len(dot.name), dot.label[1])
+        for dot in chart.dots
+    ]
+    for i, box in enumerate(boxes):
+        assert box[0] >= 0 and box[2] <= 420
+        others = [*boxes[:i], *((dot.x - 3, dot.y - 3, dot.x + 3, dot.y + 3) for dot in chart.dots)]
+        for other in others:
+            across, down = (
+                min(box[2], other[2]) - max(box[0], other[0]),
+                min(box[3], other[3]) - max(box[1], other[1]),
+            )
+            assert across <= 0 or down <= 0
+
+
+def test_a_fit_that_begins_anew_draws_over_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    epochs = [(1, False), (2, True), (3, False), (1, True), (2, True)]
+    with path.open("w", encoding="utf-8") as file:
+        for step, (epoch, is_best) in enumerate(epochs, 1):
+            event = {
+                "step": step,
+                "epoch": epoch,
+                "loss": step,
+                "scores": {"accuracy": step},
+                "is_best": is_best,
+            }
+            file.write(json.dumps(event) + "\n")
+    (curve,) = read_curves(path)
+    assert (
+        curve.loss == [(1, 4), (2, 5)] and curve.checks == {"accuracy": [(1, 4), (2, 5)]} and curve.best == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("claimed", "right", "ece", "says"),
+    [
+        (0.9, 0.8, 0.1, "surer than it should be"),
+        (0.7, 0.8, 0.1, "right more often than it claims"),
+        (0.9, 0.8, 0.02, "as sure as it should be"),
+    ],
+)
+def test_it_says_whether_it_is_too_sure(
+    folder: Path, claimed: float, right: float, ece: float, says: str
+) -> None:
+    found = records_of(folder)
+    found.manifest["scores"]["ece"]["value"] = ece
+    bins = [
+        {"confidence": claimed, "accuracy": right, "n": 50},
+        {"confidence": None, "accuracy": None, "n": 0},
+    ]
+    found.scores["details"].update(calibration=bins, ece_noise_floor=0.02)
+    assert says in render_report(found)

@@ -115,14 +115,14 @@ def compare_settings(
 def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
     begun = clock or Clock.starting()
     if (minutes := recipe.budget.minutes) is not None:
-        return Clock(begun.started, 60 * minutes)
+        return begun.limited(60 * minutes)
     sink(
         Note(
             "no --minutes given: each setting trains until validation is flat, "
             f"{MINUTES_A_CELL:g} minutes at most"
         )
     )
-    return Clock(begun.started)
+    return begun.limited(None)
 
 
 def _refuse_foreign(target: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -86,7 +85,7 @@ def keep_chosen(
             "model": choices,
             "reasons": chosen.trainer.reasons(),
             "candidates": [c.to_json() for c in candidates],
-            "cost": _cost(manifest.seconds),
+            "cost": _cost(clock),
         }
         (folder / "plan.json").write_text(to_json(plan), encoding="utf-8")
         (folder / "scores.json").write_text(
@@ -105,11 +104,11 @@ def keep_chosen(
     return Kept(predictor, candidates, manifest, scores, split, interrupted, size)
 
 
-def _cost(seconds: float) -> dict[str, float]:
+def _cost(clock: Clock) -> dict[str, float]:
     """What the training took; the energy follows from an assumption, and says so wherever it is shown."""
-    cpu_seconds = time.process_time()
+    cpu_seconds = clock.cpu_seconds()
     return {
-        "seconds": seconds,
+        "seconds": round(clock.elapsed(), 3),
         "cpu_seconds": round(cpu_seconds, 3),
         "watts": WATTS_PER_CORE,
         "kwh": cpu_seconds * WATTS_PER_CORE / 3.6e6,

@@ -79,8 +79,8 @@ def compare(
     tell what is what in the data when there are prediction files only.
 
     Of settings: each model with each combination of the values is fitted and judged on the same rows, and
-    gets the same share of --minutes; --from adds the model that starts from a checkpoint. --out holds the
-    table, the predictions and the curves.
+    gets the same share of --minutes; --from adds the model that starts from a checkpoint. --out holds
+    report.html, the recipe of the best, the table, the predictions and the curves.
 
     Example: textwright compare old-model new-model --data dev.csv
 

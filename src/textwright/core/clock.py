@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
 class Clock:
     """`limit` seconds from `started` (a `time.monotonic` reading); None is no limit.
+
+    It knows the processor seconds of this process when it was made as well, to tell what a run has used.
 
     >>> Clock.starting(60).part(0.5).remaining() <= 30
     True
@@ -16,6 +18,7 @@ class Clock:
 
     started: float
     limit: float | None = None
+    cpu_started: float = field(default_factory=time.process_time, compare=False)
 
     @classmethod
     def starting(cls, limit: float | None = None) -> Clock:
@@ -23,6 +26,14 @@ class Clock:
 
     def elapsed(self) -> float:
         return time.monotonic() - self.started
+
+    def limited(self, limit: float | None) -> Clock:
+        """The same beginning with another limit."""
+        return replace(self, limit=limit)
+
+    def cpu_seconds(self) -> float:
+        """Processor seconds that this process, with all of its threads, has used since."""
+        return time.process_time() - self.cpu_started
 
     def remaining(self) -> float:
         return float("inf") if self.limit is None else self.limit - self.elapsed()

@@ -13,7 +13,11 @@ from textwright.report.axes import Scale, scale
 WIDTH = 420.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 12.0, 10.0, 38.0
 _ROW = 24.0
-_LABEL_WIDTH, _LABEL_HEIGHT = 90.0, 14.0
+_LETTER = 7.4
+# Where a name may stand, in points below the dot's own line, the nearest first.
+_DOWNS = (4, -6, 14, -18, 26, -30, 38)
+
+Box = tuple[float, float, float, float]
 
 Ticks = list[tuple[float, str]]
 
@@ -54,6 +58,11 @@ class Chart:
     def bottom(self) -> float:
         return self.height - _BOTTOM
 
+    @property
+    def above(self) -> int:
+        """Room above the chart for what its upright axis says."""
+        return 18 if self.y else 0
+
 
 @dataclass(frozen=True)
 class Dot:
@@ -65,7 +74,7 @@ class Dot:
     low: float
     high: float
     color: int = 0
-    label: float = 0.0
+    label: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,7 @@ class Heatmap:
     top: float
     cells: list[Cell]
     kind: str = "heatmap"
+    above: int = 0
 
     @property
     def width(self) -> float:
@@ -154,7 +164,7 @@ def whiskers(rows: Sequence[tuple[str, float, float, float]], *, x: str, share: 
     if not rows:
         return None
     height = _TOP + _ROW * len(rows) + _BOTTOM
-    longest = max(_cells(name) for name, *_ in rows)
+    longest = max(num_cells(name) for name, *_ in rows)
     left = 7.2 * min(longest, 22) + 16
     across = scale([v for _, *values in rows for v in values], left, WIDTH - _RIGHT)
     if share:
@@ -182,21 +192,31 @@ def scatter(rows: Sequence[tuple[str, float, float, float, float]], *, x: str, y
 
 
 def _labelled(dots: Sequence[Dot]) -> list[Dot]:
-    """Names stand beside their dots, and below each other where dots are close."""
+    """Names stand where they cover the least: beside their dots, or else a little higher or lower."""
+    taken = [(dot.x - 5, dot.y - 5, dot.x + 5, dot.y + 5) for dot in dots]
     placed: list[Dot] = []
-    for dot in sorted(dots, key=lambda dot: dot.y):
-        y = dot.y - 6
-        for other in placed:
-            if abs(dot.x - other.x) < _LABEL_WIDTH and y - other.label < _LABEL_HEIGHT:
-                y = max(y, other.label + _LABEL_HEIGHT)
-        placed.append(replace(dot, label=y))
+    for dot in dots:
+        width = _LETTER * num_cells(dot.name)
+        lefts = [left for left in (dot.x + 9, dot.x - 9 - width) if 0 <= left <= WIDTH - width] or [0.0]
+        boxes = [
+            (left, dot.y - 11 + down, left + width, dot.y + 3 + down) for down in _DOWNS for left in lefts
+        ]
+        best = min(boxes, key=lambda box: sum(_overlap(box, other) for other in taken))
+        taken.append(best)
+        placed.append(replace(dot, label=(round(best[0], 1), round(best[1] + 11, 1))))
     return placed
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """The area that two boxes (left, top, right, bottom) share."""
+    across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return max(across, 0.0) * max(down, 0.0)
 
 
 def heatmap(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Heatmap:
     """Shades follow the share of a row's truth, so that rare labels can be read as well."""
     size = max(26.0, min(52.0, 260.0 / len(labels)))
-    room = 6.4 * min(max(_cells(name) for name in labels), 16) + 12
+    room = 6.4 * min(max(num_cells(name) for name in labels), 16) + 12
     cells = []
     for i, row in enumerate(counts):
         total = max(sum(row), 1)
@@ -206,7 +226,7 @@ def heatmap(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Heatmap:
     return Heatmap([shortened(name, 16) for name in labels], size, room, room + 14, cells)
 
 
-def _cells(text: str) -> int:
+def num_cells(text: str) -> int:
     """How wide a text is: a Chinese character takes two."""
     return sum(2 if ord(mark) > 0x2E7F else 1 for mark in text)
 
@@ -217,11 +237,11 @@ def shortened(text: str, longest: int) -> str:
     >>> shortened("card_payment_fee_charged", 16), shortened("查询账户余额与明细", 9)
     ('card_pay…charged', '查询…明细')
     """
-    if _cells(text) <= longest:
+    if num_cells(text) <= longest:
         return text
     first, last = text, text
-    while _cells(first) > longest // 2:
+    while num_cells(first) > longest // 2:
         first = first[:-1]
-    while _cells(last) > longest - 1 - _cells(first):
+    while num_cells(last) > longest - 1 - num_cells(first):
         last = last[1:]
     return f"{first}…{last}"

@@ -45,7 +45,8 @@ def render_comparison(compared: Compared, language: Language | None = None) -> s
     record = compared.record
     rows = [_row(row, record) for row in record["candidates"]]
     ranked = _ranked(rows)
-    drawn = [row for row in ranked if row["name"] in compared.curves][:_DRAWN]
+    best = [row["name"] for row in ranked if row["name"] in compared.curves][:_DRAWN]
+    drawn = [row for row in rows if row["name"] in best]  # in the order, and the colours, of the other charts
     return (
         environment()
         .get_template("comparison.html")
@@ -53,7 +54,7 @@ def render_comparison(compared: Compared, language: Language | None = None) -> s
             r=compared,
             title="compared.page",
             language=language or SPOKEN.get(),
-            sections=["compared", "costs", "curves", "apart", "settings"],
+            sections=["compared", "costs", "curves", "apart", "settings", "glossary"],
             verdict=[both(key, **values) for key, values in _findings(record, ranked)],
             rows=rows,
             charts={**_charts(rows), **_curves(compared, drawn)},
@@ -112,7 +113,9 @@ def _findings(record: dict[str, Any], ranked: list[dict[str, Any]]) -> Iterator[
     if len(others) == 1:
         yield f"compared.{'one_worse' if worse else 'one_alike'}", {"other": others[0]["name"]}
     elif others:
-        yield "compared.others", {"all": len(others), "worse": len(worse), "alike": len(others) - len(worse)}
+        kind = "all_alike" if not worse else "all_worse" if len(worse) == len(others) else "others"
+        counts = {"all": len(others), "worse": len(worse), "alike": len(others) - len(worse)}
+        yield f"compared.{kind}", counts
     refused = len(record["candidates"]) - len(ranked)
     if refused:
         yield "compared.refused", {"n": refused}

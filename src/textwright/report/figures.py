@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from textwright.core.files import write_atomic
-from textwright.report.charts import Chart, Heatmap
+from textwright.report.charts import Chart, Heatmap, num_cells
 from textwright.report.page import environment
 
-_LEGEND_ROW, _LEGEND_LEFT = 18, 48
+_LEGEND_ROW, _LEGEND_LEFT, _SHORT_NAME = 18, 48, 20
 
 
 def figure(chart: Chart | Heatmap, title: str) -> str:
@@ -20,11 +20,12 @@ def figure(chart: Chart | Heatmap, title: str) -> str:
     True
     """
     lines = [] if isinstance(chart, Heatmap) else [line for line in chart.lines if line.name]
+    columns = 2 if all(num_cells(line.name) <= _SHORT_NAME for line in lines) else 1
     legend = [
-        (line.name, _LEGEND_LEFT + 180 * (i % 2), 12 + _LEGEND_ROW * (i // 2), line.color)
+        (line.name, _LEGEND_LEFT + 180 * (i % columns), 12 + _LEGEND_ROW * (i // columns), line.color)
         for i, line in enumerate(lines)
     ]
-    offset = _LEGEND_ROW * -(-len(lines) // 2)
+    offset = _LEGEND_ROW * -(-len(lines) // columns) + chart.above
     return (
         environment()
         .get_template("figure.svg")

@@ -13,7 +13,10 @@ from textwright.report.messages import SPOKEN, translate
 from textwright.report.records import Records
 from textwright.report.shown import megabytes, number, percent, seconds, shown
 from textwright.report.view import View, make_view
-from textwright.report.words import LANGUAGES, Language, word
+from textwright.report.words import LANGUAGES, Language, word, words
+
+# Between a number and its unit no line may break.
+NARROW = "\N{NO-BREAK SPACE}"
 
 
 def render_report(records: Records, language: Language | None = None) -> str:
@@ -48,7 +51,8 @@ def environment() -> Environment:
         languages=LANGUAGES,
         shown=shown,
         number=number,
-        percent=percent,
+        percent=lambda value: percent(value).replace(" ", NARROW),
+        metric=lambda name: both(f"name.{name}"),
         megabytes=megabytes,
         seconds=seconds,
         plain=plain,
@@ -61,10 +65,16 @@ def both(key: str, _nested: str = "", **values: Any) -> Markup:
     parts = []
     for language in LANGUAGES:
         inside = {**values, "why": word("page", _nested, language)} if _nested else values
-        filled = {k: escape(shown(translate(str(v), language))) for k, v in inside.items()}
-        text = word("page", key, language, **filled).replace(" %", "\N{NO-BREAK SPACE}%")
+        filled = {k: escape(shown(_value(str(v), language))) for k, v in inside.items()}
+        text = word("page", key, language, **filled).replace(" %", f"{NARROW}%")
         parts.append(f'<span class="{language}" lang="{language}">{text}</span>')
     return Markup("").join(map(Markup, parts))
+
+
+def _value(value: str, language: Language) -> str:
+    """What stands in a text: a term of the field by its name in this language, a sentence translated."""
+    key = f"name.{value}"
+    return word("page", key, language) if key in words("page") else translate(value, language)
 
 
 def said(sentence: str) -> Markup:

@@ -73,6 +73,8 @@ def read_curves(path: Path) -> list[Curve]:
 
 
 def _add(curve: Curve, event: dict[str, Any]) -> None:
+    if curve.loss and event["epoch"] <= curve.loss[-1][0]:
+        _go_back(curve, event["epoch"])
     curve.num_steps = event["step"]
     if event.get("loss") is not None:
         curve.loss.append((event["epoch"], event["loss"]))
@@ -83,6 +85,14 @@ def _add(curve: Curve, event: dict[str, Any]) -> None:
             curve.checks.setdefault(name, []).append((event["epoch"], value))
     if event.get("is_best"):
         curve.best = event["epoch"]
+
+
+def _go_back(curve: Curve, epoch: float) -> None:
+    """A fit that begins anew, or goes on from an older state, draws over what came after."""
+    curve.loss = [point for point in curve.loss if point[0] < epoch]
+    curve.checks = {name: [p for p in points if p[0] < epoch] for name, points in curve.checks.items()}
+    if curve.best is not None and curve.best >= epoch:
+        curve.best = None
 
 
 def _thinned(points: list[Point]) -> list[Point]:

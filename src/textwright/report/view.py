@@ -24,6 +24,7 @@ from textwright.report.shown import number, percent
 Finding = tuple[str, dict[str, Any]]
 
 _FIGURE_LABELS, _FEW_ROWS, _SHOWN_PAIRS, _SHOWN_WRONG = 20, 200, 15, 20
+_NARROW = 0.05  # intervals of fewer points are told with a decimal
 _HEADLINES = {"classify": "accuracy", "multilabel": "macro_f1", "score": "mse"}
 
 
@@ -48,6 +49,7 @@ class View:
     classes: list[dict[str, Any]]
     wrong: list[dict[str, Any]]
     num_more: int
+    num_explained: int
     method: str
     tokens: dict[str, Any] | None
     command: str
@@ -79,6 +81,7 @@ def make_view(records: Records) -> View:
         pairs=pairs[:_SHOWN_PAIRS],
         classes=classes,
         wrong=wrong,
+        num_explained=sum("explained_by" in record for record in records.wrong[:_SHOWN_WRONG]),
         num_more=max(len(records.wrong) - _SHOWN_WRONG, 0),
         method=next((r["explained_by"] for r in records.wrong if "explained_by" in r), ""),
         tokens=((records.plan.get("model") or {}).get("found") or {}).get("tokens"),
@@ -88,7 +91,18 @@ def make_view(records: Records) -> View:
 
 def _sections(is_graded: bool) -> list[str]:
     middle = ["residuals"] if is_graded else ["confusion", "classes", "calibration"]
-    return ["asked", "data", "candidates", "curves", "scores", *middle, "wrong", "tokens", "settings"]
+    return [
+        "asked",
+        "data",
+        "candidates",
+        "curves",
+        "scores",
+        *middle,
+        "wrong",
+        "tokens",
+        "settings",
+        "glossary",
+    ]
 
 
 def _command(records: Records, files: list[str]) -> str:
@@ -187,7 +201,8 @@ def _findings(
             {**{k: number(score[k]) for k in ("value", "low", "high")}, **ends, "n": number(score["n"])},
         )
     else:
-        shares = {k: f"{100 * score[k]:.0f}" for k in ("value", "low", "high")}
+        digits = 0 if score["high"] - score["low"] > _NARROW else 1
+        shares = {k: f"{100 * score[k]:.{digits}f}" for k in ("value", "low", "high")}
         is_test = records.manifest["split"] != "validation"
         key = "sets" if task == "multilabel" else "right" if is_test else "right_validation"
         yield f"verdict.{key}", {**shares, "n": number(score["n"])}
@@ -195,11 +210,21 @@ def _findings(
     if task == "classify" and details.get("confusion"):
         yield from _confused(pairs, details["per_class"])
     if "ece" in scores and scores["ece"]["value"] is not None:
-        yield "verdict.sure", {"ece": percent(scores["ece"]["value"])}
-        if details.get("ece_noise_floor") is not None:
-            yield "verdict.noise", {"floor": percent(details["ece_noise_floor"])}
+        yield from _sureness(scores["ece"]["value"], details)
     if score["n"] < _FEW_ROWS:
         yield "verdict.few", {"n": number(score["n"])}
+    if records.wrong:
+        yield "verdict.next", {}
+
+
+def _sureness(ece: float, details: dict[str, Any]) -> Iterator[Finding]:
+    """Too sure, too shy or neither: by the bins of the calibration, and what chance would give."""
+    bins, floor = [b for b in details.get("calibration") or [] if b["n"]], details.get("ece_noise_floor")
+    if not bins or floor is None:
+        return
+    claimed, right = (sum(b[key] * b["n"] for b in bins) for key in ("confidence", "accuracy"))
+    key = "as_sure" if ece <= 1.5 * floor else "too_sure" if claimed > right else "too_shy"
+    yield f"verdict.{key}", {"ece": percent(ece), "floor": percent(floor)}
 
 
 def _baseline(details: dict[str, Any]) -> Iterator[Finding]:
@@ -207,7 +232,7 @@ def _baseline(details: dict[str, Any]) -> Iterator[Finding]:
     what = baseline.pop("what", "")
     for name, score in baseline.items():
         value = percent(score["value"]) if name in ("accuracy", "macro_f1") else number(score["value"])
-        yield "verdict.baseline", {"what": what, "value": f"{name} {value}"}
+        yield "verdict.baseline", {"what": what, "metric": name, "value": value}
 
 
 def _confused(pairs: list[dict[str, Any]], classes: list[dict[str, Any]]) -> Iterator[Finding]:

@@ -162,6 +162,7 @@ class BagFit:
         return [BagChoice(rate, epochs) for rate in rates]
 
     def _descent(self, problem: Problem, choice: BagChoice) -> Descent:
+        self.passes = 0.0
         seed = derive(self.seed, "bag", "descent")
         return Descent(problem, self._loss, choice.rate, choice.epochs, seed)
 
