@@ -5,6 +5,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+READY_DOCS = $(VENV)/.ready-docs
 
 # A Linux machine without an NVIDIA driver, whose pip has no sources of its own, takes the build of torch
 # for processors (0.2 GB) instead of the one with CUDA (several GB).
@@ -13,12 +14,13 @@ PIP_FLAGS ?= $(shell [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev
 	&& ! $(PYTHON) -m pip config list 2>/dev/null | grep -Eq 'index-url|find-links' \
 	&& echo --extra-index-url $(CPU_INDEX))
 
-.PHONY: help setup demo test check clean
+.PHONY: help setup demo test check docs clean
 
 help:
 	@echo "make demo    train, evaluate and predict on the packaged sample"
 	@echo "make test    run the tests (no network, no GPU)"
 	@echo "make check   ruff, mypy, layers and sizes"
+	@echo "make docs    build the pages into build/docs and check them (no network after the set-up)"
 	@echo "make clean   remove caches and build output; the environment in $(VENV) stays"
 
 setup: $(READY)
@@ -42,6 +44,16 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python scripts/check_structure.py
 
+$(READY_DOCS): docs/requirements.txt $(READY)
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -r docs/requirements.txt
+	@touch $@
+
+docs: $(READY_DOCS)
+	rm -rf build/docs
+	$(BIN)/python -m doctest docs/_extensions/chinese.py
+	$(BIN)/python -m sphinx -q -W --keep-going docs build/docs
+	$(BIN)/python scripts/check_site.py build/docs
+
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find src tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests bench scripts docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,129 @@
+"""docs/how-to/verbs.md and its Chinese twin say what the command line does."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import render_verbs
+import textwright
+from textwright.cli.main import VERBS, app
+
+PROJECT = Path(__file__).parents[2]
+SAMPLE = PROJECT / "src" / "textwright" / "sample" / "reviews.en.csv"
+CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+def sections(page: str) -> dict[str, str]:
+    """The part of each verb, by its name."""
+    found = re.split(r"^## `([\w ]+)`\n", page, flags=re.MULTILINE)[1:]
+    return dict(zip(found[::2], found[1::2], strict=True))
+
+
+def flags_of_help(verb: str) -> set[str]:
+    """The long flags that the command line itself names, without those that all verbs have."""
+    shown = CliRunner().invoke(app, [*verb.split(), "--help"], terminal_width=200).output
+    return set(re.findall(r"^\W*(--[a-z-]+)", shown, flags=re.MULTILINE)) - {"--json", "--debug", "--help"}
+
+
+def test_the_pages_of_this_project_are_up_to_date() -> None:
+    assert render_verbs.main(["--check"]) == 0
+
+
+def test_a_stale_page_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        render_verbs, "TARGETS", {"en": tmp_path / "verbs.md", "zh": tmp_path / "verbs.zh.md"}
+    )
+    assert render_verbs.main(["--check"]) == 1
+    assert "run python scripts/render_verbs.py" in capsys.readouterr().err
+    assert render_verbs.main([]) == render_verbs.main(["--check"]) == 0
+    with (tmp_path / "verbs.zh.md").open("a", encoding="utf-8") as file:
+        file.write("more\n")
+    assert render_verbs.main(["--check"]) == 1
+
+
+def test_every_verb_has_its_flags_and_an_example() -> None:
+    parts = sections(render_verbs.rendered("en"))
+    assert {name.split()[0] for name in parts} == set(VERBS)
+    for name, part in parts.items():
+        flags = set(re.findall(r"^\| `(--[a-z-]+)", part, flags=re.MULTILINE))
+        assert flags | {"--lang"} == flags_of_help(name) | {"--lang"}, name
+        assert f"\ntextwright {name}" in part.partition("For example:")[2]
+        assert "JSON keys: `" in part and "Exit codes: 0, " in part
+
+
+def test_the_chinese_page_says_the_same_in_chinese() -> None:
+    english, chinese = (sections(render_verbs.rendered(language)) for language in ("en", "zh"))
+    assert list(english) == list(chinese)
+    for name, part in chinese.items():
+        code = [re.findall(r"```text\n(.*?)```", text, flags=re.DOTALL) for text in (english[name], part)]
+        assert code[0] == code[1]
+        helps = [line.split(" | ")[-1] for line in part.splitlines() if line.startswith(("| `", "| --"))]
+        assert [text for text in helps if not CHINESE.search(text) and "---" not in text] == []
+
+
+def test_the_keys_are_those_of_the_contract() -> None:
+    contract = (PROJECT / "docs" / "design.md").read_text(encoding="utf-8")
+    found = dict(re.findall(r"`(\w+)`: `([\w,\s]+)`", contract.partition("JSON keys:")[2]))
+    for verb in ("train", "plan", "evaluate", "card"):
+        listed = set(render_verbs.KEYS[verb][0].split(", ")) - {"split"}
+        assert listed == set(re.split(r",\s+", found[verb])) - {"split"}, verb
+
+
+def examples(verb: str) -> list[str]:
+    """The commands below "For example:" of this verb."""
+    part = sections(render_verbs.rendered("en"))[verb].partition("For example:")[2]
+    found = re.search(r"```text\n(.*?)```", part, flags=re.DOTALL)
+    assert found is not None
+    return found[1].splitlines()
+
+
+def test_every_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SAMPLE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))[:160]
+    for name, part in {"reviews": rows[:120], "dev": rows[120:], "new": rows[:20]}.items():
+        with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, ["text", "label"], extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(part)
+    bag = textwright.Recipe.parse({"model": {"name": "bag"}, "budget": {"minutes": 1}})
+    textwright.train(tmp_path / "reviews.csv", tmp_path / "old-model", bag)
+    shutil.copytree(tmp_path / "old-model", tmp_path / "new-model")
+    monkeypatch.chdir(tmp_path)
+    assert examples("demo") == ["textwright demo"]  # run by tests/unit/test_cli_demo.py
+    verbs = [verb for verb in sections(render_verbs.rendered("en")) if verb != "demo"]
+    for line in (line for verb in verbs for line in examples(verb)):
+        result = CliRunner().invoke(app, shlex.split(line)[1:])
+        assert result.exit_code == 0, (line, result.output, result.exception)
+    assert len((tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()) == 21
+
+
+def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(SAMPLE, tmp_path / "a.csv")
+    monkeypatch.chdir(tmp_path)
+    calls = {
+        "train": "train a.csv --out m --model bag --label label --minutes 1",
+        "plan": "plan a.csv --model bag --label label",
+        "predict": "predict m a.csv --out b.csv",
+        "evaluate": "evaluate m a.csv",
+        "compare": "compare m b.csv --data a.csv",
+        "compare settings": "compare a.csv --models bag --vary min_rows=1,2 --label label --out c",
+        "card": "card m",
+        "tokenizer train": "tokenizer train a.csv --out t",
+        "tokenizer report": "tokenizer report t a.csv",
+    }
+    for name, call in calls.items():
+        result = CliRunner().invoke(app, [*shlex.split(call), "--json"])
+        assert result.exit_code == 0, (call, result.output)
+        verb = name.removesuffix(" settings")
+        keys = render_verbs.KEYS[verb][-1 if name != verb else 0]
+        assert sorted(json.loads(result.stdout.splitlines()[-1])) == sorted(keys.split(", ")), name
