@@ -14,13 +14,15 @@ PIP_FLAGS ?= $(shell [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev
 	&& ! $(PYTHON) -m pip config list 2>/dev/null | grep -Eq 'index-url|find-links' \
 	&& echo --extra-index-url $(CPU_INDEX))
 
-.PHONY: help setup demo test check docs clean
+.PHONY: help setup demo test guide check docs browser clean
 
 help:
 	@echo "make demo    train, evaluate and predict on the packaged sample"
 	@echo "make test    run the tests (no network, no GPU)"
+	@echo "make guide   run every command and number of docs/learn"
 	@echo "make check   ruff, mypy, layers and sizes"
 	@echo "make docs    build the pages into build/docs and check them (no network after the set-up)"
+	@echo "make browser look at the pages in Chromium, which must be there (no network after the set-up)"
 	@echo "make clean   remove caches and build output; the environment in $(VENV) stays"
 
 setup: $(READY)
@@ -39,6 +41,9 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
+guide: $(READY)
+	$(BIN)/python -m pytest -m docs tests/docs --durations=5
+
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -53,6 +58,10 @@ docs: $(READY_DOCS)
 	$(BIN)/python -m doctest docs/_extensions/chinese.py
 	$(BIN)/python -m sphinx -q -W --keep-going docs build/docs
 	$(BIN)/python scripts/check_site.py build/docs
+
+browser: $(READY)
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e ".[browser]"
+	$(BIN)/python -m pytest -m browser tests/browser
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
