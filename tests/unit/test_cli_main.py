@@ -90,6 +90,16 @@ def test_the_last_line_is_json_and_the_rest_is_on_standard_error(data: Path) -> 
     assert said("plan", str(data), "--model", "bag")["task"] == "classify"
 
 
+def test_a_training_ends_with_where_to_look(data: Path) -> None:
+    line = ["train", str(data), "--out", str(data.parent / "m"), "--model", "bag"]
+    *_, report, after = CliRunner().invoke(app, line).stdout.splitlines()
+    assert report == f"report: {data.parent / 'm' / 'report.html'}" and after.startswith("Next: ")
+    nothing_held_out = ["--test-share", "0", "--set", "split.validation=0"]
+    found = CliRunner().invoke(app, [*line, *nothing_held_out]).stdout.splitlines()
+    assert found[1] == "no rows were held out, so nothing is known of its quality"
+    assert "validation rows" not in "\n".join(found)
+
+
 def test_answers_and_json_share_standard_output(data: Path) -> None:
     model = str(data.parent / "m")
     CliRunner().invoke(app, ["train", str(data), "--out", model, "--model", "bag"])

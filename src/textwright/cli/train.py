@@ -16,6 +16,8 @@ from textwright.core.clock import Clock
 
 app = typer.Typer(add_completion=False)
 
+_UNKNOWN = "no rows were held out, so nothing is known of its quality"
+
 
 @app.command()
 def train(
@@ -74,5 +76,7 @@ def summary(trained: api.Trained) -> str:
     part = {"test": "locked test rows", "validation": "validation rows", "given": "the rows given"}[
         trained.split
     ]
+    measured = f"on {part} (95 % interval in brackets):" if lines else _UNKNOWN
+    look = f"report: {trained.out / 'report.html'}"
     after = f"Next: textwright predict {trained.out} FILE --out answers.csv"
-    return "\n".join([head, f"on {part} (95 % interval in brackets):", *lines, after])
+    return "\n".join([head, measured, *lines, look, after])
