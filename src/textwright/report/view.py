@@ -24,6 +24,8 @@ from textwright.report.shown import number, percent
 Finding = tuple[str, dict[str, Any]]
 
 _FIGURE_LABELS, _FEW_ROWS, _SHOWN_PAIRS, _SHOWN_WRONG = 20, 200, 15, 20
+# A calibration error of so many times what chance gives is more than chance.
+_CHANCE = 1.5
 _NARROW = 0.05  # intervals of fewer points are told with a decimal
 _HEADLINES = {"classify": "accuracy", "multilabel": "macro_f1", "score": "mse"}
 
@@ -223,8 +225,11 @@ def _sureness(ece: float, details: dict[str, Any]) -> Iterator[Finding]:
     if not bins or floor is None:
         return
     claimed, right = (sum(b[key] * b["n"] for b in bins) for key in ("confidence", "accuracy"))
-    key = "as_sure" if ece <= 1.5 * floor else "too_sure" if claimed > right else "too_shy"
-    yield f"verdict.{key}", {"ece": percent(ece), "floor": percent(floor)}
+    rest = {"ece": percent(ece), "floor": percent(floor)}
+    if ece <= _CHANCE * floor:
+        yield "verdict.as_sure", {**rest, "n": number(sum(b["n"] for b in bins))}
+    else:
+        yield f"verdict.{'too_sure' if claimed > right else 'too_shy'}", rest
 
 
 def _baseline(details: dict[str, Any]) -> Iterator[Finding]:
