@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,18 @@ def test_evaluate_tells_of_its_own_file_and_writes_wrong_rows(tmp_path: Path) ->
     assert "(answered)" in result.stdout
     records = [json.loads(line) for line in wrong.read_text(encoding="utf-8").splitlines()]
     assert all(record["label"] != record["truth"] for record in records)
+
+
+def test_bag_trains_answers_and_explains_without_torch(tmp_path: Path) -> None:
+    data = written(tmp_path / "a.csv", rows())
+    code = f"""
+import sys, textwright
+recipe = textwright.Recipe.parse({{"model": {{"name": "bag"}}, "budget": {{"minutes": 1}}}})
+textwright.train({str(data)!r}, {str(tmp_path / "m")!r}, recipe)
+textwright.load({str(tmp_path / "m")!r}).explain(["a kind train"], "occlusion")
+print(sorted({{"torch", "transformers", "sklearn"}} & set(sys.modules)))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+    wrong = (tmp_path / "m" / "wrong.jsonl").read_text(encoding="utf-8").splitlines()
+    assert all(json.loads(line)["explained_by"] == "occlusion" for line in wrong)

@@ -8,13 +8,12 @@ from typing import Any
 from textwright.core.errors import TextwrightError
 from textwright.tasks.base import Decode
 from textwright.tasks.explaining import METHODS, explain
+from textwright.tasks.explaining.base import reads_tokens
 from textwright.tasks.trainers.base import Engine
 from textwright.tasks.wrong import EXCERPT
 from textwright.text.schema import Schema
 
 MAX_EXPLAINED = 12
-# The quickest method that goes with a model comes first.
-_METHODS = ("gradient", "occlusion")
 
 
 def explain_mistakes(
@@ -27,8 +26,9 @@ def explain_mistakes(
     """
     found = [dict(record) for record in records]
     whole = [record for record in found if len(record["text"]) < EXCERPT][:MAX_EXPLAINED]
-    method = next((name for name in _METHODS if not METHODS.get(name).refusal(engine)), None)
-    if method is None or not whole:
+    # The quicker one where there are tokens; it needs torch, which others must not wait for.
+    method = "occlusion" if reads_tokens(engine) else "gradient"
+    if not whole or METHODS.get(method).refusal(engine):
         return found
     try:
         explained = explain(engine, schema, decode, [record["text"] for record in whole], method)
