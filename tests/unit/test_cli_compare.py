@@ -384,7 +384,9 @@ def test_the_table_is_in_the_order_of_the_grid(reviews: Path, tmp_path: Path) ->
     (other,) = [row for row in rows[2:] if not row.endswith("best")]
     assert re.search(r"\d\.\d{4} \[\d\.\d{4}, \d\.\d{4}\]  [+-]\d\.\d{4} +[\d.]+ +\d\.00 +\d+ ", other), other
     best = next(row for row in rows if row.endswith("best"))[:24].rstrip()
-    assert lines[-1] == f"Best: {best}. All in {tmp_path / 'out'}"
+    out = tmp_path / "out"
+    assert lines[-2:] == [f"Best: {best}. All in {out}", f"report: {out / 'report.html'}"]
+    assert (out / "report.html").is_file()
 
 
 @pytest.mark.parametrize(
