@@ -109,3 +109,35 @@ def test_faults_are_named() -> None:
         meter.update(np.zeros(2), np.zeros(3))
     with pytest.raises(ValueError, match="shape"):
         meter.update(np.zeros((2, 1)), np.zeros((2, 1)))
+
+
+def test_agreement_of_stars_has_a_field_for_each() -> None:
+    meter = GradedMeter()
+    meter.update(np.array([1.0, 1, 4, 5]), np.array([0.2, 2.4, 3.1, 9.0]))
+    found = meter.details()["agreement"]
+    assert found == {
+        "values": [1, 4, 5],
+        "edges": [1, 2.5, 4.5, 5],
+        "counts": [[2, 0, 0], [0, 1, 0], [0, 0, 1]],
+    }
+
+
+def test_agreement_of_many_scores_has_round_fields_and_counts_every_row() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(-3.3, 3.2, 500)
+    predictions = truth + rng.normal(size=500)
+    meter = GradedMeter()
+    meter.update(truth, predictions)
+    found = meter.details()["agreement"]
+    edges, counts = np.array(found["edges"]), np.array(found["counts"])
+    assert found["values"] is None and counts.sum() == 500
+    assert np.allclose(np.diff(edges), 1.0) and edges[0] == -4 and edges[-1] == 4
+    inside = np.clip(predictions, edges[0], edges[-1])
+    expected, _, _ = np.histogram2d(truth, inside, bins=[edges, edges])
+    assert (counts == expected).all()
+
+
+def test_there_is_no_agreement_with_one_score() -> None:
+    meter = GradedMeter()
+    meter.update(np.ones(3), np.arange(3.0))
+    assert meter.details()["agreement"] is None

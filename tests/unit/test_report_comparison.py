@@ -46,7 +46,7 @@ def test_the_page_says_what_the_record_says(folder: Path) -> None:
     score = best["scores"]["accuracy"]
     assert f"Best of those tried: {best['name']}, with accuracy {100 * score['value']:.1f} %" in text
     worse = sum(row["p_value"] is not None and row["p_value"] < 0.05 for row in record["candidates"])
-    assert f"Of the 3 others, {worse} are worse by more than chance" in text
+    assert f"by more than chance would make them: {worse} of the 3 others. Of the other {3 - worse}" in text
     for row in record["candidates"]:
         assert row["name"] in text
 

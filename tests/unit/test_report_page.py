@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 import pytest
 
 import textwright
-from textwright.report.charts import line_chart, scatter
+from textwright.report.charts import heatmap, line_chart, scatter, whiskers
 from textwright.report.figures import save_figure
 from textwright.report.folder import make_pages
+from textwright.report.lettering import width
 from textwright.report.page import both, render_report
 from textwright.report.records import Records, read_curves, read_records
 from textwright.report.words import LANGUAGES, words
@@ -194,17 +195,29 @@ def test_a_page_that_was_edited_is_no_damage(folder: Path) -> None:
     report.write_bytes(before)
 
 
-def test_curves_of_a_long_run_are_thinned(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
-    with path.open("w", encoding="utf-8") as file:
-        file.write('{"note": "begins", "kind": "said", "fit": "cnn"}\n')
-        for step in range(1, 20_001):
-            checked = ', "scores": {"accuracy": 0.5}' if step % 1000 == 0 else ""
-            file.write(f'{{"step": {step}, "epoch": {step / 1000}, "loss": {1 / step}{checked}}}\n')
-    (curve,) = read_curves(path)
+def written(path: Path, events: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    return path
+
+
+def test_curves_of_a_long_run_are_smoothed(tmp_path: Path) -> None:
+    """Every second loss is twice as high; each point is the mean of many steps, and no step is lost."""
+    events: list[dict[str, Any]] = [{"note": "begins", "kind": "said", "fit": "cnn"}]
+    for step in range(1, 20_001):
+        event = {"step": step, "epoch": step / 1000, "loss": 1.0 + step % 2}
+        events.append({**event, "scores": {"accuracy": 0.5}} if step % 1000 == 0 else event)
+    (curve,) = read_curves(written(tmp_path / "events.jsonl", events))
     assert curve.num_steps == 20_000 and len(curve.checks["accuracy"]) == 20
-    assert 100 < len(curve.loss) <= 600
-    assert curve.loss[0] == (0.001, 1.0) and curve.loss[-1] == (20.0, 1 / 20_000)
+    assert 30 <= len(curve.loss) <= 60
+    assert all(abs(loss - 1.5) < 0.01 for _, loss in curve.loss)
+    epochs = [epoch for epoch, _ in curve.loss]
+    assert epochs == sorted(epochs) and epochs[0] < 0.5 and epochs[-1] > 19.5
+
+
+def test_curves_of_a_short_run_are_as_they_were(tmp_path: Path) -> None:
+    events = [{"step": step, "epoch": step / 10, "loss": 1 / step} for step in range(1, 41)]
+    (curve,) = read_curves(written(tmp_path / "events.jsonl", events))
+    assert curve.loss == [(step / 10, 1 / step) for step in range(1, 41)]
 
 
 def test_wrong_rows_carry_their_tokens(folder: Path) -> None:
@@ -248,23 +261,59 @@ def test_names_in_a_scatter_keep_clear_of_dots_and_of_each_other() -> None:
             assert across <= 0 or down <= 0
 
 
-def test_a_fit_that_begins_anew_draws_over_the_one_before(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
-    epochs = [(1, False), (2, True), (3, False), (1, True), (2, True)]
-    with path.open("w", encoding="utf-8") as file:
-        for step, (epoch, is_best) in enumerate(epochs, 1):
-            event = {
-                "step": step,
-                "epoch": epoch,
-                "loss": step,
-                "scores": {"accuracy": step},
-                "is_best": is_best,
-            }
-            file.write(json.dumps(event) + "\n")
-    (curve,) = read_curves(path)
-    assert (
-        curve.loss == [(1, 4), (2, 5)] and curve.checks == {"accuracy": [(1, 4), (2, 5)]} and curve.best == 2
+def tried(path: Path, epochs: list[tuple[float, bool]]) -> Path:
+    """A fit with one check an event: (epoch, whether it was the best)."""
+    return written(
+        path,
+        [
+            {"step": step, "epoch": epoch, "loss": step, "scores": {"accuracy": step}, "is_best": is_best}
+            for step, (epoch, is_best) in enumerate(epochs, 1)
+        ],
     )
+
+
+def test_of_a_fit_that_begins_anew_the_try_that_was_best_is_drawn(tmp_path: Path) -> None:
+    better_later = [(1, False), (2, True), (3, False), (1, True), (2, True)]
+    (curve,) = read_curves(tried(tmp_path / "a.jsonl", better_later))
+    assert curve.loss == [(1, 4), (2, 5)] and curve.best == 2
+    assert curve.checks == {"accuracy": [(1, 4), (2, 5)]}
+    better_first = [(1, True), (2, True), (1, False), (2, False)]
+    (curve,) = read_curves(tried(tmp_path / "b.jsonl", better_first))
+    assert curve.loss == [(1, 1), (2, 2)] and curve.best == 2
+
+
+def test_a_fit_that_goes_a_step_back_draws_over_what_came_after(tmp_path: Path) -> None:
+    (curve,) = read_curves(tried(tmp_path / "a.jsonl", [(1, True), (2, True), (3, True), (2, True)]))
+    assert curve.loss == [(1, 1), (2, 4)] and curve.best == 2
+    assert curve.checks == {"accuracy": [(1, 1), (2, 4)]}
+
+
+def test_beside_a_curve_a_single_check_is_a_dot() -> None:
+    chart = line_chart([("bag", [(1, 0.5), (2, 0.6)], []), ("cnn", [(1, 0.4)], [])], x="", y="")
+    assert chart is not None and [len(line.marks) for line in chart.lines] == [0, 1]
+    assert line_chart([("cnn", [(1, 0.4)], [])], x="", y="") is None
+
+
+@pytest.mark.parametrize("name", ["comp.os.ms-windows.misc", "MMMMMMMM WWWWWWWW", "收货地址与发票抬头信息"])
+def test_names_have_the_room_that_they_need(name: str) -> None:
+    found = heatmap([name, "b"], [[1, 0], [0, 1]])
+    assert width(found.labels[0]) <= found.left - 6
+    chart = whiskers([(name, 0.5, 0.4, 0.6)], x="")
+    assert chart is not None and width(chart.dots[0].name) <= chart.left - 8
+
+
+def test_the_score_stands_beside_that_of_no_model(folder: Path) -> None:
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    headline = text.partition("</nav>")[2].partition('<h2 id="asked"')[0]
+    assert headline.count("<circle") == 2
+    for words_of in ("this model", "no model", "本模型", "不用模型"):
+        assert f">{words_of}</text>" in headline
+
+
+@pytest.mark.parametrize("label", ["accuracy", "recall", "{0}", "100 %"])
+def test_a_label_that_is_called_like_a_term_stays_as_it_is(label: str) -> None:
+    found = both("verdict.weakest", label=label, recall="1 %")
+    assert found.count(f"“{label}”".replace(" %", "\N{NO-BREAK SPACE}%")) == 2
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from textwright.measure.bootstrap import GroupedSums, make_score, ratio
 
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _CHUNK = 100_000
+_MAX_VALUES, _FIELDS = 11, 8
 
 
 class GradedMeter:
@@ -63,17 +64,47 @@ class GradedMeter:
         return scores
 
     def details(self, *, seed: int = 0) -> dict[str, Any]:
-        """Quantiles of prediction minus truth, by share of rows, and the smallest and largest truth."""
+        """Quantiles of prediction minus truth by share of rows, the range of truth, how the two agree."""
         truth, predictions = self._rows()
         found = np.quantile(predictions - truth, _QUANTILES).tolist()
         return {
             "residual_quantiles": dict(zip(map(str, _QUANTILES), found, strict=True)),
             "range_of_truth": [float(truth.min()), float(truth.max())],
+            "agreement": _agreement(truth, predictions),
         }
 
     def _rows(self) -> tuple[FloatArray, FloatArray]:
         require_rows(self.num_rows)
         return np.concatenate(self._truth), np.concatenate(self._predictions)
+
+
+def _agreement(truth: FloatArray, predictions: FloatArray) -> dict[str, Any] | None:
+    """Counts of truth (rows) and prediction (columns) in the same fields; None where truth is constant.
+
+    A few different truths have a field each, around their `values`; of many, fields of equal width begin and
+    end at round numbers. Predictions beyond an end count in the field that is last there.
+    """
+    distinct = np.unique(truth)
+    if len(distinct) < 2:
+        return None
+    if len(distinct) <= _MAX_VALUES:
+        values: list[float] | None = distinct.tolist()
+        edges = np.concatenate([distinct[:1], (distinct[1:] + distinct[:-1]) / 2, distinct[-1:]])
+    else:
+        values, edges = None, _round_edges(distinct[0], distinct[-1])
+    size = len(edges) - 1
+    row, column = (np.searchsorted(edges[1:-1], x, "right") for x in (truth, predictions))
+    counts = np.bincount(row * size + column, minlength=size * size).reshape(size, size)
+    return {"values": values, "edges": edges.tolist(), "counts": counts.tolist()}
+
+
+def _round_edges(low: float, high: float) -> FloatArray:
+    """Multiples of a round number around two, about `_FIELDS` fields between them."""
+    rough = (high - low) / _FIELDS
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= 0.8 * rough)
+    first, last = np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9)
+    return np.round(step * np.arange(first, last + 1), 12)
 
 
 def _sums(truth: FloatArray, predictions: FloatArray) -> GroupedSums:

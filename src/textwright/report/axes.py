@@ -25,8 +25,11 @@ class Scale:
     @property
     def ticks(self) -> list[tuple[float, str]]:
         """Places with the numbers that stand there."""
-        values = _decades(self.low, self.high) if self.log else round_numbers(self.low, self.high)
-        return [(self(value), plain(value)) for value in values]
+        if self.log:
+            return [(self(value), plain(value)) for value in _decades(self.low, self.high)]
+        values = round_numbers(self.low, self.high)
+        largest = max(map(abs, values), default=0.0)
+        return [(self(value), plain(value, largest)) for value in values]
 
 
 def scale(
@@ -63,13 +66,13 @@ def _decades(low: float, high: float) -> list[float]:
     return [value for value in every if low <= value <= high]
 
 
-def plain(value: float) -> str:
-    """A number on an axis, as short as it can be.
+def plain(value: float, largest: float | None = None) -> str:
+    """A number on an axis, as short as it can be, in the unit of the `largest` that stands there.
 
-    >>> plain(0.25), plain(20000.0), plain(1500000.0)
-    ('0.25', '20k', '1.5M')
+    >>> plain(0.25), plain(20000.0), plain(1500000.0), plain(7500.0), plain(7500.0, 10000.0)
+    ('0.25', '20k', '1.5M', '7500', '7.5k')
     """
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            return f"{value / (1e3 if unit == 'k' else size):g}{unit}"
+    for least, size, unit in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if value and abs(value if largest is None else largest) >= least:
+            return f"{value / size:g}{unit}"
     return f"{value:g}"

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from textwright.report.axes import Scale, scale
+from textwright.report.lettering import shortened, width
 
 WIDTH = 420.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 12.0, 10.0, 38.0
 _ROW = 24.0
-_LETTER = 7.4
+_BOLD = 1.1  # heavy letters are so much wider
+_NAME, _CELL_NAME = 160.0, 112.0  # the room of a name beside a line, and of one beside a heat map
 # Where a name may stand, in points below the dot's own line, the nearest first.
 _DOWNS = (4, -6, 14, -18, 26, -30, 38)
 
@@ -49,6 +51,7 @@ class Chart:
     left: float = _LEFT
     top: float = _TOP
     width: float = WIDTH
+    has_words: bool = False  # names of dots are keys of words/page.yaml
 
     @property
     def right(self) -> float:
@@ -56,7 +59,7 @@ class Chart:
 
     @property
     def bottom(self) -> float:
-        return self.height - _BOTTOM
+        return self.height - _foot(self.x)
 
     @property
     def above(self) -> int:
@@ -109,17 +112,26 @@ class Heatmap:
 
 
 Series = tuple[str, Sequence[tuple[float, float]], Sequence[tuple[float, float]]]
+Whisker = tuple[str, float, float, float]
+
+
+def _foot(x: str) -> float:
+    """The room below a chart, for numbers and for what its axis says."""
+    return _BOTTOM if x else _BOTTOM - 16
 
 
 def line_chart(series: Sequence[Series], *, x: str, y: str, is_thin: bool = False) -> Chart | None:
-    """Curves of (name, points, marked points) over shared axes; None where no curve has two points."""
+    """Curves of (name, points, marked points) over shared axes; None where no curve has two points.
+
+    Beside others, a curve of one point is a dot.
+    """
     height = 240.0
-    drawn = [entry for entry in series if len(entry[1]) > 1]
-    if not drawn:
+    drawn = [(name, points, marks if len(points) > 1 else points) for name, points, marks in series if points]
+    if all(len(points) < 2 for _, points, _ in drawn):
         return None
     every = [point for _, points, marks in drawn for point in (*points, *marks)]
     across = scale([p[0] for p in every], _LEFT, WIDTH - _RIGHT, zero=True)
-    up = scale([p[1] for p in every], height - _BOTTOM, _TOP)
+    up = scale([p[1] for p in every], height - _foot(x), _TOP)
     lines = [
         Line(name, i % 8, _path(points, across, up), [(across(a), up(b)) for a, b in marks], is_thin)
         for i, (name, points, marks) in enumerate(drawn)
@@ -136,7 +148,7 @@ def histogram(edges: Sequence[float], counts: Sequence[float], *, x: str, y: str
     height = 180.0
     log = log and edges[0] > 0 and edges[-1] / edges[0] > 3
     across = Scale(edges[0], edges[-1], _LEFT, WIDTH - _RIGHT, log)
-    up = Scale(0, max(*counts, 1) * 1.05, height - _BOTTOM, _TOP)
+    up = Scale(0, max(*counts, 1) * 1.05, height - _foot(x), _TOP)
     boxes = [
         (across(low), up(count), round(across(high) - across(low), 1), round(up(0) - up(count), 1))
         for low, high, count in zip(edges, edges[1:], counts, strict=False)
@@ -159,21 +171,33 @@ def reliability(points: Sequence[tuple[float, float, int]]) -> Chart:
     )
 
 
-def whiskers(rows: Sequence[tuple[str, float, float, float]], *, x: str, share: bool = True) -> Chart | None:
-    """A dot with its interval on a line of its own for each of (name, value, low, high)."""
+def whiskers(
+    rows: Sequence[Whisker], *, x: str, share: bool = True, whole: bool = False, word_room: float = 0.0
+) -> Chart | None:
+    """A dot with its interval on a line of its own for each of (name, value, low, high).
+
+    The axis of a `share` ends at 0 and 1, and reaches from end to end where the `whole` is asked for. With
+    `word_room` names are keys of words/page.yaml, whose texts need so much room.
+    """
     if not rows:
         return None
-    height = _TOP + _ROW * len(rows) + _BOTTOM
-    longest = max(num_cells(name) for name, *_ in rows)
-    left = 7.2 * min(longest, 22) + 16
-    across = scale([v for _, *values in rows for v in values], left, WIDTH - _RIGHT)
+    height = _TOP + _ROW * len(rows) + _foot(x)
+    left = (word_room or min(max(width(name) for name, *_ in rows), _NAME)) + 16
+    across = scale([v for _, *values in rows for v in values], left, WIDTH - _RIGHT, zero=whole)
     if share:
-        across = Scale(max(across.low, 0.0), min(across.high, 1.0), left, WIDTH - _RIGHT)
+        ends = (0.0, 1.0) if whole else (max(across.low, 0.0), min(across.high, 1.0))
+        across = Scale(*ends, left, WIDTH - _RIGHT)
     dots = [
-        Dot(shortened(name, 22), across(value), _TOP + _ROW * (i + 0.5), across(low), across(high))
+        Dot(
+            name if word_room else shortened(name, _NAME),
+            across(value),
+            _TOP + _ROW * (i + 0.5),
+            across(low),
+            across(high),
+        )
         for i, (name, value, low, high) in enumerate(rows)
     ]
-    return Chart("whiskers", height, across.ticks, [], x, dots=dots, left=left)
+    return Chart("whiskers", height, across.ticks, [], x, dots=dots, left=left, has_words=bool(word_room))
 
 
 def scatter(rows: Sequence[tuple[str, float, float, float, float]], *, x: str, y: str) -> Chart | None:
@@ -183,9 +207,9 @@ def scatter(rows: Sequence[tuple[str, float, float, float, float]], *, x: str, y
         return None
     height = 240.0
     across = scale([row[1] for row in known], _LEFT, WIDTH - _RIGHT, log=True)
-    up = scale([v for row in known for v in row[2:]], height - _BOTTOM, _TOP)
+    up = scale([v for row in known for v in row[2:]], height - _foot(x), _TOP)
     dots = [
-        Dot(shortened(name, 22), across(at), up(value), up(low), up(high), i % 8)
+        Dot(shortened(name, _NAME), across(at), up(value), up(low), up(high), i % 8)
         for i, (name, at, value, low, high) in enumerate(known)
     ]
     return Chart("scatter", height, across.ticks, up.ticks, x, y, dots=_labelled(dots))
@@ -196,10 +220,10 @@ def _labelled(dots: Sequence[Dot]) -> list[Dot]:
     taken = [(dot.x - 5, dot.y - 5, dot.x + 5, dot.y + 5) for dot in dots]
     placed: list[Dot] = []
     for dot in dots:
-        width = _LETTER * num_cells(dot.name)
-        lefts = [left for left in (dot.x + 9, dot.x - 9 - width) if 0 <= left <= WIDTH - width] or [0.0]
+        long = _BOLD * width(dot.name)
+        lefts = [left for left in (dot.x + 9, dot.x - 9 - long) if 0 <= left <= WIDTH - long] or [0.0]
         boxes = [
-            (left, dot.y - 11 + down, left + width, dot.y + 3 + down) for down in _DOWNS for left in lefts
+            (left, dot.y - 11 + down, left + long, dot.y + 3 + down) for down in _DOWNS for left in lefts
         ]
         best = min(boxes, key=lambda box: sum(_overlap(box, other) for other in taken))
         taken.append(best)
@@ -216,32 +240,12 @@ def _overlap(a: Box, b: Box) -> float:
 def heatmap(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Heatmap:
     """Shades follow the share of a row's truth, so that rare labels can be read as well."""
     size = max(26.0, min(52.0, 260.0 / len(labels)))
-    room = 6.4 * min(max(num_cells(name) for name in labels), 16) + 12
+    names = [shortened(name, _CELL_NAME) for name in labels]
+    room = max(map(width, names)) + 12
     cells = []
     for i, row in enumerate(counts):
         total = max(sum(row), 1)
         for j, count in enumerate(row):
             shade = min(9, round(9 * (count / total) ** 0.5)) if count else 0
             cells.append(Cell(room + size * j, room + 14 + size * i, shade, f"{count:,}" if count else ""))
-    return Heatmap([shortened(name, 16) for name in labels], size, room, room + 14, cells)
-
-
-def num_cells(text: str) -> int:
-    """How wide a text is: a Chinese character takes two."""
-    return sum(2 if ord(mark) > 0x2E7F else 1 for mark in text)
-
-
-def shortened(text: str, longest: int) -> str:
-    """At most so many cells, the middle left out: what tells long names apart often stands at their end.
-
-    >>> shortened("card_payment_fee_charged", 16), shortened("查询账户余额与明细", 9)
-    ('card_pay…charged', '查询…明细')
-    """
-    if num_cells(text) <= longest:
-        return text
-    first, last = text, text
-    while num_cells(first) > longest // 2:
-        first = first[:-1]
-    while num_cells(last) > longest - 1 - num_cells(first):
-        last = last[1:]
-    return f"{first}…{last}"
+    return Heatmap(names, size, room, room + 14, cells)

@@ -9,12 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from textwright.report.charts import Chart, Heatmap, line_chart, scatter, whiskers
+from textwright.report.charts import Chart, whiskers
 from textwright.report.messages import SPOKEN
 from textwright.report.page import both, environment
 from textwright.report.records import Curve, read_curves, read_lines
 from textwright.report.shown import number, percent
-from textwright.report.view import checked, named
+from textwright.report.view import cost_charts, interval, learning_charts, named
 from textwright.report.words import Language
 
 _DRAWN, _SHOWN_ROWS, _LEVEL = 8, 10, 0.05
@@ -57,7 +57,10 @@ def render_comparison(compared: Compared, language: Language | None = None) -> s
             sections=["compared", "costs", "curves", "apart", "settings", "glossary"],
             verdict=[both(key, **values) for key, values in _findings(record, ranked)],
             rows=rows,
-            charts={**_charts(rows), **_curves(compared, drawn)},
+            charts={
+                **_charts(rows),
+                **learning_charts([(row["short"], compared.curves[row["name"]]) for row in drawn]),
+            },
             num_curves=len(drawn),
             num_fitted=len(compared.curves),
             apart=_apart(compared, ranked),
@@ -123,30 +126,14 @@ def _findings(record: dict[str, Any], ranked: list[dict[str, Any]]) -> Iterator[
         yield "compared.interrupted", {}
 
 
-def _charts(rows: list[dict[str, Any]]) -> dict[str, Chart | Heatmap | None]:
-    def interval(score: dict[str, Any]) -> tuple[float, float, float]:
-        return score["value"], score["low"], score["high"]
-
+def _charts(rows: list[dict[str, Any]]) -> dict[str, Chart | None]:
     known = [row for row in rows if row["score"] and row["score"]["value"] is not None]
     is_share = all(0 <= end <= 1 for row in known for end in interval(row["score"]))
     apart = [(row["short"], *interval(row["gap"])) for row in known if row["gap"]]
-    found: dict[str, Chart | Heatmap | None] = {
+    return {
         "scores": whiskers([(r["short"], *interval(r["score"])) for r in known], x="", share=is_share),
         "differences": whiskers(apart, x="", share=False),
-    }
-    for name, key in (("latency", "latency_ms_p50"), ("size", "bytes")):
-        dots = [(row["short"], row[key] or 0, *interval(row["score"])) for row in known]
-        found[name] = scatter(dots, x=f"candidates.x_{name}", y="")
-    return found
-
-
-def _curves(compared: Compared, drawn: list[dict[str, Any]]) -> dict[str, Chart | Heatmap | None]:
-    curves = [(row["short"], compared.curves[row["name"]]) for row in drawn]
-    return {
-        "loss": line_chart([(name, c.loss, []) for name, c in curves], x="curves.epoch", y="", is_thin=True),
-        "checks": line_chart(
-            [checked(name, c.checks, c.best) for name, c in curves if c.checks], x="curves.epoch", y=""
-        ),
+        **cost_charts([(row["short"], row) for row in known]),
     }
 
 

@@ -17,6 +17,8 @@ from textwright.report.words import LANGUAGES, Language, word, words
 
 # Between a number and its unit no line may break.
 NARROW = "\N{NO-BREAK SPACE}"
+# Values of texts that are ours and have names in both languages; all others are a person's.
+_TERMS = frozenset({"metric", "headline", "method", "what", "why"})
 
 
 def render_report(records: Records, language: Language | None = None) -> str:
@@ -65,16 +67,18 @@ def both(key: str, _nested: str = "", **values: Any) -> Markup:
     parts = []
     for language in LANGUAGES:
         inside = {**values, "why": word("page", _nested, language)} if _nested else values
-        filled = {k: escape(shown(_value(str(v), language))) for k, v in inside.items()}
+        filled = {k: escape(shown(_value(k, str(v), language))) for k, v in inside.items()}
         text = word("page", key, language, **filled).replace(" %", f"{NARROW}%")
         parts.append(f'<span class="{language}" lang="{language}">{text}</span>')
     return Markup("").join(map(Markup, parts))
 
 
-def _value(value: str, language: Language) -> str:
-    """What stands in a text: a term of the field by its name in this language, a sentence translated."""
-    key = f"name.{value}"
-    return word("page", key, language) if key in words("page") else translate(value, language)
+def _value(key: str, value: str, language: Language) -> str:
+    """What stands in a text: a term of the field by its name in this language; a label as it is."""
+    if key not in _TERMS:
+        return value
+    name = f"name.{value}"
+    return word("page", name, language) if name in words("page") else translate(value, language)
 
 
 def said(sentence: str) -> Markup:
@@ -97,7 +101,7 @@ def _scripts(view: View) -> Markup:
     parts = []
     for language in LANGUAGES:
         names = [
-            f"{word('page', f'script.{name}', language)} {percent(share)}"
+            f"{word('page', f'script.{name}', language)} {percent(share).replace(' ', NARROW)}"
             for name, share in view.scripts_found
         ]
         text = word(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from textwright.report.charts import (
     Chart,
     Heatmap,
+    Series,
     heatmap,
     histogram,
     line_chart,
@@ -17,9 +19,11 @@ from textwright.report.charts import (
     scatter,
     whiskers,
 )
+from textwright.report.lettering import width
 from textwright.report.marks import mark_tokens
-from textwright.report.records import Records
+from textwright.report.records import Curve, Records
 from textwright.report.shown import number, percent
+from textwright.report.words import LANGUAGES, word
 
 Finding = tuple[str, dict[str, Any]]
 
@@ -135,45 +139,108 @@ def confusions(details: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _charts(
     records: Records, details: dict[str, Any], candidates: list[dict[str, Any]], classes: list[dict[str, Any]]
 ) -> dict[str, Chart | Heatmap | None]:
-    found: dict[str, Chart | Heatmap | None] = dict.fromkeys(
-        ("lengths", "target", "latency", "size", "loss", "checks", "confusion", "classes", "calibration")
-    )
-    if lengths := records.data.get("characters"):
-        found["lengths"] = histogram(lengths["edges"], lengths["counts"], x="data.characters", y="", log=True)
-    if target := records.data.get("target"):
-        found["target"] = histogram(target["edges"], target["counts"], x="", y="")
-    scored = [row for row in candidates if row["score"]]
-    for name, key in (("latency", "latency_ms_p50"), ("size", "bytes")):
-        rows = [(r["model"], r[key] or 0, *(r["score"][k] for k in ("value", "low", "high"))) for r in scored]
-        found[name] = scatter(rows, x=f"candidates.x_{name}", y="")
-    found["loss"] = line_chart(
-        [(c.name, c.loss, []) for c in records.curves], x="curves.epoch", y="", is_thin=True
-    )
-    found["checks"] = line_chart(
-        [checked(c.name, c.checks, c.best) for c in records.curves if c.checks], x="curves.epoch", y=""
-    )
-    if details.get("confusion"):
-        found["confusion"] = _confusion(details)
-    known = [row for row in classes if row["f1"]["value"] is not None]
-    weakest = (
-        sorted(known, key=lambda row: row["f1"]["value"])[:_FIGURE_LABELS]
-        if len(known) > _FIGURE_LABELS
-        else known
-    )
-    found["classes"] = whiskers(
-        [(r["label"], *(r["f1"][k] for k in ("value", "low", "high"))) for r in weakest], x=""
+    return {
+        "headline": _headline(records.manifest["scores"], details),
+        **_data_charts(records.data),
+        **cost_charts([(row["model"], row) for row in candidates]),
+        **learning_charts([(fit_name(curve), curve) for curve in records.curves]),
+        **_score_charts(details, classes),
+    }
+
+
+def _data_charts(data: dict[str, Any]) -> dict[str, Chart | None]:
+    lengths, target = data.get("characters"), data.get("target")
+    return {
+        "lengths": lengths
+        and histogram(lengths["edges"], lengths["counts"], x="data.characters", y="", log=True),
+        "target": target and histogram(target["edges"], target["counts"], x="", y=""),
+    }
+
+
+def _score_charts(
+    details: dict[str, Any], classes: list[dict[str, Any]]
+) -> dict[str, Chart | Heatmap | None]:
+    known = sorted((row for row in classes if row["f1"]["value"] is not None), key=_f1)
+    drawn = (
+        known[:_FIGURE_LABELS] if len(known) > _FIGURE_LABELS else [row for row in classes if row in known]
     )
     bins = [b for b in details.get("calibration") or [] if b["n"]]
-    if bins:
-        found["calibration"] = reliability([(b["confidence"], b["accuracy"], b["n"]) for b in bins])
-    return found
+    agreement = details.get("agreement")
+    return {
+        "confusion": _confusion(details) if details.get("confusion") else None,
+        "classes": whiskers([(r["label"], *interval(r["f1"])) for r in drawn], x=""),
+        "calibration": reliability([(b["confidence"], b["accuracy"], b["n"]) for b in bins])
+        if bins
+        else None,
+        "agreement": agreement and heatmap(_grades(agreement), agreement["counts"]),
+    }
 
 
-def checked(
-    name: str, checks: dict[str, list[tuple[float, float]]], best: float | None
-) -> tuple[str, list[tuple[float, float]], list[tuple[float, float]]]:
-    metric, points = next(iter(checks.items()))
-    return f"{name} ({metric})", points, [point for point in points if point[0] == best]
+def _f1(row: dict[str, Any]) -> float:
+    return float(row["f1"]["value"])
+
+
+def _grades(agreement: dict[str, Any]) -> list[str]:
+    """The names of the fields of a map of scores: the scores, or where a field begins and ends."""
+    if agreement["values"]:
+        return [f"{value:g}" for value in agreement["values"]]
+    edges = [f"{edge:.3g}" for edge in agreement["edges"]]
+    return [f"{low} … {high}" for low, high in pairwise(edges)]
+
+
+def interval(score: dict[str, Any]) -> tuple[float, float, float]:
+    return score["value"], score["low"], score["high"]
+
+
+def _headline(scores: dict[str, Any], details: dict[str, Any]) -> Chart | None:
+    """The score beside that of no model at all."""
+    baseline = details.get("baseline") or {}
+    metric = next((name for name in baseline if name in scores), "")
+    rows = [
+        (f"headline.{who}", *interval(score))
+        for who, score in (("model", scores.get(metric)), ("none", baseline.get(metric)))
+        if score and None not in interval(score)
+    ]
+    if len(rows) < 2:
+        return None
+    room = max(width(word("page", name, language)) for name, *_ in rows for language in LANGUAGES)
+    is_share = metric in ("accuracy", "macro_f1")
+    return whiskers(rows, x=f"name.{metric}", share=is_share, whole=True, word_room=room)
+
+
+def cost_charts(rows: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Chart | None]:
+    """The score against the time for one text and against the size, of (name, candidate with its `score`)."""
+    known = [(name, row) for name, row in rows if row["score"] and row["score"]["value"] is not None]
+    return {
+        name: scatter(
+            [(short, row[key] or 0, *interval(row["score"])) for short, row in known],
+            x=f"candidates.x_{name}",
+            y="",
+        )
+        for name, key in (("latency", "latency_ms_p50"), ("size", "bytes"))
+    }
+
+
+def learning_charts(curves: Sequence[tuple[str, Curve]]) -> dict[str, Chart | None]:
+    """The loss, and the score on validation, by epoch, of (name, curve)."""
+    checked: list[Series] = []
+    metric = ""
+    for name, curve in curves:
+        if curve.checks:
+            metric, points = next(iter(curve.checks.items()))
+            checked.append((name, points, [point for point in points if point[0] == curve.best]))
+    return {
+        "loss": line_chart(
+            [(name, curve.loss, []) for name, curve in curves], x="curves.epoch", y="", is_thin=True
+        ),
+        "checks": line_chart(checked, x="curves.epoch", y=f"name.{metric}" if metric else ""),
+    }
+
+
+def fit_name(curve: Curve) -> str:
+    """The name of a fit as it is shown: `cnn-refit` is cnn, fitted again."""
+    name = curve.name.removesuffix("-refit")
+    return name if name == curve.name else f"{name}, fitted again"
 
 
 def _confusion(details: dict[str, Any]) -> Heatmap:
