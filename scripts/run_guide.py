@@ -2,7 +2,8 @@
 
     python scripts/run_guide.py [--check] [CHAPTER...]
 
-A chapter is Markdown. Its ```python blocks run in order in one namespace, the lines `$ textwright ...` of its
+A chapter is Markdown, or a notebook, whose cells run as in Jupyter (`play_notebook.py`). Of Markdown the
+```python blocks run in order in one namespace, the lines `$ textwright ...` of its
 ```console blocks through the command line, all of them in a folder of their own that holds the packaged
 samples and docs/learn/data. What a block prints stands in the ```text block after it; what it draws into
 figures/ goes to docs/learn/figures. With --check nothing is written: the words must be the same, the numbers
@@ -14,6 +15,7 @@ much. A CHAPTER is a path, or a part of one such as `en/03`.
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shlex
@@ -26,6 +28,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import play_notebook
 
 # Read when torch is first imported: the same sums in the same order everywhere.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -64,6 +68,7 @@ class Played:
 def chapters(asked: Sequence[str] = ()) -> list[Path]:
     """The chapters whose paths hold one of `asked`, or all. Raises ValueError where there is none."""
     every = [path for language in LANGUAGES for path in sorted((GUIDE / language).glob("[0-9]*.md"))]
+    every += sorted(GUIDE.glob("*.ipynb"))
     if not asked:
         return every
     names = [Path(name).as_posix() for name in asked]
@@ -74,7 +79,19 @@ def chapters(asked: Sequence[str] = ()) -> list[Path]:
 
 
 def play(chapter: Path) -> Played:
-    """Run all blocks of a chapter, from the first one on."""
+    """Run all blocks of a chapter, or all cells of a notebook, from the first one on."""
+    return _play_notebook(chapter) if chapter.suffix == ".ipynb" else _play_page(chapter)
+
+
+def _play_notebook(path: Path) -> Played:
+    with work_folder():
+        found, compared = play_notebook.play(path)
+    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+    wrong = [_difference(path, kept, now) for _, kept, now in compared if not alike(kept, now)]
+    return Played(text, {}, wrong)
+
+
+def _play_page(chapter: Path) -> Played:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     played = Played("", {})
     with work_folder() as folder:

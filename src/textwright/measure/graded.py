@@ -104,7 +104,8 @@ def _round_edges(low: float, high: float) -> FloatArray:
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= 0.8 * rough)
     first, last = np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9)
-    return np.round(step * np.arange(first, last + 1), 12)
+    edges: FloatArray = np.round(step * np.arange(first, last + 1), 12)
+    return edges
 
 
 def _sums(truth: FloatArray, predictions: FloatArray) -> GroupedSums:
