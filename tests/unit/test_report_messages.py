@@ -33,6 +33,12 @@ ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 PLACE = re.compile(r"\{[a-z_][a-z_0-9]*\}")
 # Said by pydantic and by the library of the command line, or put together from several pieces in our sources.
 ELSEWHERE = {
+    "tokens per word",
+    "tokens per character",
+    "latin ({units} words)",
+    "han ({units} characters)",
+    "{script} ({units} words)",
+    "{script} ({units} characters)",
     "Input should be {what}",
     "Field required",
     "greater than {low}",
@@ -256,6 +262,14 @@ def test_no_chinese_holds_an_english_sentence() -> None:
             "9 种词元；0.1% 的词元因截断丢失，0.2% 为未知词元",
         ),
         ("a\nthere is no such file", "a\n没有这个文件"),
+        (
+            "cnn: compute.threads: 1: by the work of a step; this process may use 2",
+            "cnn: compute.threads: 1：按每步的计算量；本进程可用 2 个",
+        ),
+        (
+            "-> bag: accuracy 0.8833 [0.8000, 0.9500] on 60 locked test rows",
+            "-> bag：accuracy 0.8833 [0.8000, 0.9500]，锁定的测试集共 60 行",
+        ),
     ],
 )
 def test_real_messages(english: str, chinese: str) -> None:
@@ -312,3 +326,32 @@ def test_pages_open_in_the_language_of_the_command(tmp_path: Path) -> None:
     written = CliRunner().invoke(app, ["card", str(out), "--lang", "zh"])
     assert "中写出 4 个文件" in written.stdout
     assert '<html lang="zh">' in (out / "report.html").read_text(encoding="utf-8")
+
+
+FEW = ["--set", "epochs=1", "--minutes", "1"]
+ENGLISH = re.compile(r"[a-z]{2,} [a-z]+ [a-z]{2,}")
+
+
+@pytest.mark.parametrize(
+    "verbs",
+    [
+        [["train", "{data}", "--label", "label", "--out", "{out}", "--model", "transformer", *FEW],
+         ["evaluate", "{out}", "{data}"], ["card", "{out}"]],
+        [["plan", "{data}", "--label", "label"], ["plan", "{data}", "--label", "score"]],
+        [["compare", "{data}", "--label", "label", "--models", "bag,cnn", "--vary", "seed=0,1",
+          "--out", "{out}", *FEW]],
+        [["tokenizer", "train", "{data}", "--out", "{out}"], ["tokenizer", "report", "{out}", "{data}"]],
+    ],
+    ids=lambda verbs: verbs[0][0],
+)  # fmt: skip
+def test_no_line_of_a_real_run_stays_english(verbs: list[list[str]], tmp_path: Path) -> None:
+    data = tmp_path / "reviews.csv"
+    lines = (SOURCES / "sample" / "reviews.zh.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    data.write_text("".join(lines[:81]), encoding="utf-8")
+    for verb in verbs:
+        arguments = [part.format(data=data, out=tmp_path / "out") for part in verb]
+        result = CliRunner().invoke(app, arguments, env={"TEXTWRIGHT_LANG": "zh"})
+        assert result.exit_code == 0, result.output
+        said = f"{result.stderr}\n{result.stdout}".replace("\r", "\n").splitlines()
+        assert len(said) > 2
+        assert [line for line in said if ENGLISH.search(line) and "textwright" not in line] == []

@@ -73,7 +73,7 @@ def test_a_report_on_nothing() -> None:
 def test_the_table_is_made_of_lines() -> None:
     tokenizer = train_tokenizer([*TRAIN, "a\x07\x07b"], TokenizerSettings(kind="char", max_length=4))
     lines = render_report(tokenizer_report(tokenizer, TEXTS)).split("\n")
-    assert lines[0].split() == ["tokenizer", "char,", f"{tokenizer.size}", "pieces"]
+    assert lines[0].split() == ["kind", "of", "tokenizer", "char,", f"{tokenizer.size}", "pieces"]
     assert all(line.isprintable() for line in lines)
     assert any(line.startswith("tokens per word") and "latin (8 words)" in line for line in lines)
     assert "\\x07" in "".join(lines)

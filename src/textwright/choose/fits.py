@@ -10,7 +10,7 @@ from typing import Any
 
 from textwright.choose.cells import Cell
 from textwright.choose.difference import Difference, find_difference, row_values
-from textwright.choose.scoring import FAILURES, Scored, score_candidate, summary_line
+from textwright.choose.scoring import FAILURES, Scored, reasons_told, score_candidate, summary_line
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError, TextwrightError, first_line
 from textwright.core.events import Event
@@ -125,8 +125,7 @@ class Grid:
         )
         reasons = trainer.reasons()
         result.scored, result.record = found, found.record
-        for what, reason in reasons.items():
-            yield Note(f"{cell.name}: {what}: {reason}", "plan")
+        yield from reasons_told(cell.name, reasons)
         yield Note(f"{cell.name}: {summary_line(found.record, examples.task.headline)}")
 
     def _ended(self, result: Result, seconds: float, status: Status, why: str) -> Note:

@@ -6,14 +6,14 @@ Shapes: N rows of validation, K outputs.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from textwright.core.errors import TextwrightError
 from textwright.core.ragged import IntArray
-from textwright.core.records import Candidate, Score, Status
+from textwright.core.records import Candidate, Note, Score, Status
 from textwright.measure.base import Meter
 from textwright.tasks.base import Array, Decode
 from textwright.tasks.examples import Examples
@@ -22,6 +22,14 @@ from textwright.tasks.trainers.base import Engine
 # A failure of one candidate, out of memory in torch included, must not cost those that are done.
 FAILURES = (TextwrightError, MemoryError, RuntimeError, ImportError, OSError)
 _TIMED_TEXTS = 11
+_DETAILS = frozenset({"waiting threads", "attention", "fast path"})
+
+
+def reasons_told(name: str, reasons: Mapping[str, str]) -> Iterator[Note]:
+    """What a trainer decided, and why: what it made of the data, and the details of settings and machine."""
+    for what, reason in reasons.items():
+        is_detail = what.startswith(("learn.", "compute.")) or what in _DETAILS
+        yield Note(f"{name}: {what}: {reason}", "detail" if is_detail else "plan")
 
 
 @dataclass(frozen=True)

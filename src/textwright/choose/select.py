@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from textwright.choose.scoring import FAILURES, median_latency, score_candidate, summary_line
+from textwright.choose.scoring import FAILURES, median_latency, reasons_told, score_candidate, summary_line
 from textwright.core.clock import Clock
 from textwright.core.errors import CheckpointError, ConfigError, TextwrightError, first_line
 from textwright.core.events import Event
@@ -129,8 +129,7 @@ class Selection:
             self.failed.append(Candidate(name, seconds=seconds, status="failed", why=why))
             yield Note(f"{name}: failed: {why}", "warning")
             return
-        for what, reason in trainer.reasons().items():
-            yield Note(f"{name}: {what}: {reason}", "plan")
+        yield from reasons_told(name, trainer.reasons())
         yield Note(f"{name}: {summary_line(self.tried[-1].record, self.examples.task.headline)}")
 
     def _stopped(self, name: str, trainer: Trainer, seconds: float, validation: IntArray) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from textwright import api
 from textwright.cli.progress import Progress
-from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
+from textwright.cli.run import Debug, Json, Lang, finish, guarded, say, told
 from textwright.core.clock import Clock
 from textwright.core.settings import Settings
 from textwright.tasks.recipe import Recipe
@@ -94,12 +94,12 @@ def _run(folder: Path, keeps: bool) -> list[dict[str, Any]]:
 
 
 def _part(part: Part, out: Path, keeps: bool) -> dict[str, Any]:
-    say(f"\n== {part.title}")
+    say(f"\n== {told(part.title)}")
     data = Path(str(resources.files("textwright"))) / "sample" / part.sample
     trained = api.train(data, out, Recipe.parse(part.recipe), sink=Progress(), clock=Clock.starting())
     headline = "mse" if trained.task == "score" else "accuracy"
-    score = trained.scores[headline]
-    say(f"-> {trained.model}: {headline} {score} on {score.n} locked test rows")
+    measured = trained.scores[headline]
+    say(f"-> {trained.model}: {headline} {measured} on {measured.n} locked test rows")
     if trained.interrupted:
         raise KeyboardInterrupt
     if keeps:

@@ -16,7 +16,7 @@ _MARKS = {"said": "", "plan": "", "warning": "warning: "}
 
 @dataclass
 class Progress:
-    """A sink that shows loss, score, throughput and time left."""
+    """A sink that shows loss, score, throughput and time left; details are in plan.json and the report."""
 
     moving: bool = field(default_factory=lambda: sys.stderr.isatty())
     _last: float = 0.0
@@ -25,6 +25,8 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Note):
+            if event.kind == "detail":
+                return
             self._scores, self._last = "", 0.0
             self._line(_MARKS[event.kind] + event.text)
         else:

@@ -59,11 +59,12 @@ class StepEvent:
 class Note:
     """One line for the person that is not a step: a guess, a decision with its reason, a warning.
 
+    A `detail` is a decision about settings and the machine, for the record rather than for the terminal.
     `fit` is the name of the fit that the steps from here on belong to, where one begins.
     """
 
     text: str
-    kind: Literal["said", "plan", "warning"] = "said"
+    kind: Literal["said", "plan", "detail", "warning"] = "said"
     fit: str | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -34,11 +34,12 @@ _PLACEHOLDER = re.compile(r"\{([a-z_][a-z_0-9]*)\}")
 # Placeholders that stand for a number alone.
 _NUMBERS = frozenset(
     {"n", "step", "epoch", "loss", "score", "low", "high", "free", "usable", "total"}
-    | {"max_words", "min_chars", "max_chars"}
+    | {"units", "max_words", "min_chars", "max_chars"}
 )
 _NUMBER = r"[-\d][-\d.,]*|nan|inf"
 # Of tables and progress lines: what stands between two columns.
 _GAP = re.compile(r"( {2,})")
+_SENTENCES = re.compile("[;.] ")
 _PREFIXES = {"warning": "警告：", "error": "错误："}
 _PLACE = re.compile(r"(?P<path>.*?, )?row (?P<row>[\d,]+)(?:, column (?P<column>'.*?'|\".*?\"))?")
 _COLUMN = re.compile(r"(?P<path>.*?, )?column (?P<column>'.*?'|\".*?\")")
@@ -116,7 +117,8 @@ def _known(message: str) -> str | None:
     first, found, rest = message.partition(": ")
     if found and first in _PREFIXES:
         return _PREFIXES[first] + (_known(rest) or rest)
-    return _by_pattern(message) or _in_parts(message) or _after_prefix(message)
+    whole = _by_pattern(message) or _after_prefix(message, is_one=True)
+    return whole or _in_parts(message) or _after_prefix(message)
 
 
 def _by_pattern(message: str) -> str | None:
@@ -133,9 +135,13 @@ def _value(value: str) -> str:
     return value.replace(bare, _known(bare) or bare) if bare else value
 
 
-def _after_prefix(message: str) -> str | None:
-    """After a file, a row, a setting or an architecture, when what follows is known."""
+def _after_prefix(message: str, is_one: bool = False) -> str | None:
+    """After a file, a row, a setting or an architecture, when what follows is known; `is_one` wants no
+    sentence of its own before it.
+    """
     for found in re.finditer(": ", message):
+        if is_one and _SENTENCES.search(message[: found.start()]):
+            return None
         known = _by_pattern(message[found.end() :])
         if known is not None:
             return _prefix(message[: found.start()]) + known

@@ -46,4 +46,4 @@ def chosen_speed(kind: str, quickened: Sequence[str]) -> dict[str, str]:
         )
         own = "that of the model's class, which takes no other here"
         found["attention"] = by_length if "attention by length" in quickened else own
-    return found | ({"fast path": ", ".join(quickened)} if quickened else {})
+    return found | ({"fast path": "; ".join(quickened)} if quickened else {})

@@ -159,8 +159,8 @@ def render_report(report: dict[str, Any]) -> str:
     """A report as lines of text for a terminal."""
     unknown, cut, unused, length = (report[k] for k in ("unknown", "truncation", "unused", "length"))
     rows = [
-        ("tokenizer", f"{report['kind']}, {report['vocabulary_size']:,} pieces"),
-        ("texts", f"{report['texts']:,}, with {report['tokens']:,} tokens"),
+        ("kind of tokenizer", f"{report['kind']}, {report['vocabulary_size']:,} pieces"),
+        ("texts read", f"{report['texts']:,}, with {report['tokens']:,} tokens"),
         ("tokens a text", ", ".join(f"{name} {value:,}" for name, value in length.items())),
         ("bytes per token", f"{report['bytes_per_token']:.2f}"),
     ]
@@ -169,11 +169,11 @@ def render_report(report: dict[str, Any]) -> str:
         for name, s in report["scripts"].items()
     ]
     rows += [
-        ("unknown", f"{unknown['share']:.2%} of the tokens"),
-        ("  commonest", _listed(f"{word} {count:,}" for word, count in unknown["commonest"])),
+        ("unknown tokens", f"{unknown['share']:.2%} of the tokens"),
+        ("  commonest of them", _listed(f"{word} {count:,}" for word, count in unknown["commonest"])),
         ("lost by cutting", _said_of_cut(cut, report["texts"])),
         ("never used", f"{unused['count']:,} pieces ({unused['share']:.1%})"),
-        ("  examples", _listed(unused["examples"])),
+        ("  some of them", _listed(unused["examples"])),
         ("longest pieces", _listed(report["longest_pieces"])),
     ]
     return "\n".join(f"{name:<22}{value}" for name, value in rows if value)
