@@ -26,7 +26,7 @@ from textwright.choose.select import Selection
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.events import Sink, fan_out, silent
-from textwright.core.files import read_json, write_atomic
+from textwright.core.files import read_json, readable_name, write_atomic
 from textwright.core.names import did_you_mean
 from textwright.core.records import Candidate, Note, Score, Split
 from textwright.core.tensorboard import tracking
@@ -191,7 +191,9 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
     corpus = read_labelled(data, predictor.schema)
     meter, wrong = predictor.measure(corpus.texts, corpus.targets)
     assert predictor.bundle is not None
-    num_locked = count_look(predictor.bundle.path, f"evaluate {Path(data).name}", row_hashes(corpus.texts))
+    num_locked = count_look(
+        predictor.bundle.path, f"evaluate {readable_name(data)}", row_hashes(corpus.texts)
+    )
     seconds = time.monotonic() - started
     return Evaluated(
         n=len(corpus),
@@ -250,13 +252,13 @@ def card(
     for key in stated or {}:
         if key not in STATED:
             raise ConfigError(f"the card has no field {key!r}", hint=did_you_mean(key, STATED))
-    if not overwrite and (edited := edited_pages(bundle.path)):
-        raise ConfigError(
-            f"{bundle.path / edited[0]}: was changed by hand, and would be replaced",
-            hint="Give --overwrite to replace it, or keep a copy under another name.",
-        )
     facts = {**stated_before(bundle.path), **(stated or {})}
     facts = {key: value for key, value in facts.items() if value}
+    if not overwrite and (edited := edited_pages(bundle.path)):
+        raise ConfigError(
+            f"{bundle.path / edited[0]}: was changed by hand, or nothing tells how it was written",
+            hint="Give --overwrite to replace it, or keep a copy under another name.",
+        )
     manifest = bundle.manifest.model_dump(mode="json", by_alias=True)
     name = bundle.path.resolve().name
     pages = make_pages(bundle.path, manifest, name=name, language=language, stated=facts)

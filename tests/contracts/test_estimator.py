@@ -236,16 +236,6 @@ def test_classes_keep_their_type(tmp_path: Path, bad: Any, good: Any, dtype: Any
         assert opened.classes_.tolist() == sorted([bad, good])
 
 
-def test_columns_of_probabilities_are_in_the_order_of_classes() -> None:
-    """Where the model sorts by value ("2" before "10") and scikit-learn by letters."""
-    words = {"10": "apple", "2": "pear", "x": "plum"}
-    y = list(words) * 12
-    texts = [f"{words[label]} number {i % 7}" for i, label in enumerate(y)]
-    model = TextClassifier("bag").fit(texts, y)
-    assert model.classes_.tolist() == ["10", "2", "x"]
-    assert model.predict_proba(["apple", "pear", "plum"]).argmax(axis=1).tolist() == [0, 1, 2]
-
-
 def test_chinese_texts() -> None:
     places = ["房间", "服务", "早餐", "位置", "前台", "价格"]
     texts = [f"{place}{word}" for place in places for word in ("非常好", "太差了", "很好，满意", "差，失望")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 
 import textwright
 from textwright.cli.main import app
-from textwright.core.errors import ConfigError
+from textwright.core.errors import BundleError, ConfigError
 from textwright.report.card import STATED, render_card
 from textwright.report.words import LANGUAGES, words
 
@@ -110,3 +111,100 @@ def test_the_verb(folder: Path) -> None:
         assert refused.exit_code == 2, refused.output
     missing = CliRunner().invoke(app, ["card", str(folder / "none")])
     assert missing.exit_code == 2 and "no such folder" in missing.output
+
+
+def test_pages_that_were_changed_by_hand_are_not_replaced(folder: Path) -> None:
+    page = folder / "report.html"
+    before = page.read_bytes()
+    page.write_bytes(before + b"<!-- my notes -->")
+    with pytest.raises(ConfigError, match=r"report\.html: was changed by hand"):
+        textwright.card(folder)
+    assert b"my notes" in page.read_bytes()
+    page.write_bytes(before.replace(b"\n", b"\r\n"))  # an editor of another system: nothing was said
+    textwright.card(folder)
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"stated": ["x"]}', '{"pages": [1]}'])
+def test_a_damaged_card_is_told_and_the_way_out_works(folder: Path, damage: str) -> None:
+    before = (folder / "card.json").read_bytes()
+    (folder / "card.json").write_text(damage, encoding="utf-8")
+    with pytest.raises(BundleError, match=r"card\.json") as caught:
+        textwright.card(folder)
+    assert "--overwrite" in caught.value.hint
+    (folder / "card.json").unlink()
+    textwright.card(folder, overwrite=True)
+    assert (folder / "card.json").read_bytes() == before
+
+
+def card_of(folder: Path, **changed: object) -> dict[str, Any]:
+    card: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    return {**card, **changed}
+
+
+def test_everything_that_is_stated_is_shown(folder: Path) -> None:
+    textwright.card(folder, {"intended_use": "word " * 300 + "END"})
+    assert "word END\n" in (folder / "README.md").read_text(encoding="utf-8")
+    textwright.card(folder, {"intended_use": ""})
+
+
+def test_names_of_files_are_shown_as_they_are(folder: Path) -> None:
+    files = [
+        {"name": name, "rows": 1, "fingerprint": "f", "cleaning": [], "use": "learn"}
+        for name in ("a_b.csv", "a`b")
+    ]
+    text = render_card(card_of(folder, files=files), "en")
+    assert "- `a_b.csv`: 1 rows" in text and "- `` a`b ``: 1 rows" in text
+
+
+def test_labels_are_whole_and_nothing_in_them_acts(folder: Path) -> None:
+    labels = [f"a label_with <b> & ~~a~~ $long$ name {i}" for i in range(150)]
+    text = render_card(card_of(folder, task="classify", labels=labels), "zh")
+    assert text.count("long") == 40 and "name 39 …" in text
+    assert "<b>" not in text and "label\\_with &lt;b&gt; &amp; \\~\\~a\\~\\~ \\$long\\$ name 0," in text
+
+
+@pytest.mark.parametrize(
+    ("scripts", "languages"),
+    [
+        ({"latin": 1.0}, None),
+        ({"han": 0.9, "latin": 0.1}, ["zh"]),
+        ({"han": 0.5, "kana": 0.5}, ["ja"]),
+        ({"hangul": 1.0}, ["ko"]),
+    ],
+)
+def test_a_script_is_no_language_where_many_are_written_in_it(
+    folder: Path, scripts: dict[str, float], languages: list[str] | None
+) -> None:
+    text = render_card(card_of(folder, scripts=scripts), "en")
+    assert ModelCard(text).data.language == languages
+
+
+@pytest.mark.parametrize(
+    ("split", "n", "said"), [("test", 500, "Measured on 500 rows."), ("test", 199, "on 199 rows only")]
+)
+def test_limits_follow_the_rows(folder: Path, split: str, n: int, said: str) -> None:
+    scores = {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6, "n": n, "better": "higher"}}
+    text = render_card(card_of(folder, scores=scores, split=split), "en")
+    assert said in text and "chosen on" not in text
+    assert "chosen on, and a little too good" in render_card(
+        card_of(folder, scores=scores, split="validation"), "en"
+    )
+
+
+def test_warnings_of_the_training_and_an_interrupt_stand_among_the_limits(folder: Path) -> None:
+    text = render_card(card_of(folder, warnings=["the scores are too good"], interrupted=True), "en")
+    limits = text.partition("## Limits")[2].partition("## ")[0]
+    assert "the scores are too good" in limits and "interrupted" in limits
+
+
+def test_a_file_to_test_on_is_no_training_data(tmp_path: Path) -> None:
+    rows = (SAMPLES / "reviews.en.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "train.csv").write_text("".join(rows[:400]), encoding="utf-8")
+    (tmp_path / "test.csv").write_text("".join([rows[0], *rows[400:]]), encoding="utf-8")
+    recipe = textwright.Recipe.parse({"task": "classify", "model": {"name": "bag"}, "budget": {"minutes": 1}})
+    textwright.train(tmp_path / "train.csv", tmp_path / "model", recipe, test=tmp_path / "test.csv")
+    text = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    (line,) = [line for line in text.splitlines() if line.startswith("- `test.csv`")]
+    assert "to test on, not learned from" in line
+    results = ModelCard(text).data.eval_results
+    assert results and {(r.dataset_name, r.dataset_split) for r in results} == {("test.csv", "test")}

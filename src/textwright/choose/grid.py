@@ -20,7 +20,7 @@ from textwright.choose.fits import MINUTES_A_CELL, Grid, Result
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.events import JsonLines, Sink, fan_out, silent
-from textwright.core.files import explained, publish_folder, to_json
+from textwright.core.files import explained, publish_folder, readable_name, to_json
 from textwright.core.records import Note
 from textwright.core.tensorboard import tracking
 from textwright.report.folder import make_comparison, write_pages
@@ -183,7 +183,7 @@ def _fill(
     record = {
         **found.to_json(),
         "textwright_version": version("textwright"),
-        "data": {"name": Path(prepared.corpus.path).name, "fingerprint": prepared.corpus.fingerprint},
+        "data": {"name": readable_name(prepared.corpus.path), "fingerprint": prepared.corpus.fingerprint},
         "rows": rows,
         "recipe": recipe.model_dump(mode="json"),
     }

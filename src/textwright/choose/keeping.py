@@ -16,7 +16,7 @@ from textwright.bundle.manifest import LOOKS, DataRecord, Manifest
 from textwright.choose.select import Selection, Tried
 from textwright.core.clock import Clock
 from textwright.core.events import Sink, silent
-from textwright.core.files import to_json
+from textwright.core.files import readable_name, to_json
 from textwright.core.records import Candidate, Score, Split
 from textwright.report.folder import make_pages, write_pages
 from textwright.tasks.glance import glance
@@ -24,6 +24,7 @@ from textwright.tasks.journal import Journal
 from textwright.tasks.predictor import Predictor
 from textwright.tasks.prepare import Prepared
 from textwright.tasks.recipe import Recipe
+from textwright.text.targets import Targets
 
 # An assumption, not a measurement: what a busy core of a laptop draws.
 WATTS_PER_CORE = 10.0
@@ -86,6 +87,8 @@ def keep_chosen(
             "reasons": chosen.trainer.reasons(),
             "candidates": [c.to_json() for c in candidates],
             "cost": _cost(clock),
+            "refitted": selection.is_refitted,
+            "interrupted": interrupted,
         }
         (folder / "plan.json").write_text(to_json(plan), encoding="utf-8")
         (folder / "scores.json").write_text(
@@ -97,7 +100,7 @@ def keep_chosen(
         (folder / LOOKS).write_text(first_looks(prepared.locked_hashes), encoding="utf-8")
         (folder / "data.json").write_text(to_json(glance(prepared)), encoding="utf-8")
         write_learned(folder, prepared.learned)
-        _write_pages(folder, manifest, target.name, say)
+        _write_pages(folder, manifest, readable_name(target), say)
 
     save_bundle(target, manifest, fill)
     size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
@@ -128,24 +131,33 @@ def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
 def _final_scores(
     predictor: Predictor, prepared: Prepared, chosen: Tried
 ) -> tuple[dict[str, Score], Split, dict[str, Any]]:
-    """On the locked rows when there are any, otherwise those of validation."""
-    if not prepared.locked_texts:
-        return chosen.record.scores, "validation", chosen.details()
-    meter, _ = predictor.measure(prepared.locked_texts, prepared.locked_targets)
-    baseline = predictor.task.baseline(prepared.examples.targets, len(prepared.locked_texts))
-    simple = predictor.task.meter(predictor.schema)
-    simple.update(prepared.locked_targets, baseline.outputs)
-    reference = simple.scores(replicates=100)[predictor.task.headline]
-    details = {
-        **meter.details(),
-        "baseline": {"what": baseline.text, predictor.task.headline: reference.to_json()},
-    }
-    return meter.scores(), "test", details
+    """On the locked rows when there are any, otherwise those of validation; with what no model would have."""
+    targets, is_locked = prepared.examples.targets, bool(prepared.locked_texts)
+    if is_locked:
+        meter, _ = predictor.measure(prepared.locked_texts, prepared.locked_targets)
+        scores, details = meter.scores(), meter.details()
+        learned, truth = targets, prepared.locked_targets
+    else:
+        scores, details = chosen.record.scores, chosen.details()
+        learned, truth = targets[prepared.train], targets[prepared.validation]
+    if len(truth):
+        details = {**details, "baseline": _baseline(predictor, learned, truth)}
+    return scores, "test" if is_locked else "validation", details
+
+
+def _baseline(predictor: Predictor, learned: Targets, truth: Targets) -> dict[str, Any]:
+    baseline = predictor.task.baseline(learned, len(truth))
+    meter = predictor.task.meter(predictor.schema)
+    meter.update(truth, baseline.outputs)
+    found = meter.scores(replicates=100)
+    return {"what": baseline.text, **{name: score.to_json() for name, score in found.items()}}
 
 
 def _data_records(prepared: Prepared) -> list[DataRecord]:
     files = [prepared.corpus, prepared.test] if prepared.test else [prepared.corpus]
     return [
-        DataRecord(name=Path(c.path).name, fingerprint=c.fingerprint, rows=len(c), cleaning=c.log.summary())
+        DataRecord(
+            name=readable_name(c.path), fingerprint=c.fingerprint, rows=len(c), cleaning=c.log.summary()
+        )
         for c in files
     ]

@@ -13,6 +13,7 @@ from textwright.choose.answers import Answers, Truth, Value, model_answers, read
 from textwright.choose.difference import Difference, find_difference
 from textwright.choose.predictions import file_answers
 from textwright.core.errors import ConfigError
+from textwright.core.files import readable_name
 from textwright.core.records import Score
 from textwright.measure.base import FloatArray
 from textwright.tasks.predictor import Predictor
@@ -113,7 +114,7 @@ def compare(
         model_answers(opened[path], str(path), truth) if path in opened else file_answers(path, truth)
         for path in (Path(a), Path(b))
     ]
-    hashes, by = row_hashes(truth.corpus.texts), f"compare {Path(data).name}"
+    hashes, by = row_hashes(truth.corpus.texts), f"compare {readable_name(data)}"
     num_locked = max((count_look(m.bundle.path, by, hashes) for m in models if m.bundle), default=0)
     return _judged(sides[0], sides[1], truth, num_locked)
 

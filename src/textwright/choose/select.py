@@ -58,6 +58,7 @@ class Selection:
     tried: list[Tried]
     failed: list[Candidate]
     chosen: Tried | None = None
+    is_refitted: bool = False
 
     @classmethod
     def of(cls, examples: Examples, recipe: Recipe, clock: Clock) -> Selection:
@@ -183,6 +184,7 @@ class Selection:
             yield Note(said + first_line(error), "warning")
             return
         if chosen.trainer.engine is not None:
+            self.is_refitted = chosen.trainer.engine is not chosen.engine
             self.chosen = replace(chosen, engine=chosen.trainer.engine)
 
     def _explained(self, tried: Tried) -> Tried:

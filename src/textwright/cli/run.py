@@ -45,7 +45,8 @@ def told(text: str) -> str:
 
 def finish(as_json: bool, record: dict[str, Any], text: str) -> None:
     """The result, on standard output."""
-    print(json.dumps(record, ensure_ascii=False, allow_nan=False) if as_json else told(text), flush=True)
+    said = json.dumps(record, ensure_ascii=False, allow_nan=False) if as_json else told(text)
+    print(said.encode("utf-8", "replace").decode("utf-8"), flush=True)
 
 
 def language_named(name: str | None) -> Language:

@@ -29,6 +29,15 @@ _HEX = "[0-9a-f]" * 8
 _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES}
 
 
+def readable_name(path: str | Path) -> str:
+    """The name of a file or folder as text that any record can hold, whatever bytes it has on the disk.
+
+    >>> readable_name("data/reviews.csv"), readable_name("caf\udce9.csv")
+    ('reviews.csv', 'caf�.csv')
+    """
+    return os.fsencode(Path(path).name).decode("utf-8", "replace")
+
+
 @contextmanager
 def explained(path: Path, doing: str = "write") -> Iterator[None]:
     """Turn the operating system's refusal into an error that says what to do."""

@@ -12,10 +12,12 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from textwright.report.messages import translate
 from textwright.report.records import Records
 from textwright.report.shown import number, shown
+from textwright.report.verdict import reference
 from textwright.report.view import confusions
 from textwright.report.words import Language, word
 
@@ -23,7 +25,12 @@ from textwright.report.words import Language, word
 STATED = ("intended_use", "not_meant_for", "bias", "personal_data", "data_source", "author", "license")
 README: dict[Language, str] = {"en": "README.md", "zh": "README.zh.md"}
 _FEW_ROWS = 200
-_LANGUAGES = {"latin": "en", "han": "zh", "kana": "ja", "hangul": "ko", "cyrillic": "ru", "arabic": "ar"}
+_LONGEST = 20_000  # characters of what a person states
+# What a script says of the language; Latin, Cyrillic and Arabic letters are those of many.
+_LANGUAGES = {"kana": "ja", "hangul": "ko", "han": "zh"}
+_MOST_LABELS = 40
+# Values of texts that are ours and are put in Chinese; all others are a person's.
+_TERMS = frozenset({"action", "reason", "warning", "what"})
 _HUGGING_FACE = ("transformer", "pretrained")
 
 
@@ -40,19 +47,32 @@ def make_card(records: Records, stated: dict[str, str] | None = None) -> dict[st
         "labels": manifest["schema"]["labels"],
         "range": [manifest["schema"]["low"], manifest["schema"]["high"]],
         "scripts": {k: v for k, v in manifest["schema"]["scripts"].items() if v >= 0.01},
-        "characters": data.get("characters", {}).get("quantiles"),
-        "files": manifest["data"],
+        "characters": data.get("learned_characters"),
+        "warnings": data.get("warnings") or [],
+        "interrupted": bool(plan.get("interrupted")),
+        "files": _files(records),
         "rows": data.get("rows"),
         "twins": data.get("twins"),
         "scores": manifest["scores"],
         "split": manifest["split"],
-        "baseline": details.get("baseline"),
+        "baseline": _baseline(manifest["task"], details),
         "confused": next(confusions(details), None),
         "parameters": manifest["parameters"],
         "latency_ms_p50": chosen.get("latency_ms_p50"),
         "cost": plan.get("cost"),
         "stated": {key: (stated or {}).get(key) for key in STATED},
     }
+
+
+def _files(records: Records) -> list[dict[str, Any]]:
+    """The files of the data, and what each was for: a second one was given to test on."""
+    uses = ("learn", "test")
+    return [{**file, "use": use} for file, use in zip(records.manifest["data"], uses, strict=False)]
+
+
+def _baseline(task: str, details: dict[str, Any]) -> dict[str, Any] | None:
+    found = reference(task, details)
+    return None if found is None else {"what": details["baseline"]["what"], "metric": found[0], **found[1]}
 
 
 def not_assessed(card: dict[str, Any]) -> list[str]:
@@ -71,21 +91,53 @@ def render_card(card: dict[str, Any], language: Language) -> str:
         lstrip_blocks=True,
     )
 
-    def say(key: str, **values: Any) -> str:
-        filled = {k: _plain(translate(str(v), language)) for k, v in values.items()}
-        return word("card", key, language, **filled)
+    def say(key: str, **values: Any) -> Markup:
+        filled = {k: v if isinstance(v, Markup) else _said(k, str(v), language) for k, v in values.items()}
+        return Markup(word("card", key, language, **filled))
 
     template = environment.get_template("card.md")
     body = template.render(
-        card=card, t=say, number=number, plain=_plain, few=_FEW_ROWS, is_hugging_face=_is_hugging_face(card)
+        card=card,
+        t=say,
+        number=number,
+        plain=_plain,
+        code=_code,
+        labels=_labels(card["labels"]),
+        scripts=", ".join(word("page", f"script.{name}", language) for name in card["scripts"]),
+        few=_FEW_ROWS,
+        is_hugging_face=_is_hugging_face(card),
     )
     return f"---\n{_metadata(card)}\n---\n\n{body}"
 
 
-def _plain(text: object) -> str:
-    """A person's text inside Markdown: one line, with nothing that Markdown or HTML would act on."""
+def _said(key: str, value: str, language: Language) -> Markup:
+    return _plain(translate(value, language) if key in _TERMS else value)
+
+
+def _labels(labels: list[str]) -> Markup:
+    more = Markup(" …") if len(labels) > _MOST_LABELS else Markup("")
+    return Markup(", ").join(map(_plain, labels[:_MOST_LABELS])) + more
+
+
+def _plain(text: object) -> Markup:
+    """A person's text inside Markdown: one line, with nothing that Markdown or HTML would act on.
+
+    >>> str(_plain("a_b <i> & ~~c~~"))
+    'a\\\\_b &lt;i&gt; &amp; \\\\~\\\\~c\\\\~\\\\~'
+    """
+    line = " ".join(shown(text, longest=_LONGEST).split()).replace("&", "&amp;")
+    return Markup(re.sub(r"([\\`*_{}\[\]|#~$])", r"\\\1", line).replace("<", "&lt;").replace(">", "&gt;"))
+
+
+def _code(text: object) -> Markup:
+    """A name as code, in which Markdown acts on nothing but the mark that ends it.
+
+    >>> str(_code("a_b.csv")), str(_code("a`b"))
+    ('`a_b.csv`', '`` a`b ``')
+    """
     line = " ".join(shown(text).split())
-    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", line).replace("\\<", "&lt;").replace("\\>", "&gt;")
+    longest = max(map(len, re.findall("`+", line)), default=0)
+    return Markup(f"{'`' * (longest + 1)} {line} {'`' * (longest + 1)}" if longest else f"`{line}`")
 
 
 def _is_hugging_face(card: dict[str, Any]) -> bool:
@@ -93,10 +145,12 @@ def _is_hugging_face(card: dict[str, Any]) -> bool:
 
 
 def _metadata(card: dict[str, Any]) -> str:
-    languages = [_LANGUAGES[name] for name in card["scripts"] if name in _LANGUAGES]
-    files = ", ".join(shown(file["name"]) for file in card["files"])
+    found = [code for script, code in _LANGUAGES.items() if script in card["scripts"]]
+    languages = [code for code in found if code != "zh" or "ja" not in found]  # Japanese is written with both
+    measured = next((file for file in card["files"] if file["use"] == "test"), card["files"][0])
+    file, split = shown(measured["name"]), card["split"]
     results = [
-        EvalResult("text-classification", files, files, name, score["value"])
+        EvalResult("text-classification", file, file, name, score["value"], dataset_split=split)
         for name, score in card["scores"].items()
         if score["value"] is not None
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from textwright.core.errors import BundleError, first_line
 from textwright.core.events import Sink
-from textwright.core.files import read_json, sha256
+from textwright.core.files import read_json
 from textwright.core.records import Note
 from textwright.report.card import README, make_card, render_card
 from textwright.report.comparison import read_comparison, render_comparison
@@ -19,7 +19,7 @@ from textwright.report.records import read_records
 from textwright.report.words import LANGUAGES, Language
 
 REPORT, CARD = "report.html", "card.json"
-_AGAIN = "Delete it and run card again."
+_AGAIN = "Delete it, and run card again with --overwrite."
 
 
 def make_pages(
@@ -32,14 +32,10 @@ def make_pages(
 ) -> dict[str, bytes]:
     """The report, card.json and the cards in both languages, by the names of their files."""
     records = read_records(folder, manifest, name)
-    card = make_card(records, stated)
-    texts = {README[each]: _bytes(render_card(card, each)) for each in LANGUAGES}
-    card["pages"] = {file: hashlib.sha256(text).hexdigest() for file, text in texts.items()}
-    return {
-        REPORT: _bytes(render_report(records, language)),
-        CARD: _bytes(json.dumps(card, ensure_ascii=False, indent=2) + "\n"),
-        **texts,
-    }
+    card, report = make_card(records, stated), _bytes(render_report(records, language))
+    cards = {README[each]: _bytes(render_card(card, each)) for each in LANGUAGES}
+    card["pages"] = {file: _hash(page) for file, page in {REPORT: report, **cards}.items()}
+    return {REPORT: report, CARD: _bytes(json.dumps(card, ensure_ascii=False, indent=2) + "\n"), **cards}
 
 
 def write_pages(folder: Path, make: Callable[[], dict[str, bytes]], say: Sink) -> None:
@@ -61,27 +57,35 @@ def make_comparison(folder: Path, record: dict[str, Any], *, name: str, recipe: 
 
 def stated_before(folder: Path) -> dict[str, str]:
     """What a person said for the card of a folder. Raises BundleError for a card.json that is damaged."""
-    card = _card(folder)
-    return {key: value for key, value in (card.get("stated") or {}).items() if value is not None}
+    return {key: value for key, value in _part(folder, "stated").items() if value is not None}
 
 
 def edited_pages(folder: Path) -> list[str]:
-    """The cards of a folder that a person has changed by hand since they were written."""
-    written = _card(folder).get("pages") or {}
-    found = [file for file in README.values() if (folder / file).is_file()]
-    return [file for file in found if written.get(file) != sha256(folder / file)]
+    """The pages of a folder that are not as they were written, or of which nothing tells how that was."""
+    written = _part(folder, "pages")
+    found = [file for file in (REPORT, *README.values()) if (folder / file).is_file()]
+    if REPORT not in written:  # older cards have no record of it
+        found.remove(REPORT)
+    return [file for file in found if written.get(file) != _hash((folder / file).read_bytes())]
 
 
-def _card(folder: Path) -> dict[str, Any]:
+def _hash(page: bytes) -> str:
+    """Of what a page says, whatever ends its lines."""
+    return hashlib.sha256(page.replace(b"\r\n", b"\n")).hexdigest()
+
+
+def _part(folder: Path, name: str) -> dict[str, Any]:
+    """One object of card.json, empty where there is none."""
     if not (folder / CARD).is_file():
         return {}
     try:
         card = read_json(folder / CARD)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{folder / CARD}: damaged ({error})", hint=_AGAIN) from None
-    if not isinstance(card, dict):
+    part = card.get(name) or {} if isinstance(card, dict) else None
+    if not isinstance(part, dict):
         raise BundleError(f"{folder / CARD}: is not a card", hint=_AGAIN)
-    return card
+    return part
 
 
 def _bytes(text: str) -> bytes:

@@ -168,7 +168,7 @@ def _in_parts(message: str) -> str | None:
             if known[0] and known[1]:
                 return f"{known[0].removesuffix('。')}{chinese}{known[1]}"
         parts = message.split(mark)
-        if len(parts) > 1 and any(map(_part, parts)):
+        if len(parts) > 1 and all(map(_part, parts)):
             said = [_part(part) or part for part in parts]
             return chinese.join([*(part.removesuffix("。") for part in said[:-1]), said[-1]])
     return None

@@ -8,7 +8,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from textwright.report.axes import plain
 from textwright.report.messages import SPOKEN, translate
 from textwright.report.records import Records
 from textwright.report.shown import megabytes, number, percent, seconds, shown
@@ -17,8 +16,9 @@ from textwright.report.words import LANGUAGES, Language, word, words
 
 # Between a number and its unit no line may break.
 NARROW = "\N{NO-BREAK SPACE}"
+_LABELS = frozenset({"truth", "answer", "label"})
 # Values of texts that are ours and have names in both languages; all others are a person's.
-_TERMS = frozenset({"metric", "headline", "method", "what", "why"})
+_TERMS = frozenset({"metric", "headline", "method", "what", "warning", "why"})
 
 
 def render_report(records: Records, language: Language | None = None) -> str:
@@ -49,7 +49,7 @@ def environment() -> Environment:
         t=both,
         w=lambda key, language, **values: word("page", key, language, **values),
         said=said,
-        empty=lambda why: both("none", why=Markup("{why}"), _nested=why),
+        empty=lambda why: both("none", _nested=why),
         languages=LANGUAGES,
         shown=shown,
         number=number,
@@ -57,7 +57,6 @@ def environment() -> Environment:
         metric=lambda name: both(f"name.{name}"),
         megabytes=megabytes,
         seconds=seconds,
-        plain=plain,
     )
     return found
 
@@ -67,14 +66,20 @@ def both(key: str, _nested: str = "", **values: Any) -> Markup:
     parts = []
     for language in LANGUAGES:
         inside = {**values, "why": word("page", _nested, language)} if _nested else values
-        filled = {k: escape(shown(_value(k, str(v), language))) for k, v in inside.items()}
+        filled = {k: _filled(k, str(v), language) for k, v in inside.items()}
         text = word("page", key, language, **filled).replace(" %", f"{NARROW}%")
         parts.append(f'<span class="{language}" lang="{language}">{text}</span>')
     return Markup("").join(map(Markup, parts))
 
 
+def _filled(key: str, value: str, language: Language) -> Markup:
+    """A value, escaped; a label is kept apart, so that one written from right to left turns nothing else."""
+    text = escape(shown(_value(key, value, language)))
+    return Markup("<bdi>{}</bdi>").format(text) if key in _LABELS else text
+
+
 def _value(key: str, value: str, language: Language) -> str:
-    """What stands in a text: a term of the field by its name in this language; a label as it is."""
+    """What stands in a text: a term of the field by its name in this language; a person's word as it is."""
     if key not in _TERMS:
         return value
     name = f"name.{value}"

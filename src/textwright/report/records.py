@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 # A curve is drawn with so many points at most, each the mean of the steps around it.
 _MAX_POINTS = 60
-_MAX_CLEANED = 20
 
 Point = tuple[float, float]
 
@@ -37,7 +35,6 @@ class Records:
     scores: dict[str, Any]
     data: dict[str, Any]
     wrong: list[dict[str, Any]]
-    cleaned: list[dict[str, Any]]
     curves: list[Curve]
     recipe: str
 
@@ -51,7 +48,6 @@ def read_records(folder: Path, manifest: dict[str, Any], name: str) -> Records:
         scores=_object(folder / "scores.json"),
         data=_object(folder / "data.json"),
         wrong=list(read_lines(folder / "wrong.jsonl")),
-        cleaned=[*islice(read_lines(folder / "cleaning.jsonl"), _MAX_CLEANED)],
         curves=read_curves(folder / "events.jsonl"),
         recipe=_text(folder / "recipe.yaml"),
     )

@@ -33,13 +33,15 @@ def _visible(mark: str) -> str:
 def number(value: Any, digits: int = 3) -> str:
     """A number for reading: thousands apart, as many digits as say something; a dash where there is none.
 
-    >>> number(12345), number(0.12345), number(None), number(1234.5)
-    ('12,345', '0.123', '–', '1,234')
+    >>> number(12345), number(0.12345), number(None), number(1234.5), number(-0.000021)
+    ('12,345', '0.123', '–', '1,234', '-2.1e-05')
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{value:,.0f}"
+    if 0 < abs(value) < 10.0**-digits:
+        return f"{value:.{digits}g}"
     return f"{value:.{digits}f}" if abs(value) < 10 else f"{value:.1f}"
 
 

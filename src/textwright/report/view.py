@@ -22,16 +22,13 @@ from textwright.report.charts import (
 from textwright.report.lettering import width
 from textwright.report.marks import mark_tokens
 from textwright.report.records import Curve, Records
-from textwright.report.shown import number, percent
+from textwright.report.shown import number
+from textwright.report.verdict import Finding, reference, verdict
 from textwright.report.words import LANGUAGES, word
 
-Finding = tuple[str, dict[str, Any]]
-
-_FIGURE_LABELS, _FEW_ROWS, _SHOWN_PAIRS, _SHOWN_WRONG = 20, 200, 15, 20
-# A calibration error of so many times what chance gives is more than chance.
-_CHANCE = 1.5
-_NARROW = 0.05  # intervals of fewer points are told with a decimal
-_HEADLINES = {"classify": "accuracy", "multilabel": "macro_f1", "score": "mse"}
+_FIGURE_LABELS, _SHOWN_PAIRS, _SHOWN_WRONG = 20, 15, 20
+# The score by which candidates are chosen, by task.
+HEADLINES = {"classify": "accuracy", "multilabel": "micro_f1", "score": "mse"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def make_view(records: Records) -> View:
     """Pick what the page shows."""
     manifest, data = records.manifest, records.data
     schema, details = manifest["schema"], records.scores.get("details") or {}
-    scores, headline = manifest["scores"], _HEADLINES[schema["task"]]
+    scores, headline = manifest["scores"], HEADLINES[schema["task"]]
     pairs, classes = list(confusions(details)), details.get("per_class") or []
     wrong = [_wrong(record) for record in records.wrong[:_SHOWN_WRONG]]
     candidates = [_candidate(record, headline) for record in records.plan.get("candidates") or []]
@@ -74,7 +71,7 @@ def make_view(records: Records) -> View:
         schema=schema,
         files=", ".join(file["name"] for file in manifest["data"]),
         sections=_sections(is_graded),
-        findings=list(_findings(records, scores, details, pairs)),
+        findings=list(verdict(records, pairs)),
         scripts_found=[(k, v) for k, v in (schema.get("scripts") or {}).items() if v >= 0.001],
         cleaning=[(file["name"], step) for file in manifest["data"] for step in file["cleaning"]],
         charts=_charts(records, details, candidates, classes),
@@ -140,7 +137,7 @@ def _charts(
     records: Records, details: dict[str, Any], candidates: list[dict[str, Any]], classes: list[dict[str, Any]]
 ) -> dict[str, Chart | Heatmap | None]:
     return {
-        "headline": _headline(records.manifest["scores"], details),
+        "headline": _headline(records.manifest["schema"]["task"], records.manifest["scores"], details),
         **_data_charts(records.data),
         **cost_charts([(row["model"], row) for row in candidates]),
         **learning_charts([(fit_name(curve), curve) for curve in records.curves]),
@@ -192,19 +189,21 @@ def interval(score: dict[str, Any]) -> tuple[float, float, float]:
     return score["value"], score["low"], score["high"]
 
 
-def _headline(scores: dict[str, Any], details: dict[str, Any]) -> Chart | None:
+def _headline(task: str, scores: dict[str, Any], details: dict[str, Any]) -> Chart | None:
     """The score beside that of no model at all."""
-    baseline = details.get("baseline") or {}
-    metric = next((name for name in baseline if name in scores), "")
+    found = reference(task, details)
+    if found is None or found[0] not in scores:
+        return None
+    metric, simple = found
     rows = [
         (f"headline.{who}", *interval(score))
-        for who, score in (("model", scores.get(metric)), ("none", baseline.get(metric)))
-        if score and None not in interval(score)
+        for who, score in (("model", scores[metric]), ("none", simple))
+        if None not in interval(score)
     ]
     if len(rows) < 2:
         return None
     room = max(width(word("page", name, language)) for name, *_ in rows for language in LANGUAGES)
-    is_share = metric in ("accuracy", "macro_f1")
+    is_share = task != "score"
     return whiskers(rows, x=f"name.{metric}", share=is_share, whole=True, word_room=room)
 
 
@@ -251,72 +250,6 @@ def _confusion(details: dict[str, Any]) -> Heatmap:
         chosen = sorted(sorted(range(len(labels)), key=lambda i: -mistakes[i])[:_FIGURE_LABELS])
         labels, matrix = [labels[i] for i in chosen], [[matrix[i][j] for j in chosen] for i in chosen]
     return heatmap(labels, matrix)
-
-
-def _findings(
-    records: Records, scores: dict[str, Any], details: dict[str, Any], pairs: list[dict[str, Any]]
-) -> Iterator[Finding]:
-    """What a reader should know before anything else, as keys of words/page.yaml with their values."""
-    task = records.manifest["schema"]["task"]
-    if not scores:
-        yield "verdict.no_rows", {}
-        return
-    score = scores["mae" if task == "score" else "accuracy"]
-    if task == "score":
-        schema = records.manifest["schema"]
-        ends = {"bottom": number(schema["low"]), "top": number(schema["high"])}
-        yield (
-            "verdict.graded",
-            {**{k: number(score[k]) for k in ("value", "low", "high")}, **ends, "n": number(score["n"])},
-        )
-    else:
-        digits = 0 if score["high"] - score["low"] > _NARROW else 1
-        shares = {k: f"{100 * score[k]:.{digits}f}" for k in ("value", "low", "high")}
-        is_test = records.manifest["split"] != "validation"
-        key = "sets" if task == "multilabel" else "right" if is_test else "right_validation"
-        yield f"verdict.{key}", {**shares, "n": number(score["n"])}
-    yield from _baseline(details)
-    if task == "classify" and details.get("confusion"):
-        yield from _confused(pairs, details["per_class"])
-    if "ece" in scores and scores["ece"]["value"] is not None:
-        yield from _sureness(scores["ece"]["value"], details)
-    if score["n"] < _FEW_ROWS:
-        yield "verdict.few", {"n": number(score["n"])}
-    if records.wrong:
-        yield "verdict.next", {}
-
-
-def _sureness(ece: float, details: dict[str, Any]) -> Iterator[Finding]:
-    """Too sure, too shy or neither: by the bins of the calibration, and what chance would give."""
-    bins, floor = [b for b in details.get("calibration") or [] if b["n"]], details.get("ece_noise_floor")
-    if not bins or floor is None:
-        return
-    claimed, right = (sum(b[key] * b["n"] for b in bins) for key in ("confidence", "accuracy"))
-    rest = {"ece": percent(ece), "floor": percent(floor)}
-    if ece <= _CHANCE * floor:
-        yield "verdict.as_sure", {**rest, "n": number(sum(b["n"] for b in bins))}
-    else:
-        yield f"verdict.{'too_sure' if claimed > right else 'too_shy'}", rest
-
-
-def _baseline(details: dict[str, Any]) -> Iterator[Finding]:
-    baseline = dict(details.get("baseline") or {})
-    what = baseline.pop("what", "")
-    for name, score in baseline.items():
-        value = percent(score["value"]) if name in ("accuracy", "macro_f1") else number(score["value"])
-        yield "verdict.baseline", {"what": what, "metric": name, "value": value}
-
-
-def _confused(pairs: list[dict[str, Any]], classes: list[dict[str, Any]]) -> Iterator[Finding]:
-    if not pairs:
-        yield "verdict.no_confusion", {}
-        return
-    worst = pairs[0]
-    yield "verdict.confused", {**worst, "share": percent(worst["count"] / worst["n"])}
-    known = [row for row in classes if row["recall"]["value"] is not None and row["n"]]
-    if len(known) > 2:
-        weakest = min(known, key=lambda row: row["recall"]["value"])
-        yield "verdict.weakest", {"label": weakest["label"], "recall": percent(weakest["recall"]["value"])}
 
 
 def _wrong(record: dict[str, Any]) -> dict[str, Any]:

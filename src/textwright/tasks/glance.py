@@ -6,12 +6,12 @@ Counts only, no text: a record that a report and a card can show.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textwright.core.files import readable_name
 from textwright.tasks.prepare import Prepared
 from textwright.text.corpus import Corpus
 from textwright.text.schema import Schema
@@ -33,18 +33,19 @@ def glance(prepared: Prepared) -> dict[str, Any]:
     return {
         "rows": {part: len(of_part) for part, of_part in targets.items()},
         "files": [_file(corpus) for corpus in files],
-        "guesses": list(prepared.corpus.notes),
         "account": prepared.account(),
+        "warnings": list(prepared.warnings),
         "twins": {"exact": prepared.twins.num_exact, "near": prepared.twins.num_near},
         "scripts": schema.scripts,
         "characters": _lengths([*examples.texts, *prepared.locked_texts]),
+        "learned_characters": _range(examples.texts),
         **_targets(schema, targets),
     }
 
 
 def _file(corpus: Corpus) -> dict[str, Any]:
     return {
-        "name": Path(corpus.path).name,
+        "name": readable_name(corpus.path),
         "fingerprint": corpus.fingerprint,
         "rows": len(corpus),
         "cleaning": corpus.log.summary(),
@@ -57,6 +58,12 @@ def _lengths(texts: Sequence[str]) -> dict[str, Any]:
     low, high = max(int(lengths.min()), 1), max(int(lengths.max()), 2)
     edges = np.unique(np.geomspace(low, high + 1, _BINS + 1).round().astype(np.int64))
     return {"quantiles": _quantiles(lengths), **_histogram(lengths, edges)}
+
+
+def _range(texts: Sequence[str]) -> list[int]:
+    """The shortest and the longest of the texts that were learned from."""
+    lengths = [len(text) for text in texts]
+    return [min(lengths), max(lengths)]
 
 
 def _targets(schema: Schema, targets: dict[str, Targets]) -> dict[str, Any]:

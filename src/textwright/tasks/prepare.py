@@ -11,6 +11,7 @@ import numpy as np
 
 from textwright.bundle.learned import Keys, as_keys
 from textwright.core.errors import DataError
+from textwright.core.files import readable_name
 from textwright.core.ragged import IntArray
 from textwright.tasks.base import TASKS
 from textwright.tasks.examples import Examples
@@ -57,7 +58,7 @@ class Prepared:
     def cleaning(self) -> Iterator[dict[str, Any]]:
         """Every row of the files that was dropped or changed, with the file it stands in."""
         for corpus in self._files():
-            yield from ({"file": Path(corpus.path).name, **record} for record in corpus.log.records())
+            yield from ({"file": readable_name(corpus.path), **record} for record in corpus.log.records())
 
     def _files(self) -> list[Corpus]:
         return [self.corpus, self.test] if self.test else [self.corpus]
@@ -66,7 +67,7 @@ class Prepared:
         """What was read and how it was cut, a sentence each."""
         lines = [*self.corpus.notes]
         for corpus in self._files():
-            name = Path(corpus.path).name
+            name = readable_name(corpus.path)
             for step in corpus.log.summary():
                 lines.append(f"{name}: {step['rows']:,} rows {step['action']}: {step['reason']}")
         lines.append(

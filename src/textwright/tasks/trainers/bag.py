@@ -110,8 +110,10 @@ class BagTrainer:
         self._keep()
 
     def _keep(self) -> None:
-        if self._fit.model is not None:
-            self.engine = BagEngine(self._fit.model, self.job.threads)
+        """The engine stays the one it is until there is another model."""
+        model, engine = self._fit.model, self.engine
+        if model is not None and not (isinstance(engine, BagEngine) and engine.model is model):
+            self.engine = BagEngine(model, self.job.threads)
 
     def give(self, clock: Clock) -> None:
         self.job = replace(self.job, clock=clock)

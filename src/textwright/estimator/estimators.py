@@ -10,20 +10,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textwright import api
 from textwright.bundle.folder import is_bundle, load_manifest
 from textwright.bundle.manifest import COPY_AGAIN, MANIFEST
-from textwright.core.errors import BundleError, ConfigError, DataError, MissingExtra
-from textwright.core.files import explained, publish_folder, to_json
+from textwright.core.errors import BundleError, ConfigError, DataError, MissingExtra, TextwrightError
+from textwright.core.events import Event, Sink
+from textwright.core.files import explained, publish_folder, readable_name, to_json
+from textwright.core.records import Note
+from textwright.core.settings import parse_assignment
+from textwright.report.folder import edited_pages, make_pages, stated_before, write_pages
+from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.paths import full_path, with_settings
 from textwright.tasks.predictor import CHUNK, Predictor
 from textwright.tasks.recipe import Recipe
@@ -32,23 +40,35 @@ from textwright.text.schema import TaskName
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-    from sklearn.utils import check_consistent_length, column_or_1d
-    from sklearn.utils.multiclass import check_classification_targets, type_of_target
-    from sklearn.utils.validation import assert_all_finite, check_is_fitted
+    from sklearn.utils.validation import check_is_fitted
+
+    from textwright.estimator.inputs import (
+        Array,
+        FitError,
+        answers_of,
+        classes_of,
+        names_of,
+        scores_of,
+        texts_of,
+    )
 except ModuleNotFoundError:
     raise MissingExtra("using Textwright inside scikit-learn", extra="sklearn") from None
 
 __all__ = ["FitError", "TextClassifier", "TextRegressor"]
 
-Array = NDArray[Any]
 _CLASSES = "classes.json"
 _MIN_ROWS = 10
-# What only looks like a list of texts: its order, or its meaning, is another.
-_NO_LISTS = (str, bytes, Mapping, Set)
-
-
-class FitError(DataError, ValueError):
-    """Texts or answers that cannot be learned from: a DataError here, a ValueError to scikit-learn."""
+# A network draws from generators, and takes threads, that belong to the whole process: two that learn at once
+# would draw from each other's. This lock is all that the module holds.
+_ONE_AT_A_TIME = threading.Lock()
+# What the command line and the recipe call a parameter of the estimators.
+_PARAMETERS = {
+    "split.validation": "validation",
+    "budget.minutes": "minutes",
+    "model.checkpoint": "start",
+    "model.name": "model",
+    "from": "start",
+}
 
 
 class _TextEstimator(BaseEstimator):  # type: ignore[misc]
@@ -61,7 +81,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
         model: str = "auto",
         minutes: float | None = None,
         seed: int = 0,
-        start: str | None = None,
+        start: str | os.PathLike[str] | None = None,
         settings: Mapping[str, Any] | None = None,
         validation: float = 0.1,
     ) -> None:
@@ -85,7 +105,8 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
     def save(self, path: str | Path) -> None:
         """Write the model folder, which `load`, `textwright.load` and the command line open.
 
-        Replaces an older model. Raises ConfigError where other things lie.
+        Replaces an older model. Its report and cards name it by this folder; a card that a person changed
+        stays. Raises ConfigError where other things lie.
         """
         check_is_fitted(self)
         target = Path(path)
@@ -93,28 +114,44 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
             raise ConfigError(
                 f"{target}: is no model folder, and would be replaced", hint="Name another one."
             )
-        files = self._opened.files
-        publish_folder(target, lambda fresh: _write_files(fresh, files))
+        files, name, found = self._opened.files, readable_name(target.resolve()), list[str]()
+
+        def fill(fresh: Path) -> None:
+            _write_files(fresh, files)
+            write_pages(fresh, lambda: _pages(fresh, name), _keep_warnings(found))
+
+        publish_folder(target, fill)
+        _warn(found, stacklevel=3)
 
     def explain(self, texts: Any, method: str = "occlusion") -> list[dict[str, Any]]:
         """One record a text: the answer and the weight of each token, as `Predictor.explain` says."""
         check_is_fitted(self)
-        return self._opened.predictor.explain(_texts(texts), method)
+        return self._opened.predictor.explain(texts_of(texts), method)
 
     def _learn(self, texts: list[str], answers: Sequence[str], classes: Array | None = None) -> None:
-        """Train on rows of a temporary file, and keep the model in memory."""
+        """Train on rows of a temporary file, and keep the model in memory; until then that of before stays.
+
+        Raises KeyboardInterrupt when it was interrupted, although half a model is there: a search would go on
+        with its next fit.
+        """
         if len(texts) < _MIN_ROWS:
             raise FitError(
                 f"n_samples={len(texts)}: too few to learn from, at least {_MIN_ROWS} are needed",
                 hint="Add rows.",
             )
-        recipe = self._recipe()
-        with tempfile.TemporaryDirectory(prefix="textwright-") as name, _as_fit_error():
+        found: list[str] = []
+        with tempfile.TemporaryDirectory(prefix="textwright-") as name, _told_here():
+            recipe = self._recipe()
             data, trained = Path(name) / "rows.jsonl", Path(name) / "trained"
             _write_rows(data, texts, answers)
-            api.train(data, trained, recipe)
+            with _undisturbed(recipe.model_name):
+                is_half = api.train(data, trained, recipe, sink=_keep_warnings(found)).interrupted
+            if is_half:
+                raise KeyboardInterrupt
             files = _files_of(trained) if classes is None else _with_classes(trained, classes)
-            self._open(_Opened(files))
+            opened = _Opened(files)
+        _warn(found, stacklevel=4)
+        self._open(opened)
 
     def _recipe(self) -> Recipe:
         if self.start is not None and self.model not in ("auto", "pretrained"):
@@ -135,19 +172,19 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
             "seed": self.seed,
         }
         names = [name] if name != "auto" else []
-        given = {
-            full_path(key, names, where="settings: "): value for key, value in (self.settings or {}).items()
-        }
+        settings: Any = {} if self.settings is None else self.settings
+        if not isinstance(settings, Mapping) or not all(isinstance(key, str) for key in settings):
+            raise TypeError(
+                f"settings: expected names and values, as {{'learn.epochs': 3}}, found {settings!r}"
+            )
+        given = {full_path(key, names, where="settings: "): value for key, value in settings.items()}
         if taken := sorted(own.keys() & given.keys()):
             raise ConfigError(
                 f"settings: {taken[0]!r} is not for settings to say",
                 hint="It is a parameter of the estimator, or what it always does.",
             )
-        # A search over np.arange(...) gives numbers of NumPy.
         said = {
-            key: value.item() if isinstance(value, np.generic) else value
-            for key, value in {**own, **given}.items()
-            if value is not None or key in given
+            key: _plain(value) for key, value in {**own, **given}.items() if value is not None or key in given
         }
         return with_settings(Recipe(), said, names, where="settings: ")
 
@@ -163,7 +200,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
     def _measured(self, X: Any) -> Array:
         """Probabilities (N, C) or scores (N,), not rounded."""
         check_is_fitted(self)
-        texts, predictor = _texts(X), self._opened.predictor
+        texts, predictor = texts_of(X), self._opened.predictor
         parts = []
         for start in range(0, len(texts), CHUNK):
             outputs = predictor.engine.outputs([clean_text(text) for text in texts[start : start + CHUNK]])
@@ -198,7 +235,7 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
 
     `model` is the name of an architecture, or `auto`, which chooses by measurement within `minutes`; without
     them a fit ends when validation is flat, after ten minutes at most. `start` is a checkpoint to start from:
-    a folder, or a name on the Hub. `settings` is what --set says on the command line, as in
+    a folder, as text or Path, or a name on the Hub. `settings` is what --set says on the command line, as in
     {"optimizer.name": "sgd"}; `validation` is the share of rows held out to choose on. No rows are locked
     for a test: hold them out as usual in scikit-learn.
 
@@ -208,7 +245,8 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
     stand on one side when validation is cut.
 
     `fit` sets `classes_`, with the dtype of `y`. Raises FitError, which is a ValueError, when there is too
-    little to learn from; TypeError where X does not hold texts; ConfigError for settings that do not fit.
+    little to learn from; TypeError where X does not hold texts; ConfigError for settings that do not fit;
+    KeyboardInterrupt when it is stopped. What a training warns of is a UserWarning.
 
     A pickle holds the files of the model folder (safetensors and JSON), each checked by its hash when it is
     opened again. Open only pickles of people you trust, as ever; a folder of `save` is safe to share.
@@ -225,9 +263,9 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> Self:
         """Learn from texts and the class of each."""
-        texts = _texts(X)
-        classes, ids = _classes_of(_answers(y, texts))
-        names = _names(classes)
+        texts = texts_of(X)
+        classes, ids = classes_of(answers_of(y, texts))
+        names = names_of(classes)
         self._learn(texts, [names[i] for i in ids], classes)
         return self
 
@@ -262,8 +300,8 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
 
     def _open(self, opened: _Opened) -> None:
         super()._open(opened)
-        self.classes_ = opened.classes()
-        self._places = {name: place for place, name in enumerate(_names(self.classes_))}
+        self.classes_, names = opened.classes()
+        self._places = {name: place for place, name in enumerate(names)}
 
 
 class TextRegressor(RegressorMixin, _TextEstimator):  # type: ignore[misc]
@@ -282,11 +320,8 @@ class TextRegressor(RegressorMixin, _TextEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> Self:
         """Learn from texts and the score of each."""
-        texts = _texts(X)
-        scores = _answers(y, texts)
-        if scores.dtype.kind not in "biuf":
-            scores = _as_scores(scores)
-        assert_all_finite(scores, input_name="y")
+        texts = texts_of(X)
+        scores = scores_of(answers_of(y, texts))
         self._learn(texts, [repr(float(score)) for score in scores])
         return self
 
@@ -302,26 +337,33 @@ class _Opened:
         self.files = dict(files)
         with tempfile.TemporaryDirectory(prefix="textwright-", ignore_cleanup_errors=True) as name:
             _write_files(Path(name), files)
-            self.predictor = Predictor.load(name)
+            with _undisturbed(load_manifest(Path(name)).architecture):
+                self.predictor = Predictor.load(name)
 
     @classmethod
     def of(cls, folder: Path) -> _Opened:
         load_manifest(folder)
         return cls(_files_of(folder))
 
-    def classes(self) -> Array:
-        """The classes as `fit` met them; in a folder of the command line they are texts."""
+    def classes(self) -> tuple[Array, list[str]]:
+        """The classes as `fit` met them, and what the model calls each.
+
+        In a folder of the command line they are texts: in the order in which metrics expect them, by letters,
+        while the model has "2" before "10".
+        """
         assert self.predictor.bundle is not None
+        labels = self.predictor.schema.labels
         if _CLASSES not in self.predictor.bundle.manifest.files:
-            return np.array(self.predictor.schema.labels)
+            return np.unique(labels), sorted(labels)
         try:
             record = json.loads(self.files[_CLASSES])
             found = np.array(record["classes"], dtype=record["dtype"])
         except (ValueError, KeyError, TypeError) as error:
             raise BundleError(f"{_CLASSES}: damaged ({error})", hint=COPY_AGAIN) from None
-        if not set(self.predictor.schema.labels) <= set(_names(found)):
+        names = names_of(found)
+        if not set(labels) <= set(names):
             raise BundleError(f"{_CLASSES}: does not fit the labels of the model", hint=COPY_AGAIN)
-        return found
+        return found, names
 
 
 def _files_of(folder: Path) -> dict[str, bytes]:
@@ -351,125 +393,90 @@ def _with_classes(trained: Path, classes: Array) -> dict[str, bytes]:
     return {**_files_of(trained), _CLASSES: content, MANIFEST: record.encode()}
 
 
+def _pages(folder: Path, name: str) -> dict[str, bytes]:
+    """The report and the cards of a model that gets another name; what a person changed or stated stays."""
+    manifest = load_manifest(folder).model_dump(mode="json", by_alias=True)
+    pages = make_pages(folder, manifest, name=name, stated=stated_before(folder))
+    edited = edited_pages(folder)
+    return {file: content for file, content in pages.items() if file not in edited}
+
+
 @contextmanager
-def _as_fit_error() -> Iterator[None]:
-    """Say of rows what is said of the file that they were written to."""
+def _undisturbed(architecture: str) -> Iterator[None]:
+    """Let one network at a time draw, and leave the generators of PyTorch as they were; bag has none."""
+    if architecture == "bag":
+        yield
+        return
+    choose_waiting()
+    import torch
+
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices):
+        yield
+
+
+def _keep_warnings(found: list[str]) -> Sink:
+    def keep(event: Event) -> None:
+        if not isinstance(event, Note):
+            return
+        text = event.text.removeprefix("warning: ")
+        if event.kind == "warning" or text != event.text:
+            found.append(_in_python(text))
+
+    return keep
+
+
+def _warn(found: Iterable[str], stacklevel: int) -> None:
+    """After a fit and not from within: where warnings are errors, they would be one of the training."""
+    for text in found:
+        warnings.warn(text, UserWarning, stacklevel=stacklevel)
+
+
+@contextmanager
+def _told_here() -> Iterator[None]:
+    """Say of rows what is said of the file that they were written to, and of parameters what is of flags."""
     try:
         yield
     except DataError as error:
         place = str(DataError("", path=error.path, row=error.row, column=error.column))
         row = f"row {error.row - 1:,} (counted from 0): " if error.row else ""
         raise FitError(row + error.message.removeprefix(place)) from None
+    except TextwrightError as error:
+        error.message, error.hint = _in_python(error.message), _in_python(error.hint)
+        error.args = (error.message,)
+        raise
+
+
+def _in_python(text: str) -> str:
+    """What the command line advises, as parameters.
+
+    >>> _in_python("Give more --minutes, or name one with --model bag. Use: --set learn.optimizer.rate=0.001")
+    "Give more 'minutes', or name one with model='bag'. Use: settings={'learn.optimizer.rate': 0.001}"
+    """
+
+    def setting(found: re.Match[str]) -> str:
+        return f"settings={dict([parse_assignment(found[1])])}"
+
+    def flag(found: re.Match[str]) -> str:
+        name = _PARAMETERS.get(found[1], found[1])
+        return f"{name}={found[2]!r}" if found[2] else repr(name)
+
+    text = re.sub(r"--set ([\w.]+=[\w.+-]*\w)", setting, text)
+    text = re.sub(r"--(model|minutes|seed|from)\b(?: ([\w/-]+))?", flag, text)
+    text = text.replace("give --test FILE", "hold rows out for it").replace("another --out", "another folder")
+    keys = "|".join(re.escape(key) for key in _PARAMETERS if "." in key)
+    text = re.sub(rf"(?:settings: )?(?<!')\b({keys})\b", lambda found: repr(_PARAMETERS[found[1]]), text)
+    return text.replace("settings: seed:", "'seed':")
+
+
+def _plain(value: Any) -> Any:
+    """As a recipe takes it: a search over np.arange(...) gives numbers of NumPy, and a folder is a Path."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _write_rows(path: Path, texts: Iterable[str], answers: Iterable[str]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         for text, answer in zip(texts, answers, strict=True):
             file.write(json.dumps({"text": text, "label": answer}) + "\n")
-
-
-def _texts(X: Any) -> list[str]:
-    """The texts of a list, a series, or an array or frame of one column. Raises TypeError and FitError."""
-    if hasattr(X, "tocsr"):
-        raise TypeError("sparse input is not supported: expected texts, found numbers")
-    if isinstance(X, _NO_LISTS) or not (isinstance(X, Iterable) or hasattr(X, "__array__")):
-        raise TypeError(f"expected a list of texts, found {type(X).__name__}; for one text give [text]")
-    cells = _column(X)
-    for row, cell in enumerate(cells):
-        if not isinstance(cell, str):
-            raise _no_text(cell, row)
-    if not cells:
-        raise FitError("0 sample(s) found: there are no texts (shape=(0,)) while a minimum of 1 is required.")
-    return [str(cell) for cell in cells]
-
-
-def _column(X: Any) -> list[Any]:
-    cells = X if hasattr(X, "__array__") else list(X)
-    if not hasattr(X, "__array__") and not any(isinstance(cell, list | tuple) for cell in cells):
-        return list(cells)
-    array = np.asarray(cells, dtype=object)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        if array.size and not isinstance(array.flat[0], str):
-            raise _no_text(array.flat[0], 0)
-        raise FitError(
-            f"expected one column of texts, found an array of shape {array.shape}",
-            hint="Choose a column, as with ColumnTransformer([(..., ..., 'text')]) or X['text'].",
-        )
-    return list(array)
-
-
-def _no_text(cell: Any, row: int) -> Exception:
-    if cell is None or cell != cell or type(cell).__name__ == "NAType":
-        return FitError(
-            f"row {row:,} (counted from 0): the text is missing ({cell!r})",
-            hint="Leave the row out, or give the empty text ''.",
-        )
-    if isinstance(cell, bytes):
-        return TypeError(f"row {row:,}: expected a text, found bytes; decode them first")
-    what = f"{cell!r} ({type(cell).__name__})"
-    return TypeError(f"row {row:,}: expected a text, found {what}; the argument must be a string in each row")
-
-
-def _answers(y: Any, texts: list[str]) -> Array:
-    """What `y` holds (N,). Raises FitError."""
-    if y is None:
-        raise FitError("this estimator requires y to be passed, but the target y is None")
-    values: Array = column_or_1d(_one_dimensional(y), warn=True)
-    check_consistent_length(texts, values)
-    return values
-
-
-def _one_dimensional(y: Any) -> Any:
-    if getattr(y, "ndim", 1) == 2 or (isinstance(y, list) and any(isinstance(v, list | tuple) for v in y)):
-        array = np.asarray(y)
-        if array.ndim == 2 and array.shape[1] != 1:
-            raise FitError(
-                f"y has the shape {array.shape}: there is one answer a text here, no several labels",
-                hint="For several labels a text: textwright.train with the task multilabel.",
-            )
-    return y
-
-
-def _classes_of(values: Array) -> tuple[Array, NDArray[np.int64]]:
-    """The classes in order, and the number of each row's class. Raises FitError and ValueError."""
-    if values.dtype.kind == "T":
-        values = values.astype(object)
-    if values.dtype.kind == "O" and (missing := [row for row, v in enumerate(values) if v is None or v != v]):
-        raise FitError(f"Input y contains NaN: row {missing[0]:,} (counted from 0) has no class")
-    if values.dtype.kind == "f":
-        assert_all_finite(values, input_name="y")
-    if values.dtype.kind not in "biufUO" or not all(_is_plain(v) for v in values[:1]):
-        raise FitError(f"classes are texts, numbers or bools; y holds {values.dtype}")
-    check_classification_targets(values)
-    if type_of_target(values) == "unknown":
-        raise FitError(f"Unknown label type: y holds {values.dtype}")
-    classes, ids = np.unique(values, return_inverse=True)
-    counts = np.bincount(ids)
-    if len(classes) < 2:
-        raise FitError(
-            f"all {len(values):,} rows have the one class {classes[0]!r}, so there is nothing to tell apart"
-        )
-    if (counts < 2).any():
-        raise FitError(f"the class {classes[counts.argmin()]!r} has one row only, at least 2 are needed")
-    return classes, ids
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | bool | int | float | np.generic)
-
-
-def _names(classes: Array) -> list[str]:
-    """What the model calls the classes: by their values, or by number where those would not survive."""
-    names = [str(value) for value in classes.tolist()]
-    if all(name and name == clean_text(name) for name in names) and len({*names}) == len(names):
-        return names
-    return [f"class {place}" for place in range(len(names))]
-
-
-def _as_scores(values: Array) -> NDArray[np.float64]:
-    try:
-        return values.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise FitError(f"scores are numbers, and y holds {values.dtype}: {error}") from None
