@@ -16,11 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from textwright.bundle.folder import is_bundle, load_bundle
+from textwright.bundle.folder import is_bundle, load_bundle, load_manifest
 from textwright.bundle.looks import count_look
 from textwright.choose.candidates import candidates_for
 from textwright.choose.grid import SettingsComparison, compare_settings
-from textwright.choose.keeping import Kept, keep_chosen
+from textwright.choose.keeping import Kept, Places, keep_chosen
 from textwright.choose.paired import Comparison, compare
 from textwright.choose.select import Selection
 from textwright.core.clock import Clock
@@ -31,7 +31,7 @@ from textwright.core.names import did_you_mean
 from textwright.core.records import Candidate, Note, Score, Split
 from textwright.core.tensorboard import tracking
 from textwright.report.card import STATED, not_assessed
-from textwright.report.folder import CARD, edited_pages, make_pages, stated_before
+from textwright.report.folder import CARD, edited_pages, in_words, make_pages, stated_before
 from textwright.report.words import Language
 from textwright.tasks.answering import Answered, answer_file
 from textwright.tasks.checkpoints import Checkpoints
@@ -80,6 +80,11 @@ class Trained:
     scores: dict[str, Score]
     split: Split
     interrupted: bool = False
+
+    def in_words(self, language: Language = "en") -> list[str]:
+        """How good the model is, in the first sentences of its report."""
+        manifest = load_manifest(self.out).model_dump(mode="json", by_alias=True)
+        return in_words(self.out, manifest, language)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -139,8 +144,9 @@ def train(
 
     Without a recipe all is guessed and chosen. `test` is a file to score on; otherwise a part of the rows is
     locked for that. `clock` counts from the start of the process; `recipe.budget.minutes` is its limit.
-    Ctrl-C saves the best so far and comes back with `interrupted`; its checkpoints stay, and `resume` goes on
-    from them. Raises TextwrightError.
+    Ctrl-C saves the best so far and comes back with `interrupted`, beside a finished model that was in `out`
+    before (`out` of the result tells where); checkpoints, of which there is one after 20 seconds or more,
+    stay, and `resume` goes on from them. Raises TextwrightError.
     """
     recipe, target = recipe or Recipe(), Path(out)
     clock = _clock(recipe, clock, sink)
@@ -150,6 +156,9 @@ def train(
     prepared = prepare_data(data, recipe, test, partial(check_target, recipe))
     for line in prepared.account():
         sink(Note(line))
+    is_other = _is_finished(target)
+    if is_other:
+        sink(Note(f"{target}: the model that is there now is replaced when this training is done"))
     with (
         work_folder(target, resume=resume, say=sink) as work,
         closing(Journal(work.path, sink)) as journal,
@@ -160,10 +169,13 @@ def train(
         checkpoints.check()
         selection = Selection.of(prepared.examples, recipe, clock)
         interrupted = _fit(selection, names, prepared, checkpoints, sinks)
-        kept = keep_chosen(target, selection, prepared, recipe, clock, journal, interrupted, sink)
-        trained = _trained(target, kept, clock)
+        places = Places(target, target.with_name(f"{target.name}-interrupted") if is_other else target)
+        kept = keep_chosen(places, selection, prepared, recipe, clock, journal, interrupted, sink)
+        trained = _trained(kept, clock)
         if trained.interrupted:
             work.keep()
+        if trained.out != target:
+            sink(Note(f"{target}: the finished model stays; what was interrupted is in {trained.out}"))
         return trained
 
 
@@ -302,6 +314,16 @@ def _refuse_foreign(target: Path) -> None:
         )
 
 
+def _is_finished(target: Path) -> bool:
+    """Whether a model is there whose training was not interrupted."""
+    if not is_bundle(target):
+        return False
+    try:
+        return not read_json(target / "plan.json").get("interrupted")
+    except (OSError, ValueError, AttributeError):
+        return True
+
+
 def _fit(
     selection: Selection, names: tuple[str, ...], prepared: Prepared, checkpoints: Checkpoints, sink: Sink
 ) -> bool:
@@ -322,10 +344,10 @@ def _fit(
     return False
 
 
-def _trained(target: Path, kept: Kept, clock: Clock) -> Trained:
+def _trained(kept: Kept, clock: Clock) -> Trained:
     manifest = kept.manifest
     return Trained(
-        target,
+        kept.path,
         manifest.task,
         manifest.architecture,
         clock.elapsed(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,61 @@ def test_an_interrupt_keeps_the_best(model: str, when: Any, tmp_path: Path) -> N
     # The search of a network has left its end to go on from; all else was too short for a checkpoint.
     left = [".m.work"] if (model, when) == ("cnn", in_refit) else []
     assert sorted(path.name for path in tmp_path.iterdir()) == [*left, "a.csv", "m"]
+
+
+def test_an_interrupt_leaves_a_finished_model_where_it_is(tmp_path: Path) -> None:
+    data, said = written(tmp_path / "a.csv"), []
+    finished = api.train(data, tmp_path / "m", recipe())
+    answers = api.load(tmp_path / "m").predict(["visit 3"])
+    stop = interrupt_at(first_scores, KeyboardInterrupt)
+
+    def sink(event: Event) -> None:
+        said.append(event)
+        stop(event)
+
+    try:
+        trained = api.train(data, tmp_path / "m", recipe("cnn"), sink=sink)
+    except KeyboardInterrupt:
+        pytest.fail("the best so far was not kept")
+    assert trained.interrupted and trained.out == tmp_path / "m-interrupted"
+    assert api.load(tmp_path / "m").predict(["visit 3"]) == answers and finished.model == "bag"
+    assert api.load(trained.out).predict(["visit 3"])
+    texts = [event.text for event in said if isinstance(event, Note)]
+    assert any("is replaced when this training is done" in text for text in texts)
+    assert any("the finished model stays" in text and "m-interrupted" in text for text in texts)
+    for page in ("report.html", "README.md"):
+        assert "was interrupted" in (trained.out / page).read_text(encoding="utf-8")
+        assert "was interrupted" not in (tmp_path / "m" / page).read_text(encoding="utf-8")
+    again = api.train(data, tmp_path / "m", recipe("cnn"))
+    assert again.out == tmp_path / "m" and api.load(again.out).engine.architecture == "cnn"
+
+
+def test_whether_the_model_was_fitted_again_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = written(tmp_path / "a.csv")
+    api.train(data, tmp_path / "m", recipe())
+    assert json.loads((tmp_path / "m" / "plan.json").read_text(encoding="utf-8"))["refitted"] is True
+    monkeypatch.setattr("textwright.tasks.trainers.bag.BagTrainer.refit_seconds", lambda self, rows: 1e9)
+    api.train(data, tmp_path / "n", recipe())
+    assert json.loads((tmp_path / "n" / "plan.json").read_text(encoding="utf-8"))["refitted"] is False
+    assert "There was no second fit" in (tmp_path / "n" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are text elsewhere")
+def test_a_file_whose_name_is_no_text_costs_no_training(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.csv")
+    written(Path(path))
+    trained = api.train(path, tmp_path / "m", recipe())
+    assert "caf\N{REPLACEMENT CHARACTER}.csv" in (trained.out / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_score_on_validation_has_something_to_beat_as_well(tmp_path: Path) -> None:
+    trained = api.train(written(tmp_path / "a.csv"), tmp_path / "m", recipe(split={"test": 0}))
+    details = json.loads((trained.out / "scores.json").read_text(encoding="utf-8"))["details"]
+    assert trained.split == "validation"
+    assert details["baseline"]["accuracy"]["n"] == trained.scores["accuracy"].n
+    assert trained.in_words() and trained.in_words("zh")[0].startswith("对 100 条同类文本")
 
 
 def test_an_interrupt_keeps_the_best_weights_not_the_last(tmp_path: Path) -> None:

@@ -283,6 +283,20 @@ def test_models_with_different_labels(models: Path) -> None:
         found.a.scores["accuracy"].value == pytest.approx(2 / 3) and found.b.scores["accuracy"].value == 1.0
     )
     assert [(row["truth"], row["b"]) for row in found.differ] == [("neutral", "neutral")]
+    assert found.notes == (f"{models / 'strong'} cannot answer 'neutral', which 1 of the rows have",)
+
+
+def test_a_model_that_knows_no_label_of_the_file_is_refused(models: Path, tmp_path: Path) -> None:
+    """Both were trained for something: it would only look as if one were better."""
+    api.train(
+        table(
+            tmp_path / "a.csv", "text,label", [(f"text {i} {'x' * (i % 2)}", "ab"[i % 2]) for i in range(40)]
+        ),
+        tmp_path / "other",
+        Recipe.parse(RECIPE),
+    )
+    with pytest.raises(ConfigError, match=r"other: knows none of the labels of .*two\.csv: 'bad', 'good'"):
+        compare(models / "strong", tmp_path / "other", models / "two.csv")
 
 
 def test_looks_at_locked_rows_are_kept(models: Path) -> None:
@@ -385,7 +399,10 @@ def test_the_table_is_in_the_order_of_the_grid(reviews: Path, tmp_path: Path) ->
     assert re.search(r"\d\.\d{4} \[\d\.\d{4}, \d\.\d{4}\]  [+-]\d\.\d{4} +[\d.]+ +\d\.00 +\d+ ", other), other
     best = next(row for row in rows if row.endswith("best"))[:24].rstrip()
     out = tmp_path / "out"
-    assert lines[-2:] == [f"Best: {best}. All in {out}", f"report: {out / 'report.html'}"]
+    assert lines[-2].startswith(f"Best: {best}") and lines[-2].endswith(f" All in {out}")
+    p_value = float(re.findall(r"[+-]\d\.\d{4} +([\d.]+)", other)[0])
+    assert ("not shown to be better than 1 of the 1 others" in lines[-2]) == (p_value >= 0.05)
+    assert lines[-1] == f"report: {out / 'report.html'}"
     assert (out / "report.html").is_file()
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -157,3 +159,45 @@ def test_the_way_signals_were_handled_comes_back() -> None:
     with guarded(False) as guard:
         assert signal.getsignal(signal.SIGTERM) == guard.terminate and guard == Guard(130)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def command(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    """The real entry point, in a process of its own."""
+    code = "import sys\nfrom textwright.cli.main import main\nsys.argv[0] = 'textwright'\nmain()"
+    environment = {**os.environ, "TEXTWRIGHT_LANG": more.pop("language", "")}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], text=True, timeout=120, env=environment, **more
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "language", "what", "where"),
+    [
+        (["train"], "", "error: Missing argument 'data'.", "textwright train --help"),
+        (["trian"], "", "error: There is no verb 'trian'. Did you mean 'train'?", "textwright --help"),
+        (["evaluate", "a", "--nope"], "", "error: No such option: --nope", "textwright evaluate --help"),
+        (["train"], "zh", "错误：缺少参数 'data'。", "textwright train --help"),
+        (["--lang", "zh", "train"], "", "错误：缺少参数 'data'。", "textwright train --help"),
+        (["train", "a", "--out", "b", "--minutes", "x", "--lang=zh"], "", "的值无效：应为数字", "--help"),
+    ],
+)
+def test_a_wrong_command_gets_two_lines_in_the_language_of_the_person(
+    arguments: list[str], language: str, what: str, where: str
+) -> None:
+    done = command(*arguments, language=language, capture_output=True)
+    first, second = done.stderr.splitlines()
+    assert done.returncode == 2 and done.stdout == ""
+    assert what in first and where in second
+
+
+@pytest.mark.parametrize(("arguments", "says"), [([], "Commands:"), (["--lang", "zh"], "命令：")])
+def test_without_a_verb_there_is_help(arguments: list[str], says: str) -> None:
+    done = command(*arguments, capture_output=True)
+    assert done.returncode == 2 and says in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_standard_output_is_no_bug_of_ours() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = command("doctor", "--json", stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 2 and "the disk is full" in done.stderr and "bug of ours" not in done.stderr

@@ -70,7 +70,7 @@ def test_steps_that_do_not_fit_are_laid_out_over_the_time_left() -> None:
     run = Run(Still(0.0, 100.0), 1000)
     seen = run.go(200, 0.5)
     assert seen[:20] == planned(1000)[:20], "it is not believed at once"
-    assert len(run.said) == 1 and "step 20: the steps to come need about 490 s of 90 s" in run.said[0]
+    assert len(run.said) == 1 and "step 20: about 490 s of steps are left and 90 s of time" in run.said[0]
     rises = [after - before for before, after in pairwise(seen[20:])]
     assert seen[20] == pytest.approx(seen[19], abs=0.01), "the rate does not jump"
     assert max(rises) == pytest.approx(min(rises), abs=0.0011), "and falls evenly"

@@ -28,6 +28,7 @@ class Hub:
         self.files, self.cache, self.commit = files, cache / "models--owner--name", FIRST
         self.asked: list[str] = []
         self.fails_at = ""
+        self.is_away = False
 
     def _get(self, file: str, commit: str) -> Path:
         self.asked.append(file)
@@ -45,6 +46,11 @@ class Hub:
         (self.cache / "refs").mkdir(parents=True, exist_ok=True)
         (self.cache / "refs" / "main").write_text(self.commit)
         return str(self._get(file, self.commit))
+
+    def model_info(self, name: str, *, timeout: float) -> None:
+        assert name == NAME and timeout > 0
+        if self.is_away:
+            raise ConnectionError("Name or service not known")
 
     def list_repo_files(self, name: str, *, revision: str) -> list[str]:
         assert (name, revision) == (NAME, self.commit)
@@ -72,6 +78,13 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
 def edit(hub: Hub, **values: Any) -> None:
     config = json.loads((hub.files / "config.json").read_text())
     (hub.files / "config.json").write_text(json.dumps({**config, **values}))
+
+
+def test_without_a_connection_nothing_is_tried_again_and_a_folder_is_thought_of(hub: Hub) -> None:
+    hub.is_away = True
+    with pytest.raises(CheckpointError, match="Name or service not known") as caught:
+        find_checkpoint(NAME)
+    assert hub.asked == [] and f"write ./{NAME}" in caught.value.hint
 
 
 def test_only_what_is_needed_is_fetched_and_the_weights_last(hub: Hub) -> None:

@@ -15,7 +15,7 @@ import textwright
 from textwright.cli.main import app
 from textwright.core.errors import BundleError, ConfigError
 from textwright.report.card import STATED, render_card
-from textwright.report.words import LANGUAGES, words
+from textwright.report.words import LANGUAGES, Language, words
 
 SAMPLES = Path(textwright.__file__).parent / "sample"
 RECIPES = {
@@ -208,3 +208,13 @@ def test_a_file_to_test_on_is_no_training_data(tmp_path: Path) -> None:
     assert "to test on, not learned from" in line
     results = ModelCard(text).data.eval_results
     assert results and {(r.dataset_name, r.dataset_split) for r in results} == {("test.csv", "test")}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_report_found_stands_among_the_limits(folder: Path, language: Language) -> None:
+    found = [
+        ["verdict.weakest", {"label": "军_事", "recall": "0.0 %"}],
+        ["verdict.too_sure", {"ece": "9 %", "floor": "1 %", "n": "9"}],
+    ]
+    text = render_card(card_of(folder, found=found), language)
+    assert "军\\_事" in text and "0.0 %" in text and "9 %" in text

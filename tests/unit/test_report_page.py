@@ -338,3 +338,18 @@ def test_no_word_is_left_that_nothing_says() -> None:
     rest = [key for key in words("page") if not key.startswith(pieces) and not key.endswith(ends)]
     unused = [key for key in rest if not re.search(f"[\"']{key}[\"']", text)]
     assert unused == ["candidates.x_latency", "candidates.x_size"]
+
+
+def test_long_names_that_differ_in_the_middle_stay_apart() -> None:
+    labels = [f"a category with the number {i} and a long name" for i in range(20)]
+    matrix = [[int(i == j) for j in range(20)] for i in range(20)]
+    assert len(set(heatmap(labels, matrix).labels)) == 20
+    chart = whiskers([(label, 0.5, 0.4, 0.6) for label in labels], x="")
+    assert chart is not None and len({dot.name for dot in chart.dots}) == 20
+
+
+def test_a_share_never_leaves_its_range_and_a_narrow_axis_has_numbers() -> None:
+    chart = line_chart([("bag", [(1, 0.9), (2, 1.0)], [])], x="", y="", share=True)
+    assert chart is not None and chart.y_ticks[-1][1] == "1"
+    sizes = scatter([("a", 1.9e6, 0.8, 0.7, 0.9), ("b", 4.1e6, 0.8, 0.7, 0.9)], x="", y="")
+    assert sizes is not None and len(sizes.x_ticks) >= 3

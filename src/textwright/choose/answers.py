@@ -141,7 +141,26 @@ def model_answers(predictor: Predictor, name: str, truth: Truth) -> Answers:
         outputs = _widened(measured, predictor.schema.labels, truth.schema.labels)
         meter.update(truth.corpus.targets[rows], outputs)
         values += _values(answered(outputs, truth.schema.task), truth.schema)
-    return Answers(name, values, meter.scores())
+    return Answers(name, values, meter.scores(), _unknown(predictor, name, truth))
+
+
+def _unknown(predictor: Predictor, name: str, truth: Truth) -> tuple[str, ...]:
+    """A note on labels that the model cannot answer. Raises ConfigError when it knows none of the file."""
+    if truth.schema.task == "score":
+        return ()
+    sets = [value if isinstance(value, frozenset) else {value} for value in truth.values]
+    found = {label for labels in sets for label in labels if isinstance(label, str)}
+    known = set(predictor.schema.labels)
+    if not (missing := sorted(found - known)):
+        return ()
+    listed = ", ".join(repr(label[:40]) for label in missing[:3]) + (" ..." if len(missing) > 3 else "")
+    if not found & known:
+        raise ConfigError(
+            f"{name}: knows none of the labels of {truth.corpus.path}: {listed}",
+            hint="Compare models that were trained for the same labels.",
+        )
+    num_rows = sum(not known.issuperset(labels) for labels in sets)
+    return (f"{name} cannot answer {listed}, which {num_rows:,} of the rows have",)
 
 
 def _widened(outputs: Array, known: list[str], labels: list[str]) -> Array:

@@ -31,9 +31,18 @@ WATTS_PER_CORE = 10.0
 
 
 @dataclass(frozen=True)
+class Places:
+    """Where a model goes when its training came to its end, and where when it was interrupted."""
+
+    finished: Path
+    interrupted: Path
+
+
+@dataclass(frozen=True)
 class Kept:
     """The folder as it was written."""
 
+    path: Path
     predictor: Predictor
     candidates: list[Candidate]
     manifest: Manifest
@@ -44,7 +53,7 @@ class Kept:
 
 
 def keep_chosen(
-    target: Path,
+    places: Places,
     selection: Selection,
     prepared: Prepared,
     recipe: Recipe,
@@ -62,6 +71,7 @@ def keep_chosen(
         scores, split, details = _final_scores(predictor, prepared, chosen)
     except KeyboardInterrupt:  # what was learned is kept without its last measurement
         scores, split, details, interrupted = chosen.record.scores, "validation", chosen.details(), True
+    target = places.interrupted if interrupted else places.finished
     candidates = selection.records()
     manifest = Manifest.parse(
         {
@@ -104,7 +114,7 @@ def keep_chosen(
 
     save_bundle(target, manifest, fill)
     size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
-    return Kept(predictor, candidates, manifest, scores, split, interrupted, size)
+    return Kept(target, predictor, candidates, manifest, scores, split, interrupted, size)
 
 
 def _cost(clock: Clock) -> dict[str, float]:

@@ -219,10 +219,17 @@ def _settings_page(found: SettingsComparison) -> str:
             "",
             "p: paired test against the best on the same rows, not corrected for the number of settings;",
             "epoch: where validation was best; ms: for one text alone.",
-            f"Best: {found.best}. All in {found.out}",
+            f"Best: {found.best}{_caution(found)}. All in {found.out}",
             f"report: {found.out / 'report.html'}",
         ]
     )
+
+
+def _caution(found: SettingsComparison) -> str:
+    """What the tests did not show."""
+    others = [row for row in found.rows if row.difference is not None]
+    alike = sum(row.difference is not None and not row.difference.is_shown for row in others)
+    return f", not shown to be better than {alike} of the {len(others)} others" if alike else ""
 
 
 def _settings_line(row: Result, headline: str) -> list[str]:

@@ -14,6 +14,7 @@ from textwright.cli.progress import Progress
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say, told
 from textwright.core.clock import Clock
 from textwright.core.settings import Settings
+from textwright.report.messages import SPOKEN
 from textwright.tasks.recipe import Recipe
 
 app = typer.Typer(add_completion=False)
@@ -100,6 +101,8 @@ def _part(part: Part, out: Path, keeps: bool) -> dict[str, Any]:
     headline = "mse" if trained.task == "score" else "accuracy"
     measured = trained.scores[headline]
     say(f"-> {trained.model}: {headline} {measured} on {measured.n} locked test rows")
+    for sentence in trained.in_words(SPOKEN.get())[:1]:
+        say(f"   {sentence}")
     if trained.interrupted:
         raise KeyboardInterrupt
     if keeps:

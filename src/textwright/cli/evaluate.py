@@ -13,6 +13,8 @@ from textwright.cli import options
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.files import write_atomic
 
+_MOST_LABELS = 30
+
 app = typer.Typer(add_completion=False)
 
 
@@ -53,12 +55,19 @@ def evaluate(
 def _table(result: api.Evaluated) -> str:
     lines = [f"{result.n:,} rows in {result.seconds:.2f} s (95 % interval in brackets):"]
     lines += [f"{name:12} {score}" for name, score in result.scores.items()]
-    classes = result.details.get("per_class", [])[:30]
+    every = result.details.get("per_class", [])
+    classes = every if len(every) <= _MOST_LABELS else sorted(every, key=_f1)[:_MOST_LABELS]
     lines += ["", f"{'label':24} precision  recall  f1      rows"] if classes else []
     for row in classes:
         numbers = "  ".join(f"{row[k]['value'] or 0:.4f}" for k in ("precision", "recall", "f1"))
         lines.append(f"{row['label'][:24]:24} {numbers}  {row['n']:,}")
+    if len(every) > len(classes):
+        lines.append(f"These are the {len(classes)} weakest of {len(every)} labels; --json has all.")
     return "\n".join([*lines, *_confusion(result.details)])
+
+
+def _f1(row: dict[str, Any]) -> float:
+    return float(row["f1"]["value"] or 0.0)
 
 
 def _confusion(details: dict[str, Any]) -> list[str]:

@@ -16,9 +16,20 @@ from typing import Any  # noqa: E402
 import typer  # noqa: E402
 from typer.core import TyperGroup  # noqa: E402
 
-from textwright.cli.run import LANGUAGE_VARIABLE, Lang, guarded, language_named, speaking  # noqa: E402
+from textwright.cli.run import (  # noqa: E402
+    INTERRUPTED,
+    LANGUAGE_VARIABLE,
+    WRONG_REQUEST,
+    Lang,
+    guarded,
+    language_named,
+    speaking,
+)
 from textwright.core.names import did_you_mean  # noqa: E402
 from textwright.report.messages import LANGUAGES, Language, translate  # noqa: E402
+
+# The library brings it, and does not hand it out: that of a wrong parameter is one of its kinds.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 VERBS = {
     "demo": "Train, evaluate and predict on the packaged sample, in English and Chinese.",
@@ -70,10 +81,8 @@ def _real(verb: str) -> Any:
 
 def _language(ctx: Any, args: Sequence[str] = ()) -> Language:
     """Of --lang after or before the verb, or of the environment; a wrong one is refused when it runs."""
-    after = [value for flag, value in pairwise([*args, ""]) if flag == "--lang"]
-    after += [arg.removeprefix("--lang=") for arg in args if arg.startswith("--lang=")]
-    asked = next(iter(after), None) or ctx.params.get("lang") or os.environ.get(LANGUAGE_VARIABLE)
-    return next((language for language in LANGUAGES if language == asked), "en")
+    before = ctx.params.get("lang")
+    return _argued([*args, *(("--lang", before) if before else ())])
 
 
 def translated(command: Any, language: Language) -> Any:
@@ -130,6 +139,9 @@ def root(
     with guarded(False):
         language = language_named(lang or os.environ.get(LANGUAGE_VARIABLE) or None)
     ctx.with_resource(speaking(language))
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+        raise typer.Exit(WRONG_REQUEST)
 
 
 def started() -> float:
@@ -143,4 +155,29 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    sys.exit(app())
+    try:
+        sys.exit(app(standalone_mode=False))
+    except _USAGE_ERROR as error:
+        sys.exit(_refused(error))
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
+
+
+def _refused(error: Any) -> int:
+    """What was wrong with the command, and where to read what it takes, in the language asked for."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # nothing was asked for: its message is the help
+        print(error.format_message())
+        return WRONG_REQUEST
+    language = _argued(sys.argv[1:])
+    verb = error.ctx.command_path if error.ctx is not None else "textwright"
+    for line in (f"error: {error.format_message()}", f"What it takes: {verb} --help"):
+        print(translate(line, language), file=sys.stderr)
+    return WRONG_REQUEST
+
+
+def _argued(arguments: Sequence[str]) -> Language:
+    """The language that a command line asks for, before anything has read it."""
+    asked = [value for flag, value in pairwise([*arguments, ""]) if flag == "--lang"]
+    asked += [arg.removeprefix("--lang=") for arg in arguments if arg.startswith("--lang=")]
+    named = next(iter(asked), None) or os.environ.get(LANGUAGE_VARIABLE)
+    return next((language for language in LANGUAGES if language == named), "en")

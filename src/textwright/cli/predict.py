@@ -47,7 +47,8 @@ def predict(
     with guarded(debug, lang):
         done = api.predict(model, data, out, text=text, probabilities=probabilities, explain=explain)
         if done.num_unreadable:
-            say(f"{done.num_unreadable:,} rows could not be read and have no label")
+            say(f"rows that could not be read, and have no label: {done.num_unreadable:,}; the first:")
+            say(f"{data}, {done.first_unreadable}")
         if json:
             finish(True, {"n": done.n, "out": out, "unreadable": done.num_unreadable}, "")
         elif out != "-":

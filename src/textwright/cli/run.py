@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
@@ -45,8 +46,15 @@ def told(text: str) -> str:
 
 def finish(as_json: bool, record: dict[str, Any], text: str) -> None:
     """The result, on standard output."""
+    from textwright.core.files import explained  # it needs libraries that --help does not wait for
+
     said = json.dumps(record, ensure_ascii=False, allow_nan=False) if as_json else told(text)
-    print(said.encode("utf-8", "replace").decode("utf-8"), flush=True)
+    try:
+        with explained(Path("standard output")):
+            print(said.encode("utf-8", "replace").decode("utf-8"), flush=True)
+    except TextwrightError:
+        _no_more_output()  # or the end of the process would try to write it once more
+        raise
 
 
 def language_named(name: str | None) -> Language:
@@ -109,7 +117,7 @@ def _explained(debug: bool) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever read our output has gone (for instance `head`): end quietly, as tools do.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _no_more_output()
         raise typer.Exit(0) from None
     except MemoryError:
         _explain(
@@ -127,6 +135,10 @@ def _explained(debug: bool) -> Iterator[None]:
             debug,
         )
         raise typer.Exit(BUG) from None
+
+
+def _no_more_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(what: str, hint: str, debug: bool) -> None:

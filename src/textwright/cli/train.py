@@ -13,6 +13,7 @@ from textwright.cli.main import started
 from textwright.cli.progress import Progress
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.clock import Clock
+from textwright.report.messages import SPOKEN
 
 app = typer.Typer(add_completion=False)
 
@@ -79,4 +80,5 @@ def summary(trained: api.Trained) -> str:
     measured = f"on {part} (95 % interval in brackets):" if lines else _UNKNOWN
     look = f"report: {trained.out / 'report.html'}"
     after = f"Next: textwright predict {trained.out} FILE --out answers.csv"
-    return "\n".join([head, measured, *lines, look, after])
+    words = trained.in_words(SPOKEN.get()) if lines else []
+    return "\n".join([head, measured, *lines, *words, look, after])

@@ -47,7 +47,8 @@ class Pace:
             return ""
         self.state.by_clock = True
         self._bound_at, self._bound_from = self.clock.elapsed(), self.state.progress
+        step, left = self.state.step, max(left, 0)
         return (
-            f"step {self.state.step:,}: the steps to come need about {needed:.0f} s of {max(left, 0):.0f} s: "
-            "the rate now falls with the clock, so the result depends on how fast the machine is"
+            f"step {step:,}: about {needed:.0f} s of steps are left and {left:.0f} s of time: "
+            "the learning rate now falls with the clock, and the result depends on the speed of this machine"
         )

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_LEAST_TICKS = 3
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -60,10 +62,19 @@ def round_numbers(low: float, high: float, wanted: int = 5) -> list[float]:
 
 
 def _decades(low: float, high: float) -> list[float]:
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    steps = (1, 2, 5) if last - first <= 2 else (1,)
-    every = [factor * 10.0**power for power in range(first, last + 1) for factor in steps]
-    return [value for value in every if low <= value <= high]
+    """Powers of ten, and what stands between them where that gives too few.
+
+    >>> _decades(1, 1000), _decades(1.9e6, 4.5e6)
+    ([1.0, 10.0, 100.0, 1000.0], [2000000.0, 3000000.0, 4000000.0])
+    """
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found: list[float] = []
+    for steps in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+        every = [factor * 10.0**power for power in powers for factor in steps]
+        found = [value for value in every if low <= value <= high]
+        if len(found) >= _LEAST_TICKS:
+            break
+    return found
 
 
 def plain(value: float, largest: float | None = None) -> str:

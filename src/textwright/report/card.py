@@ -17,7 +17,7 @@ from markupsafe import Markup
 from textwright.report.messages import translate
 from textwright.report.records import Records
 from textwright.report.shown import number, shown
-from textwright.report.verdict import reference
+from textwright.report.verdict import reference, verdict
 from textwright.report.view import confusions
 from textwright.report.words import Language, word
 
@@ -29,6 +29,10 @@ _LONGEST = 20_000  # characters of what a person states
 # What a script says of the language; Latin, Cyrillic and Arabic letters are those of many.
 _LANGUAGES = {"kana": "ja", "hangul": "ko", "han": "zh"}
 _MOST_LABELS = 40
+# Findings of the report that a person must know who thinks of using the model.
+_LIMITS = tuple(
+    f"verdict.{name}" for name in ("weakest", "too_sure", "too_shy", "uneven", "labels_not_as_sure")
+)
 # Values of texts that are ours and are put in Chinese; all others are a person's.
 _TERMS = frozenset({"action", "reason", "warning", "what"})
 _HUGGING_FACE = ("transformer", "pretrained")
@@ -57,6 +61,7 @@ def make_card(records: Records, stated: dict[str, str] | None = None) -> dict[st
         "split": manifest["split"],
         "baseline": _baseline(manifest["task"], details),
         "confused": next(confusions(details), None),
+        "found": [finding for finding in verdict(records, [*confusions(details)]) if finding[0] in _LIMITS],
         "parameters": manifest["parameters"],
         "latency_ms_p50": chosen.get("latency_ms_p50"),
         "cost": plan.get("cost"),
@@ -95,6 +100,9 @@ def render_card(card: dict[str, Any], language: Language) -> str:
         filled = {k: v if isinstance(v, Markup) else _said(k, str(v), language) for k, v in values.items()}
         return Markup(word("card", key, language, **filled))
 
+    def found(key: str, values: dict[str, Any]) -> Markup:
+        return Markup(word("page", key, language, **{k: _plain(v) for k, v in values.items()}))
+
     template = environment.get_template("card.md")
     body = template.render(
         card=card,
@@ -102,6 +110,7 @@ def render_card(card: dict[str, Any], language: Language) -> str:
         number=number,
         plain=_plain,
         code=_code,
+        found=found,
         labels=_labels(card["labels"]),
         scripts=", ".join(word("page", f"script.{name}", language) for name in card["scripts"]),
         few=_FEW_ROWS,

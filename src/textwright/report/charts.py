@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from textwright.report.axes import Scale, scale
-from textwright.report.lettering import shortened, width
+from textwright.report.lettering import told_apart, width
 
 WIDTH = 420.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 12.0, 10.0, 38.0
@@ -120,10 +120,12 @@ def _foot(x: str) -> float:
     return _BOTTOM if x else _BOTTOM - 16
 
 
-def line_chart(series: Sequence[Series], *, x: str, y: str, is_thin: bool = False) -> Chart | None:
+def line_chart(
+    series: Sequence[Series], *, x: str, y: str, is_thin: bool = False, share: bool = False
+) -> Chart | None:
     """Curves of (name, points, marked points) over shared axes; None where no curve has two points.
 
-    Beside others, a curve of one point is a dot.
+    Beside others, a curve of one point is a dot. The axis of a `share` ends at 0 and 1.
     """
     height = 240.0
     drawn = [(name, points, marks if len(points) > 1 else points) for name, points, marks in series if points]
@@ -132,6 +134,8 @@ def line_chart(series: Sequence[Series], *, x: str, y: str, is_thin: bool = Fals
     every = [point for _, points, marks in drawn for point in (*points, *marks)]
     across = scale([p[0] for p in every], _LEFT, WIDTH - _RIGHT, zero=True)
     up = scale([p[1] for p in every], height - _foot(x), _TOP)
+    if share:
+        up = replace(up, low=max(up.low, 0.0), high=min(up.high, 1.0))
     lines = [
         Line(name, i % 8, _path(points, across, up), [(across(a), up(b)) for a, b in marks], is_thin)
         for i, (name, points, marks) in enumerate(drawn)
@@ -187,15 +191,17 @@ def whiskers(
     if share:
         ends = (0.0, 1.0) if whole else (max(across.low, 0.0), min(across.high, 1.0))
         across = Scale(*ends, left, WIDTH - _RIGHT)
+    names = [name for name, *_ in rows]
+    shown = names if word_room else told_apart(names, _NAME)
     dots = [
         Dot(
-            name if word_room else shortened(name, _NAME),
+            name,
             across(value),
             _TOP + _ROW * (i + 0.5),
             across(low),
             across(high),
         )
-        for i, (name, value, low, high) in enumerate(rows)
+        for i, (name, (_, value, low, high)) in enumerate(zip(shown, rows, strict=True))
     ]
     return Chart("whiskers", height, across.ticks, [], x, dots=dots, left=left, has_words=bool(word_room))
 
@@ -208,9 +214,10 @@ def scatter(rows: Sequence[tuple[str, float, float, float, float]], *, x: str, y
     height = 240.0
     across = scale([row[1] for row in known], _LEFT, WIDTH - _RIGHT, log=True)
     up = scale([v for row in known for v in row[2:]], height - _foot(x), _TOP)
+    shown = told_apart([name for name, *_ in known], _NAME)
     dots = [
-        Dot(shortened(name, _NAME), across(at), up(value), up(low), up(high), i % 8)
-        for i, (name, at, value, low, high) in enumerate(known)
+        Dot(name, across(at), up(value), up(low), up(high), i % 8)
+        for i, (name, (_, at, value, low, high)) in enumerate(zip(shown, known, strict=True))
     ]
     return Chart("scatter", height, across.ticks, up.ticks, x, y, dots=_labelled(dots))
 
@@ -240,7 +247,7 @@ def _overlap(a: Box, b: Box) -> float:
 def heatmap(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Heatmap:
     """Shades follow the share of a row's truth, so that rare labels can be read as well."""
     size = max(26.0, min(52.0, 260.0 / len(labels)))
-    names = [shortened(name, _CELL_NAME) for name in labels]
+    names = told_apart(labels, _CELL_NAME)
     room = max(map(width, names)) + 12
     cells = []
     for i, row in enumerate(counts):

@@ -14,10 +14,14 @@ from textwright.core.files import read_json
 from textwright.core.records import Note
 from textwright.report.card import README, make_card, render_card
 from textwright.report.comparison import read_comparison, render_comparison
-from textwright.report.page import render_report
+from textwright.report.page import render_report, sentence
 from textwright.report.records import read_records
+from textwright.report.verdict import verdict
 from textwright.report.words import LANGUAGES, Language
 
+_IN_WORDS = frozenset(
+    f"verdict.{name}" for name in ("right", "right_validation", "sets", "graded", "validation", "no_rows")
+)
 REPORT, CARD = "report.html", "card.json"
 _AGAIN = "Delete it, and run card again with --overwrite."
 
@@ -36,6 +40,13 @@ def make_pages(
     cards = {README[each]: _bytes(render_card(card, each)) for each in LANGUAGES}
     card["pages"] = {file: _hash(page) for file, page in {REPORT: report, **cards}.items()}
     return {REPORT: report, CARD: _bytes(json.dumps(card, ensure_ascii=False, indent=2) + "\n"), **cards}
+
+
+def in_words(folder: Path, manifest: dict[str, Any], language: Language) -> list[str]:
+    """The first sentences of the report: how good the model is, and what was warned of."""
+    records = read_records(folder, manifest, folder.name)
+    found = [(key, values) for key, values in verdict(records, []) if key in _IN_WORDS]
+    return [sentence(key, language, **values) for key, values in found]
 
 
 def write_pages(folder: Path, make: Callable[[], dict[str, bytes]], say: Sink) -> None:

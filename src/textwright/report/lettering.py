@@ -5,6 +5,10 @@ Widths are those of DejaVu Sans, the widest font that a page may get, in parts o
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from itertools import takewhile
+
 SIZE = 12.0
 _NARROW, _WIDE = frozenset(" ijl|.,:;'!If()[]-/tr"), frozenset("mwMW@%")
 _ORDINARY, _CAPITAL = 0.64, 0.76
@@ -28,6 +32,33 @@ def _part(mark: str) -> float:
     if ord(mark) >= _IDEOGRAPH:
         return 1.4 if ord(mark) >= _PICTURE else 1.0
     return _CAPITAL if mark.isupper() else _ORDINARY
+
+
+def told_apart(names: Sequence[str], room: float, size: float = SIZE) -> list[str]:
+    """Names that fit; where the middle left out is what they differ in, they keep that part.
+
+    >>> told_apart([f"a category number {i} with a long name" for i in (7, 8)], 90)
+    ['…7…', '…8…']
+    """
+    short = [shortened(name, room, size) for name in names]
+    alike = {text for text, count in Counter(short).items() if count > 1}
+    groups = {text: [name for name, cut in zip(names, short, strict=True) if cut == text] for text in alike}
+    return [
+        shortened(_own_part(name, groups[cut]), room, size) if cut in alike else cut
+        for name, cut in zip(names, short, strict=True)
+    ]
+
+
+def _own_part(name: str, group: Sequence[str]) -> str:
+    """What is left of a name without what all of the group begin and end with."""
+    start = _num_alike(group)
+    end = _num_alike([other[start:][::-1] for other in group])
+    return f"{'…' if start else ''}{name[start : len(name) - end]}{'…' if end else ''}"
+
+
+def _num_alike(texts: Sequence[str]) -> int:
+    """How many characters all texts begin with."""
+    return sum(1 for _ in takewhile(lambda marks: len(set(marks)) == 1, zip(*texts, strict=False)))
 
 
 def shortened(text: str, room: float, size: float = SIZE) -> str:

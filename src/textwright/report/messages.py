@@ -34,7 +34,7 @@ _PLACEHOLDER = re.compile(r"\{([a-z_][a-z_0-9]*)\}")
 # Placeholders that stand for a number alone.
 _NUMBERS = frozenset(
     {"n", "step", "epoch", "loss", "score", "low", "high", "free", "usable", "total"}
-    | {"units", "max_words", "min_chars", "max_chars"}
+    | {"units", "scale", "bad", "num_lines", "needed", "left", "more", "max_words", "min_chars", "max_chars"}
 )
 _NUMBER = r"[-\d][-\d.,]*|nan|inf"
 # Of tables and progress lines: what stands between two columns.

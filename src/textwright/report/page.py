@@ -51,6 +51,7 @@ def environment() -> Environment:
         said=said,
         empty=lambda why: both("none", _nested=why),
         languages=LANGUAGES,
+        gap=Markup('<span class="en"> </span>'),  # between two sentences; Chinese has none
         shown=shown,
         number=number,
         percent=lambda value: percent(value).replace(" ", NARROW),
@@ -70,6 +71,11 @@ def both(key: str, _nested: str = "", **values: Any) -> Markup:
         text = word("page", key, language, **filled).replace(" %", f"{NARROW}%")
         parts.append(f'<span class="{language}" lang="{language}">{text}</span>')
     return Markup("").join(map(Markup, parts))
+
+
+def sentence(key: str, language: Language, **values: Any) -> str:
+    """A fixed text in one language, for a terminal."""
+    return word("page", key, language, **{k: shown(_value(k, str(v), language)) for k, v in values.items()})
 
 
 def _filled(key: str, value: str, language: Language) -> Markup:

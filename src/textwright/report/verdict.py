@@ -16,7 +16,7 @@ _CHANCE = 1.5
 # Where gaps of one sign are so many times those of the other, the model is too sure, or too shy, as a whole.
 _ONE_SIDED = 2.0
 _NARROW = 0.05  # intervals of fewer points are told with a decimal
-_SHARES = frozenset({"accuracy", "macro_f1", "micro_f1"})
+SHARES = frozenset({"accuracy", "macro_f1", "micro_f1"})
 # The score that the first sentence tells, by task; what no model at all would have is told in the same score.
 TOLD = {"classify": "accuracy", "multilabel": "accuracy", "score": "mae"}
 
@@ -79,7 +79,7 @@ def _baseline(task: str, details: dict[str, Any]) -> Iterator[Finding]:
     found = reference(task, details)
     if found is not None:
         metric, score = found
-        value = percent(score["value"]) if metric in _SHARES else number(score["value"])
+        value = percent(score["value"]) if metric in SHARES else number(score["value"])
         yield "verdict.baseline", {"what": details["baseline"]["what"], "metric": metric, "value": value}
 
 

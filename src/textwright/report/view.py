@@ -23,7 +23,7 @@ from textwright.report.lettering import width
 from textwright.report.marks import mark_tokens
 from textwright.report.records import Curve, Records
 from textwright.report.shown import number
-from textwright.report.verdict import Finding, reference, verdict
+from textwright.report.verdict import SHARES, Finding, reference, verdict
 from textwright.report.words import LANGUAGES, word
 
 _FIGURE_LABELS, _SHOWN_PAIRS, _SHOWN_WRONG = 20, 15, 20
@@ -232,7 +232,9 @@ def learning_charts(curves: Sequence[tuple[str, Curve]]) -> dict[str, Chart | No
         "loss": line_chart(
             [(name, curve.loss, []) for name, curve in curves], x="curves.epoch", y="", is_thin=True
         ),
-        "checks": line_chart(checked, x="curves.epoch", y=f"name.{metric}" if metric else ""),
+        "checks": line_chart(
+            checked, x="curves.epoch", y=f"name.{metric}" if metric else "", share=metric in SHARES
+        ),
     }
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -35,10 +35,11 @@ _NOTHING: dict[TaskName, Answer] = {
 
 @dataclass
 class Answered:
-    """How many rows were answered, and how many could not be read."""
+    """How many rows were answered, how many could not be read, and the first of these with the reason."""
 
     n: int = 0
     num_unreadable: int = 0
+    first_unreadable: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,9 @@ def _counted(
     """All answers in the order of their rows."""
     done.n += len(answered) + len(lost)
     done.num_unreadable += len(lost)
+    if lost and not done.first_unreadable:
+        row, answer = lost[0]
+        done.first_unreadable = f"row {row:,}: {answer['error']}"
     return [answer for _, answer in sorted([*answered, *lost], key=itemgetter(0))]
 
 

@@ -131,7 +131,9 @@ def _refuse_misfit(engine: Engine, bundle: Bundle) -> None:
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     chunk: list[str] = []
     characters = 0
-    for text in texts:
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"texts[{place}] is {type(text).__name__}, expected str")
         chunk.append(text)
         characters += len(text)
         if len(chunk) == CHUNK or characters >= CHUNK_CHARACTERS:

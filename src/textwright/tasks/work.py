@@ -77,6 +77,7 @@ def _leave(work: Path, lock: FileIO, say: Sink) -> None:
         how = "the same command with --resume goes on from them; otherwise delete the folder"
         say(Note(f"{work}: the checkpoints stay: {how}"))
     else:
+        say(Note("no checkpoint was stored yet: --resume would start anew"))
         _remove(work, lock)
 
 

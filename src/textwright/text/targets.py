@@ -103,10 +103,11 @@ def _refuse_single_rows(
     if not single:
         return
     row = next(number for labels, number in zip(rows, numbers, strict=True) if single[0] in labels)
-    more = f" (and {len(single) - 1} more such labels)" if len(single) > 1 else ""
+    what = f"the label {single[0][:40]!r} has this one row only"
+    more = len(single) - 1
     hint = "Add rows of it, merge it with another label, or remove it: one row cannot be learned and checked."
     raise DataError(
-        f"the label {single[0][:40]!r} has this one row only{more}",
+        f"{what} (and {more} more such labels)" if more else what,
         path=path,
         row=row,
         column=column,

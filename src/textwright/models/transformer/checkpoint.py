@@ -34,6 +34,7 @@ _UNFIT: Mapping[str, str] = MappingProxyType(
 )
 _EXAMPLE = "Give a folder with config.json, model.safetensors and tokenizer.json, or a name on the Hub."
 TAKE_ANOTHER = "Take one such as bert, roberta, distilbert, electra, deberta-v2 or modernbert."
+_SECONDS_TO_ANSWER = 10.0
 _HUB_EXAMPLE = "Names on the Hub are OWNER/NAME, such as google-bert/bert-base-uncased; or give a folder."
 
 
@@ -110,7 +111,7 @@ def _fetch(name: str) -> Path:
         why = first_line(error)
         raise CheckpointError(
             f"{name}: there is no such folder, and nothing came from the Hugging Face Hub ({why})",
-            hint="Check the name and the connection, or give a folder that holds the checkpoint.",
+            hint=f"Check the name and the connection; if a folder is meant, write ./{name}.",
         ) from None
 
 
@@ -126,6 +127,8 @@ def _download(name: str) -> Path:
     """What is small first, and the weights only of what can be started from; all of one commit."""
     from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 
+    # Without a connection this fails at once, where a download would try again for half a minute.
+    HfApi().model_info(name, timeout=_SECONDS_TO_ANSWER)
     config = Path(hf_hub_download(name, CONFIG))
     commit = config.parent.name
     names = [file for file in HfApi().list_repo_files(name, revision=commit) if "/" not in file]
