@@ -19,7 +19,7 @@ PICTURES = PROJECT / "docs" / "pictures"
 # Room: the step of the way of a file, and what the room does, in English and Chinese.
 ROOMS = {
     "cli": ("", "commands, and what a terminal shows", "命令，以及终端上显示的内容"),
-    "api": ("", "the same verbs for Python", "供 Python 使用的同样动词"),
+    "api": ("", "the same verbs for Python", "供 Python 调用的同一套命令"),
     "estimator": ("", "the same for scikit-learn", "供 scikit-learn 使用"),
     "serve": ("", "the same over HTTP", "通过 HTTP 提供服务"),
     "choose": ("5", "which model is best on validation", "在验证集上选出最好的模型"),
@@ -30,7 +30,7 @@ ROOMS = {
     "learn": ("4", "the one training loop", "唯一的训练循环"),
     "measure": ("6", "scores with intervals, locked rows", "在锁定数据上测得分与区间"),
     "report": ("8", "the report and the model cards", "报告与模型卡"),
-    "models": ("3", "n-grams, CNN, LSTM, Transformer", "n-gram、CNN、LSTM、Transformer"),
+    "models": ("3", "n-grams, CNN, LSTM, Transformer", "n 元组、CNN、LSTM、Transformer"),
     "text": ("1", "reads, cleans, splits, tokenizes", "读取、清洗、划分、分词"),
     "runtime": ("", "processors, precision, threads", "处理器、精度、线程"),
     "core": ("", "errors, settings, records, clock, files", "错误、设置、记录、时钟、文件"),
@@ -40,7 +40,7 @@ WORDS = {
         "The rooms of Textwright",
         "a room imports only from the floors below; 1 to 8: the way of your file",
     ),
-    "zh": ("Textwright 的各个房间", "每个房间只能使用下面楼层的房间；1 到 8：您的文件所走的路"),
+    "zh": ("Textwright 的各个模块", "每个模块只能使用下面各层的模块；1 到 8：您的文件所走的路"),
 }
 PLANNED = {"en": "planned", "zh": "计划中"}
 _STYLE = """

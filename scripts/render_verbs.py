@@ -73,7 +73,8 @@ setting: [settings](../settings.md) lists them all.
 
 {table}
 `--lang` also stands before the verb; `TEXTWRIGHT_LANG` holds for all of them. With `--json` the last line on
-standard output is one JSON object, and everything else goes to standard error. A score there is
+standard output is one JSON object, and everything else goes to standard error; a command that fails prints
+no JSON, its exit code and two lines on standard error say why. A score is
 `{{"value":, "low":, "high":, "n":, "better":}}` under the name of its metric.
 [Section 6 of the design](../design.md#6-the-command-line-contract) says what the keys hold.
 
@@ -90,7 +91,8 @@ standard output is one JSON object, and everything else goes to standard error. 
 
 {table}
 `--lang` 也可以写在命令之前；`TEXTWRIGHT_LANG` 对所有命令有效。给出 `--json` 时，
-标准输出的最后一行是一个 JSON 对象，其余内容都写到标准错误。
+标准输出的最后一行是一个 JSON 对象，其余内容都写到标准错误；失败的命令不输出 JSON，
+由退出码和标准错误的两行说明原因。
 其中的分数写作 `{{"value":, "low":, "high":, "n":, "better":}}`，放在指标名之下。
 各个键的含义见[设计文档第 6 节](../../design.md#6-the-command-line-contract)（英文）。
 
