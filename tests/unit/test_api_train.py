@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from textwright import api
-from textwright.choose import select
+from textwright.choose import candidates, select
 from textwright.core.errors import CheckpointError, ConfigError, DataError, TextwrightError
 from textwright.core.events import Event
 from textwright.core.records import Note, StepEvent
 from textwright.core.seeds import generator
 from textwright.tasks import checkpoints
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.trainers.network import NetworkTrainer
 
 SMALL = {"name": "cnn", "embedding": 8, "filters": 4, "widths": [1, 2], "dropout": 0}
 
@@ -181,6 +182,25 @@ def test_an_interrupt_leaves_a_finished_model_where_it_is(tmp_path: Path) -> Non
         assert "was interrupted" not in (tmp_path / "m" / page).read_text(encoding="utf-8")
     again = api.train(data, tmp_path / "m", recipe("cnn"))
     assert again.out == tmp_path / "m" and api.load(again.out).engine.architecture == "cnn"
+
+
+@pytest.mark.parametrize("was_cut", [True, False])
+def test_one_whose_time_ran_out_is_not_called_worse_without_a_word(
+    was_cut: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = NetworkTrainer.search
+
+    def cut(self: NetworkTrainer, *rows: Any) -> Any:
+        yield from search(self, *rows)
+        self.was_cut = was_cut
+
+    monkeypatch.setattr(NetworkTrainer, "search", cut)
+    monkeypatch.setattr(candidates, "CANDIDATES", ("bag", "cnn"))
+    asked = Recipe.parse({"learn": {"epochs": 1}, "budget": {"minutes": 1}})
+    trained = api.train(written(tmp_path / "a.csv"), tmp_path / "m", asked)
+    chosen, other = trained.candidates
+    assert chosen.chosen and chosen.model == "bag" and "time" not in chosen.why
+    assert ("its time ran out, and more --minutes may change that" in other.why) == was_cut
 
 
 def test_whether_the_model_was_fitted_again_is_recorded(

@@ -240,5 +240,7 @@ class Selection:
                 if chosen
                 else f"{headline} not better than the best on validation"
             )
+            if tried.trainer.was_cut and not chosen:
+                why += "; its time ran out, and more --minutes may change that"
             out.append(replace(tried.record, chosen=chosen, why=why))
         return [*out, *self.failed]

@@ -37,9 +37,12 @@ def train(
     out: Annotated[Path, typer.Option(help="The folder to write.")],
     kind: Annotated[str, typer.Option(help=f"One of: {_KINDS}.")] = AUTO,
     vocabulary_size: Annotated[
-        int | None, typer.Option(min=1, help="The largest vocabulary; what is usual for the kind when not given.")
+        int | None,
+        typer.Option(min=1, help="The largest vocabulary; what is usual for the kind when not given."),
     ] = None,
-    max_length: Annotated[int | None, typer.Option(min=1, help="Cut texts to this many tokens; never when not given.")] = None,
+    max_length: Annotated[
+        int | None, typer.Option(min=1, help="Cut texts to this many tokens; never when not given.")
+    ] = None,
     text: options.Text = None,
     json: Json = False,
     debug: Debug = False,

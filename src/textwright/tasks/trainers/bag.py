@@ -66,6 +66,7 @@ class BagTrainer:
             recipe.model_settings if recipe.model_name == name else {}, where="model."
         )
         self.engine: Engine | None = None
+        self.was_cut = False
         self._seed = recipe.seed
         self._seconds = 0.0
         self._searched = 0

@@ -40,6 +40,11 @@ class Trainer(Protocol):
     @property
     def engine(self) -> Engine | None: ...
 
+    @property
+    def was_cut(self) -> bool:
+        """Whether the search ended sooner than it should, as its time ran out."""
+        ...
+
     def give(self, clock: Clock) -> None:
         """The time for what comes next."""
         ...

@@ -61,6 +61,7 @@ class NetworkTrainer:
             recipe.model_settings if recipe.model_name == name else {}, where="model."
         )
         self.engine: Engine | None = None
+        self.was_cut = False
         self._best_epochs: float | None = None
         self._seconds_per_row = 0.0
         self._quickened: list[str] = []
@@ -172,6 +173,7 @@ class NetworkTrainer:
         # Stopped before the first validation, there is no best: what was trained is kept.
         self._best_epochs = fit.state.best_epoch or fit.state.rows / max(len(train), 1)
         self._seconds_per_row = fit.state.seconds / max(fit.state.rows, 1)
+        self.was_cut = fit.state.by_clock
 
     def _clock_of_search(self) -> Clock:
         return self.job.clock.part(_SEARCH_SHARE if self.job.refit else 1.0)
