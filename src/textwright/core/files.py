@@ -32,7 +32,7 @@ _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.E
 def readable_name(path: str | Path) -> str:
     """The name of a file or folder as text that any record can hold, whatever bytes it has on the disk.
 
-    >>> readable_name("data/reviews.csv"), readable_name("caf\udce9.csv")
+    >>> readable_name("data/reviews.csv"), readable_name("caf\\udce9.csv")
     ('reviews.csv', 'caf�.csv')
     """
     return os.fsencode(Path(path).name).decode("utf-8", "replace")
