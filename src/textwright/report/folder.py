@@ -74,9 +74,8 @@ def stated_before(folder: Path) -> dict[str, str]:
 def edited_pages(folder: Path) -> list[str]:
     """The pages of a folder that are not as they were written, or of which nothing tells how that was."""
     written = _part(folder, "pages")
-    found = [file for file in (REPORT, *README.values()) if (folder / file).is_file()]
-    if REPORT not in written:  # older cards have no record of it
-        found.remove(REPORT)
+    pages = [REPORT] if REPORT in written else []  # older cards have no record of it
+    found = [file for file in (*pages, *README.values()) if (folder / file).is_file()]
     return [file for file in found if written.get(file) != _hash((folder / file).read_bytes())]
 
 
