@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -227,12 +227,16 @@ def predict(
     text: str | None = None,
     probabilities: bool = False,
     explain: str | None = None,
+    keep: Sequence[str] = (),
 ) -> Answered:
     """Answer every row of a file of any size: same order, same count.
 
-    `explain` adds the weights of the tokens by one of the methods of `Predictor.explain`.
+    `explain` adds the weights of the tokens by one of the methods of `Predictor.explain`; `keep` names
+    columns of the file that stand before each answer (`["all"]`: all but the text).
     """
-    return answer_file(load(path), data, out, text=text, probabilities=probabilities, explain=explain)
+    return answer_file(
+        load(path), data, out, text=text, probabilities=probabilities, explain=explain, keep=keep
+    )
 
 
 @dataclass(frozen=True)

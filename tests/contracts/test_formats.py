@@ -40,4 +40,3 @@ def test_its_report_and_cards_can_be_made(folder: Path, tmp_path: Path) -> None:
     assert "Of 100 new texts like these" in report and "written before this was recorded" in report
     assert "mit" in (copy / "README.zh.md").read_text(encoding="utf-8")
     assert textwright.load(copy).predict(["again"])
-

@@ -218,3 +218,17 @@ def test_intervals_cover_the_truth() -> None:
         for name, value in (("accuracy", np.trace(chances)), ("macro_f1", true_f1)):
             covered[name] += scores[name].low <= value <= scores[name].high
     assert all(0.90 < count / 300 < 0.99 for count in covered.values()), covered
+
+
+def test_a_label_that_is_never_found_is_not_known_to_be_hopeless() -> None:
+    """Nothing varies at 0 and 1, so a bootstrap would call seven rows certain; Wilson's interval does not."""
+    meter = ClassifyMeter(["a", "b"])
+    truth = np.array([0] * 7 + [1] * 93)
+    meter.update(truth, np.tile([0.1, 0.9], (100, 1)))
+    never, always = meter.details()["per_class"]
+    assert never["n"] == 7 and always["n"] == 93
+    assert (never["recall"]["low"], never["recall"]["value"]) == (0, 0)
+    assert never["recall"]["high"] == pytest.approx(0.3543, abs=1e-4)  # Wilson, 0 of 7
+    assert never["f1"]["high"] == pytest.approx(0.4899, abs=1e-4)  # 0 of 4: half of 7 and 0
+    assert never["precision"]["high"] == 1.0  # it was never answered: nothing is known
+    assert always["recall"]["low"] == pytest.approx(0.9603, abs=1e-4)  # Wilson, 93 of 93

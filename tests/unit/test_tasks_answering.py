@@ -97,6 +97,26 @@ def test_an_unreadable_first_row_does_not_decide_the_columns(tmp_path: Path) -> 
     assert lines[1:3] == ['"1,bad,extra",,,,', "good,good,0.731059,0.268941,0.731059"]
 
 
+def test_columns_can_be_kept_beside_the_answers(tmp_path: Path) -> None:
+    data = written(tmp_path / "a.csv", "id,text,label,day\n7,a good one,bad,Mon\n8,x,y,z,w\n9,not so,,Tue\n")
+    answer_file(stub(), data, str(tmp_path / "o.csv"), keep=["id", "label"])
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "o.csv").read_text(encoding="utf-8"))))
+    assert list(rows[0]) == ["id", "given label", "text", "label", "probability"]
+    assert [row["id"] for row in rows] == ["7", "", "9"], "a row that cannot be read has no columns"
+    assert (rows[0]["given label"], rows[0]["label"], rows[2]["given label"]) == ("bad", "good", "")
+    answer_file(stub(), data, str(tmp_path / "o.jsonl"), keep=["all"])
+    first = json.loads((tmp_path / "o.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert list(first) == ["id", "given label", "day", "text", "label", "probability"]
+
+
+def test_a_column_to_keep_that_is_not_there_is_named(tmp_path: Path) -> None:
+    data = written(tmp_path / "a.csv", "id,text\n7,a good one\n")
+    (tmp_path / "o.csv").write_text("before", encoding="utf-8")
+    with pytest.raises(DataError, match="there is no column 'idd'; found 'id', 'text'") as caught:
+        answer_file(stub(), data, str(tmp_path / "o.csv"), keep=["idd"])
+    assert "'id'" in caught.value.hint and (tmp_path / "o.csv").read_text(encoding="utf-8") == "before"
+
+
 def test_broken_json_lines_keep_their_place(tmp_path: Path) -> None:
     lines = [json.dumps({"text": f"good {i}"}) for i in range(20)]
     lines[7:7] = ["{broken", ""]

@@ -36,6 +36,10 @@ def predict(
             metavar="METHOD",
         ),
     ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(help="Columns to keep beside each answer, such as id,date; 'all' for all but the text."),
+    ] = None,
     json: Json = False,
     debug: Debug = False,
     lang: Lang = None,
@@ -45,7 +49,10 @@ def predict(
     Example: textwright predict my-model new.csv --out answers.csv
     """
     with guarded(debug, lang):
-        done = api.predict(model, data, out, text=text, probabilities=probabilities, explain=explain)
+        kept = [name.strip() for name in keep.split(",")] if keep else []
+        done = api.predict(
+            model, data, out, text=text, probabilities=probabilities, explain=explain, keep=kept
+        )
         if done.num_unreadable:
             say(f"rows that could not be read, and have no label: {done.num_unreadable:,}; the first:")
             say(f"{data}, {done.first_unreadable}")

@@ -5,13 +5,13 @@ Shapes: R replicates (or none), C classes, U non-empty cells of a confusion matr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from textwright.measure.base import FloatArray, IntArray
-from textwright.measure.bootstrap import make_score, ratio, resampled_cells
+from textwright.measure.bootstrap import ratio, resampled_cells, share_score
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,21 @@ class Confusion:
 
 
 def per_class_records(labels: list[str], tally: Tally, samples: Tally) -> list[dict[str, Any]]:
-    """One record a label: precision, recall and F1 as scores, and `n`, the rows whose truth it is."""
+    """One record a label: precision, recall and F1 as scores, and `n`, the rows whose truth it is.
+
+    At 0 and 1 the interval is that of a share: of the rows answered so, of those whose truth it is, and for
+    F1, which is twice the hits among both, of half of these together.
+    """
     records: list[dict[str, Any]] = [{"label": label} for label in labels]
     num_rows = tally.truth.astype(np.int64).tolist()
-    for name in ("precision", "recall", "f1"):
+    shares_of = {
+        "precision": tally.predicted,
+        "recall": tally.truth,
+        "f1": (tally.truth + tally.predicted) / 2,
+    }
+    for name, sizes in shares_of.items():
         values, replicates = getattr(tally, name)(), getattr(samples, name)()
         for i, record in enumerate(records):
-            record[name] = make_score(values[i], replicates[:, i], num_rows[i]).to_json()
+            score = share_score(values[i], replicates[:, i], int(np.ceil(sizes[i])))
+            record[name] = replace(score, n=num_rows[i]).to_json()
     return [{**record, "n": n} for record, n in zip(records, num_rows, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,8 +13,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
-from textwright.core.errors import ConfigError
+from textwright.core.errors import ConfigError, DataError
 from textwright.core.files import explained, writing_atomic
+from textwright.core.names import did_you_mean
 from textwright.tasks.explaining import method_for, unexplained
 from textwright.tasks.predictor import Predictor
 from textwright.text.columns import find_text_column, profile
@@ -24,7 +25,7 @@ from textwright.text.sources import open_source
 from textwright.text.sources.base import Cell
 
 Answer = dict[str, Any]
-STDOUT = "-"
+STDOUT, ALL = "-", "all"
 _ENDINGS = (".csv", ".jsonl", ".ndjson")
 _NOTHING: dict[TaskName, Answer] = {
     "classify": {"label": None, "probability": None},
@@ -44,19 +45,35 @@ class Answered:
 
 @dataclass(frozen=True)
 class _Asked:
-    """How texts are answered, and what stands for the answer to a row that could not be read."""
+    """How texts are answered, what stands for the answer to a row that could not be read, what is kept."""
 
     answers: Callable[[list[str]], list[Answer]]
     nothing: Answer
+    keep: tuple[str, ...]
 
     @classmethod
-    def of(cls, predictor: Predictor, probabilities: bool, explain: str | None) -> _Asked:
+    def of(
+        cls, predictor: Predictor, probabilities: bool, explain: str | None, keep: Sequence[str]
+    ) -> _Asked:
         task = predictor.schema.task
         if explain is None:
-            return cls(partial(predictor.predict, probabilities=probabilities), _NOTHING[task])
+            return cls(partial(predictor.predict, probabilities=probabilities), _NOTHING[task], tuple(keep))
         method_for(explain, predictor.engine)  # refused before anything is read
         answers = partial(predictor.explain, method=explain, probabilities=probabilities)
-        return cls(answers, {**_NOTHING[task], **unexplained(task)})
+        return cls(answers, {**_NOTHING[task], **unexplained(task)}, tuple(keep))
+
+    def kept(self, columns: Mapping[str, list[Cell]], text: str, path: str) -> dict[str, list[Cell]]:
+        """The columns to keep, by the names that they have among the answers. Raises DataError."""
+        wanted = [name for name in columns if name != text] if self.keep == (ALL,) else self.keep
+        for name in wanted:
+            if name not in columns:
+                raise DataError(
+                    f"there is no column {name!r}; found {', '.join(map(repr, columns))}",
+                    path=path,
+                    hint=did_you_mean(name, columns),
+                )
+        taken = {"text", "probabilities", "error", *self.nothing}
+        return {f"given {name}" if name in taken else name: columns[name] for name in wanted}
 
 
 def answer_file(
@@ -67,17 +84,19 @@ def answer_file(
     text: str | None = None,
     probabilities: bool = False,
     explain: str | None = None,
+    keep: Sequence[str] = (),
 ) -> Answered:
     """Write one answer a row of `data` to `out` (.csv or .jsonl, "-" is JSON lines on standard output).
 
     Rows that cannot be read get an answer without a label and the reason, so that the count stays the same.
     `explain` is a method of `Predictor.explain`, whose tokens are added (in .csv as JSON); `text` is then the
-    text after cleaning, which their places are in.
+    text after cleaning, which their places are in. `keep` names columns of `data` that stand before each
+    answer ("all": all but the text); one with the name of an answer, such as `label`, becomes `given label`.
     Raises ConfigError for another ending or method, DataError for data that cannot be used.
     """
     done = Answered()
     _refuse_ending(out)
-    asked = _Asked.of(predictor, probabilities, explain)
+    asked = _Asked.of(predictor, probabilities, explain, keep)
     with _writer(out, predictor.schema.labels if probabilities else []) as write:
         for answers in _answers(predictor, data, text, asked, done):
             write(answers)
@@ -97,14 +116,19 @@ def _answers(
             column = find_text_column(
                 columns, path=str(source.path), asked=text, preferred=predictor.schema.text
             )
-        answers = _of_batch(batch.columns[column], asked)
+        kept = asked.kept(batch.columns, column, str(source.path))
+        answers = _of_batch(batch.columns[column], asked, kept)
         yield _counted([*zip(batch.rows, answers, strict=True)], _lost(log, asked.nothing, ignored), done)
     yield _counted([], _lost(log, asked.nothing, ignored), done)
 
 
-def _of_batch(cells: list[Cell], asked: _Asked) -> list[Answer]:
+def _of_batch(cells: list[Cell], asked: _Asked, kept: Mapping[str, list[Cell]]) -> list[Answer]:
     texts = [" ".join(cell) if isinstance(cell, list) else cell or "" for cell in cells]
-    return [{"text": text, **answer} for text, answer in zip(texts, asked.answers(texts), strict=True)]
+    before = [dict(zip(kept, row, strict=True)) for row in zip(*kept.values(), strict=True)]
+    return [
+        {**row, "text": text, **answer}
+        for row, text, answer in zip(before or [{}] * len(texts), texts, asked.answers(texts), strict=True)
+    ]
 
 
 def _lost(log: RowLog, nothing: Answer, ignored: tuple[str, ...]) -> list[tuple[int, Answer]]:
