@@ -213,7 +213,7 @@ def test_a_file_to_test_on_is_no_training_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_the_report_found_stands_among_the_limits(folder: Path, language: Language) -> None:
     found = [
-        ["verdict.weakest", {"label": "军_事", "recall": "0.0 %"}],
+        ["verdict.weakest", {"label": "军_事", "found": "0", "n": "7", "recall": "0.0 %"}],
         ["verdict.too_sure", {"ece": "9 %", "floor": "1 %", "n": "9"}],
     ]
     text = render_card(card_of(folder, found=found), language)

@@ -217,7 +217,7 @@ def test_wrong_rows_carry_their_tokens(folder: Path) -> None:
 
 
 def test_values_are_escaped_in_both_languages() -> None:
-    found = both("verdict.weakest", label="<b>", recall="1 %")
+    found = both("verdict.weakest", label="<b>", found="1", n="9", recall="1 %")
     assert "<b>" not in found and found.count("&lt;b&gt;") == 2
 
 

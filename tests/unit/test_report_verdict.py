@@ -77,8 +77,8 @@ RIGHT = {
     ),
     ("score", "test"): (
         "Scores are off by 0.525 on average (between 0.450 and 0.612 with 95 % confidence), on a scale from "
-        "1.000 to 5.000, measured on 500 rows.",
-        "打分平均误差为 0.525（95 % 置信区间 0.450 到 0.612），评分范围为 1.000 到 5.000，在 500 条数据上测得。",
+        "1 to 5, measured on 500 rows.",
+        "打分平均误差为 0.525（95 % 置信区间 0.450 到 0.612），评分范围为 1 到 5，在 500 条数据上测得。",
     ),
 }
 
@@ -96,6 +96,11 @@ def test_rows_that_were_chosen_on_are_called_so(task: str) -> None:
     caution = "These 500 rows are those that the model was chosen on, so this is a little too good."
     assert told(records(task, "validation"), "en")[1] == caution
     assert caution not in told(records(task, "test"), "en")
+
+
+def test_halves_are_rounded_upwards_at_both_ends_of_an_interval() -> None:
+    found = records("classify", scores={"accuracy": score(0.765, 0.7375, 0.795, 800)})
+    assert "about 77 right answers in the long run: between 74 and 80" in told(found, "en")[0]
 
 
 @pytest.mark.parametrize(("n", "is_few"), [(199, True), (200, False)])
@@ -147,8 +152,10 @@ def test_what_is_confused_most_and_what_is_found_least() -> None:
         row.update(precision=row["recall"], f1=row["recall"])
     found = records("classify", details={"labels": labels, "confusion": matrix, "per_class": per_class})
     lines = told(found, "en")
-    assert "Most often confused: “b” is answered “a”, in 9 of its 90 rows (10.0 %)." in lines
-    assert "Weakest label: “c”, found in 60.0 % of its rows." in lines
+    assert (
+        "Most often confused, by number of rows: “b” is answered “a”, in 9 of its 90 rows (10.0 %)." in lines
+    )
+    assert "Weakest label: “c”, of whose 10 rows 6 were found (60.0 %)." in lines
 
 
 @pytest.mark.parametrize(
@@ -157,7 +164,7 @@ def test_what_is_confused_most_and_what_is_found_least() -> None:
         ([(0.9, 0.8, 50)], 0.1, "It is surer than it should be"),
         ([(0.7, 0.8, 50)], 0.1, "It is right more often than it claims"),
         ([(0.6, 0.8, 50), (0.95, 0.749, 50)], 0.2, "It is too sure in places and too shy in others"),
-        ([(0.9, 0.8, 50)], 0.02, "It is as sure as it should be, as far as 500 rows can tell"),
+        ([(0.9, 0.8, 50)], 0.02, "That it is too sure, or too shy, was not shown"),
     ],
 )
 def test_sureness(bins: list[tuple[float, float, int]], ece: float, begins: str) -> None:
@@ -176,14 +183,14 @@ def _sure(task: str, bins: list[tuple[float, float, int]], ece: float) -> Record
     table = [{"confidence": a, "accuracy": b, "n": n} for a, b, n in bins]
     empty = {"confidence": None, "accuracy": None, "n": 0}
     found = records(task, details={"calibration": [*table, empty], "ece_noise_floor": 0.02})
-    found.manifest["scores"]["ece"] = score(ece, 0, 1, 500, "lower")
+    found.manifest["scores"]["ece"] = score(ece, 0.0 if ece < 0.05 else ece / 2, 1, 500, "lower")
     return found
 
 
 @pytest.mark.parametrize(
     ("plan", "says"),
     [
-        ({"refitted": True}, "The best one was then fitted again on all rows"),
+        ({"refitted": True}, "The one that was chosen was then fitted again on all rows"),
         ({"refitted": False}, "There was no second fit on all rows"),
         ({}, None),
     ],
@@ -192,7 +199,10 @@ def test_a_second_fit_is_told_when_there_was_one(plan: dict[str, Any], says: str
     row = {"model": "bag", "scores": {"accuracy": score(0.8, 0.7, 0.9, 50)}, "seconds": 1.0, "parameters": 7}
     row |= {"bytes": 9, "latency_ms_p50": 1.0, "status": "done", "chosen": True, "why": "the only candidate"}
     text = render_report(records("classify", plan={**plan, "candidates": [row]}))
-    for sentence in ("The best one was then fitted again on all rows", "There was no second fit on all rows"):
+    for sentence in (
+        "The one that was chosen was then fitted again on all rows",
+        "There was no second fit on all rows",
+    ):
         assert (sentence in text) == (sentence == says)
 
 

@@ -51,17 +51,28 @@ def make_score(
     return Score(float(value), float(min(low, value)), float(max(high, value)), n, better)
 
 
+def wilson(hits: float, n: float) -> tuple[float, float]:
+    """The 95 % interval of a share of n rows (Wilson 1927).
+
+    >>> [round(end, 4) for end in wilson(20, 20)]
+    [0.8389, 1.0]
+    """
+    share, square = hits / n, _Z95**2
+    middle = (share + square / (2 * n)) / (1 + square / n)
+    half = _Z95 * (share * (1 - share) / n + square / (4 * n * n)) ** 0.5 / (1 + square / n)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
 def share_score(value: float, replicates: FloatArray, n: int) -> Score:
     """`make_score` for a share of rows; at 0 and 1 by Wilson's interval (1927), as nothing varies there.
 
     >>> share_score(1.0, np.ones(5), 20)
     Score(value=1.0, low=0.8388748419471806, high=1.0, n=20, better='higher')
     """
-    margin = _Z95**2 / (n + _Z95**2)
     if value >= 1:
-        return Score(1.0, 1 - margin, 1.0, n)
+        return Score(1.0, wilson(n, n)[0] if n else 0.0, 1.0, n)
     if value <= 0:
-        return Score(0.0, 0.0, margin, n)
+        return Score(0.0, 0.0, wilson(0, n)[1] if n else 1.0, n)
     return make_score(value, replicates, n)
 
 

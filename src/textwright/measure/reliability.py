@@ -17,7 +17,7 @@ import numpy as np
 
 from textwright.core.records import Score
 from textwright.measure.base import Array, FloatArray, IntArray
-from textwright.measure.bootstrap import make_score
+from textwright.measure.bootstrap import make_score, wilson
 
 NUM_BINS = 15
 _FINE = 20  # parts of a bin, within which the noise floor takes confidences as equal
@@ -63,11 +63,20 @@ class Reliability:
         self._confidence += np.bincount(bins, weights=confidence, minlength=size)
 
     def table(self) -> list[dict[str, Any]]:
-        """One record a bin: mean confidence, share that came true, n; null and null where n is 0."""
+        """One record a bin: mean confidence, share that came true with its 95 % interval (Wilson), and n.
+
+        All but n are null where n is 0.
+        """
         columns = (self._confidence, self._right, self._count)
         rows = zip(*(part.reshape(NUM_BINS, _FINE).sum(axis=1).tolist() for part in columns), strict=True)
         return [
-            {"confidence": sure / n if n else None, "accuracy": right / n if n else None, "n": int(n)}
+            {
+                "confidence": sure / n if n else None,
+                "accuracy": right / n if n else None,
+                "low": wilson(right, n)[0] if n else None,
+                "high": wilson(right, n)[1] if n else None,
+                "n": int(n),
+            }
             for sure, right, n in rows
         ]
 

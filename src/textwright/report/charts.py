@@ -78,6 +78,7 @@ class Dot:
     high: float
     color: int = 0
     label: tuple[float, float] = (0.0, 0.0)
+    size: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -160,14 +161,15 @@ def histogram(edges: Sequence[float], counts: Sequence[float], *, x: str, y: str
     return Chart("bars", height, across.ticks, up.ticks, x, y, boxes=boxes)
 
 
-def reliability(points: Sequence[tuple[float, float, int]]) -> Chart:
-    """How often answers of a stated sureness were right: (sureness, share right, rows)."""
+def reliability(points: Sequence[tuple[float, float, float, float, int]]) -> Chart:
+    """How often answers of a stated sureness were right: (sureness, share right, low, high, rows)."""
     height = 300.0
-    across, up = Scale(0, 1, _LEFT, WIDTH - _RIGHT), Scale(0, 1, height - _BOTTOM, _TOP)
+    # The largest dot may stand in a corner.
+    across, up = Scale(0, 1, _LEFT, WIDTH - _RIGHT - 8), Scale(0, 1, height - _BOTTOM, _TOP + 8)
     most = max((n for *_, n in points), default=1)
     dots = [
-        Dot(f"{n:,}", across(sure), up(right), round(3 + 9 * (n / most) ** 0.5, 1), 0)
-        for sure, right, n in points
+        Dot(f"{n:,}", across(sure), up(right), up(low), up(high), size=round(3 + 9 * (n / most) ** 0.5, 1))
+        for sure, right, low, high, n in points
     ]
     diagonal = Line("", 7, f"{across(0):g},{up(0):g} {across(1):g},{up(1):g}", is_thin=True)
     return Chart(

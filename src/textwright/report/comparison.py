@@ -58,7 +58,7 @@ def render_comparison(compared: Compared, language: Language | None = None) -> s
             verdict=[both(key, **values) for key, values in _findings(record, ranked)],
             rows=rows,
             charts={
-                **_charts(rows),
+                **_charts(rows, record),
                 **learning_charts([(row["short"], compared.curves[row["name"]]) for row in drawn]),
             },
             num_curves=len(drawn),
@@ -126,14 +126,14 @@ def _findings(record: dict[str, Any], ranked: list[dict[str, Any]]) -> Iterator[
         yield "compared.interrupted", {}
 
 
-def _charts(rows: list[dict[str, Any]]) -> dict[str, Chart | None]:
+def _charts(rows: list[dict[str, Any]], record: dict[str, Any]) -> dict[str, Chart | None]:
     known = [row for row in rows if row["score"] and row["score"]["value"] is not None]
     is_share = all(0 <= end <= 1 for row in known for end in interval(row["score"]))
     apart = [(row["short"], *interval(row["gap"])) for row in known if row["gap"]]
     return {
         "scores": whiskers([(r["short"], *interval(r["score"])) for r in known], x="", share=is_share),
         "differences": whiskers(apart, x="", share=False),
-        **cost_charts([(row["short"], row) for row in known]),
+        **cost_charts([(row["short"], row) for row in known], record["headline"]),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +12,6 @@ from textwright.report.shown import number, percent
 Finding = tuple[str, dict[str, Any]]
 
 _FEW_ROWS = 200
-# A calibration error of so many times what chance gives is more than chance.
-_CHANCE = 1.5
 # Where gaps of one sign are so many times those of the other, the model is too sure, or too shy, as a whole.
 _ONE_SIDED = 2.0
 _NARROW = 0.05  # intervals of fewer points are told with a decimal
@@ -56,16 +55,21 @@ def _warnings(records: Records) -> Iterator[Finding]:
 def _quality(manifest: dict[str, Any], score: dict[str, Any]) -> Finding:
     schema, n = manifest["schema"], number(score["n"])
     if schema["task"] == "score":
-        ends = {"bottom": number(schema["low"]), "top": number(schema["high"])}
+        ends = {"bottom": f"{schema['low']:g}", "top": f"{schema['high']:g}"}
         return "verdict.graded", {**{k: number(score[k]) for k in ("value", "low", "high")}, **ends, "n": n}
     digits = 0 if score["high"] - score["low"] > _NARROW else 1
-    shares = {k: f"{100 * score[k]:.{digits}f}" for k in ("value", "low", "high")}
+    shares = {k: _rounded(100 * score[k], digits) for k in ("value", "low", "high")}
     if schema["task"] == "multilabel":
         return "verdict.sets", {**shares, "n": n}
     return f"verdict.{'right_validation' if manifest['split'] == 'validation' else 'right'}", {
         **shares,
         "n": n,
     }
+
+
+def _rounded(value: float, digits: int) -> str:
+    """Halves upwards, so that an interval looks as it is: Python would make 76 of 76.5 and 80 of 79.5."""
+    return f"{math.floor(value * 10**digits + 0.5 + 1e-9) / 10**digits:.{digits}f}"
 
 
 def reference(task: str, details: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
@@ -92,7 +96,12 @@ def _confused(pairs: list[dict[str, Any]], classes: list[dict[str, Any]]) -> Ite
     known = [row for row in classes if row["recall"]["value"] is not None and row["n"]]
     if len(known) > 2:
         weakest = min(known, key=lambda row: row["recall"]["value"])
-        yield "verdict.weakest", {"label": weakest["label"], "recall": percent(weakest["recall"]["value"])}
+        share = weakest["recall"]["value"]
+        found = number(round(share * weakest["n"]))
+        yield (
+            "verdict.weakest",
+            {"label": weakest["label"], "found": found, "n": number(weakest["n"]), "recall": percent(share)},
+        )
 
 
 def _sureness(task: str, ece: dict[str, Any], details: dict[str, Any]) -> Iterator[Finding]:
@@ -101,7 +110,7 @@ def _sureness(task: str, ece: dict[str, Any], details: dict[str, Any]) -> Iterat
     if not bins or floor is None:
         return
     values = {"ece": percent(ece["value"]), "floor": percent(floor), "n": number(ece["n"])}
-    is_chance = ece["value"] <= _CHANCE * floor
+    is_chance = ece["low"] == 0  # the interval begins at 0 where noise alone comes as far
     if task == "multilabel":
         yield f"verdict.{'labels_as_sure' if is_chance else 'labels_not_as_sure'}", values
     elif is_chance:

@@ -49,6 +49,7 @@ class View:
     num_measured: int
     details: dict[str, Any]
     pairs: list[dict[str, Any]]
+    num_pairs: int
     classes: list[dict[str, Any]]
     wrong: list[dict[str, Any]]
     num_more: int
@@ -82,6 +83,7 @@ def make_view(records: Records) -> View:
         num_measured=next(iter(scores.values()))["n"] if scores else 0,
         details=details,
         pairs=pairs[:_SHOWN_PAIRS],
+        num_pairs=len(pairs),
         classes=classes,
         wrong=wrong,
         num_explained=sum("explained_by" in record for record in records.wrong[:_SHOWN_WRONG]),
@@ -136,10 +138,11 @@ def confusions(details: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _charts(
     records: Records, details: dict[str, Any], candidates: list[dict[str, Any]], classes: list[dict[str, Any]]
 ) -> dict[str, Chart | Heatmap | None]:
+    headline = HEADLINES[records.manifest["schema"]["task"]]
     return {
         "headline": _headline(records.manifest["schema"]["task"], records.manifest["scores"], details),
         **_data_charts(records.data),
-        **cost_charts([(row["model"], row) for row in candidates]),
+        **cost_charts([(row["model"], row) for row in candidates], headline),
         **learning_charts([(fit_name(curve), curve) for curve in records.curves]),
         **_score_charts(details, classes),
     }
@@ -149,8 +152,10 @@ def _data_charts(data: dict[str, Any]) -> dict[str, Chart | None]:
     lengths, target = data.get("characters"), data.get("target")
     return {
         "lengths": lengths
-        and histogram(lengths["edges"], lengths["counts"], x="data.characters", y="", log=True),
-        "target": target and histogram(target["edges"], target["counts"], x="", y=""),
+        and histogram(
+            lengths["edges"], lengths["counts"], x="data.characters", y="confusion.count", log=True
+        ),
+        "target": target and histogram(target["edges"], target["counts"], x="", y="confusion.count"),
     }
 
 
@@ -165,12 +170,16 @@ def _score_charts(
     agreement = details.get("agreement")
     return {
         "confusion": _confusion(details) if details.get("confusion") else None,
-        "classes": whiskers([(r["label"], *interval(r["f1"])) for r in drawn], x=""),
-        "calibration": reliability([(b["confidence"], b["accuracy"], b["n"]) for b in bins])
-        if bins
-        else None,
+        "classes": whiskers([(r["label"], *interval(r["f1"])) for r in drawn], x="classes.x"),
+        "calibration": reliability([_bin(b) for b in bins]) if bins else None,
         "agreement": agreement and heatmap(_grades(agreement), agreement["counts"]),
     }
+
+
+def _bin(record: dict[str, Any]) -> tuple[float, float, float, float, int]:
+    """Folders of before have no interval for a bin."""
+    right = record["accuracy"]
+    return record["confidence"], right, record.get("low", right), record.get("high", right), record["n"]
 
 
 def _f1(row: dict[str, Any]) -> float:
@@ -207,14 +216,14 @@ def _headline(task: str, scores: dict[str, Any], details: dict[str, Any]) -> Cha
     return whiskers(rows, x=f"name.{metric}", share=is_share, whole=True, word_room=room)
 
 
-def cost_charts(rows: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Chart | None]:
-    """The score against the time for one text and against the size, of (name, candidate with its `score`)."""
+def cost_charts(rows: Sequence[tuple[str, dict[str, Any]]], metric: str) -> dict[str, Chart | None]:
+    """The score (a `metric`) against time for one text and size, of (name, candidate with its `score`)."""
     known = [(name, row) for name, row in rows if row["score"] and row["score"]["value"] is not None]
     return {
         name: scatter(
             [(short, row[key] or 0, *interval(row["score"])) for short, row in known],
             x=f"candidates.x_{name}",
-            y="",
+            y=f"name.{metric}",
         )
         for name, key in (("latency", "latency_ms_p50"), ("size", "bytes"))
     }
