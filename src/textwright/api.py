@@ -154,8 +154,8 @@ def train(
     names = candidates_for(recipe.model_name, recipe.model_settings)
     check_recipe(recipe, names)
     prepared = prepare_data(data, recipe, test, partial(check_target, recipe))
-    for line in prepared.account():
-        sink(Note(line))
+    for note in prepared.notes():
+        sink(note)
     is_other = _is_finished(target)
     if is_other:
         sink(Note(f"{target}: the model that is there now is replaced when this training is done"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 import textwright
 from textwright.report.charts import heatmap, line_chart, scatter, whiskers
 from textwright.report.figures import save_figure
-from textwright.report.folder import make_pages
+from textwright.report.folder import in_words, make_pages
 from textwright.report.lettering import width
 from textwright.report.page import both, render_report
 from textwright.report.records import Records, read_curves, read_records
@@ -353,3 +354,13 @@ def test_a_share_never_leaves_its_range_and_a_narrow_axis_has_numbers() -> None:
     assert chart is not None and chart.y_ticks[-1][1] == "1"
     sizes = scatter([("a", 1.9e6, 0.8, 0.7, 0.9), ("b", 4.1e6, 0.8, 0.7, 0.9)], x="", y="")
     assert sizes is not None and len(sizes.x_ticks) >= 3
+
+
+def test_the_words_for_a_terminal_do_not_leave_out_a_warning(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "m")
+    data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+    (tmp_path / "m" / "data.json").write_text(
+        json.dumps({**data, "warnings": ["too good"]}), encoding="utf-8"
+    )
+    first, second = in_words(tmp_path / "m", manifest_of(folder), "en")
+    assert first.startswith("Of 100 new texts like these") and second == "Careful: too good."

@@ -85,7 +85,9 @@ def test_ragged_rows_and_blank_lines_of_a_table(tmp_path: Path) -> None:
     expected = [("good", "good"), ("", "bad"), ("3,bad,extra", None), ("good", "good"), ("", "bad")]
     assert found(answers) == expected
     assert answers[2]["error"] == "row has more cells than the header" and answers[2]["probability"] is None
-    assert answer_file(stub(), data, str(tmp_path / "o.csv")) == Answered(5, 1)
+    assert answer_file(stub(), data, str(tmp_path / "o.csv")) == Answered(
+        5, 1, "row 5: row has more cells than the header"
+    )
     assert (tmp_path / "o.csv").read_text().splitlines()[3] == '"3,bad,extra",,'
 
 

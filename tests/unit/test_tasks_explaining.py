@@ -350,7 +350,7 @@ def test_a_file_gets_the_tokens_of_every_row(ending: str, task: str, tmp_path: P
     predictor = stub(task)
     done = answer_file(predictor, data, str(out), probabilities=True, explain="occlusion")
     rows = rows_of(out)
-    assert done == Answered(13, 1) and len(rows) == 13
+    assert done == Answered(13, 1, "row 2: row has more cells than the header") and len(rows) == 13
     assert [row["text"] for row in rows[:4]] == ["1,cat,extra", "a cat ran", "", "好 dog"]
     assert rows[0]["tokens"] == [] and rows[2]["tokens"] == []
     (expected,) = predictor.explain(["a cat ran"], "occlusion")

@@ -96,8 +96,8 @@ def compare_settings(
     cells = make_cells(recipe, models, vary or {})
     clock = _clock(recipe, clock, sink)
     prepared = prepare_data(data, recipe, test)
-    for line in prepared.account():
-        sink(Note(line))
+    for note in prepared.notes():
+        sink(note)
     if not len(prepared.validation):
         raise ConfigError(
             "without validation rows nothing can be compared", hint="Leave split.validation above 0."

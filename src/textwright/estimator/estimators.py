@@ -417,11 +417,8 @@ def _undisturbed(architecture: str) -> Iterator[None]:
 
 def _keep_warnings(found: list[str]) -> Sink:
     def keep(event: Event) -> None:
-        if not isinstance(event, Note):
-            return
-        text = event.text.removeprefix("warning: ")
-        if event.kind == "warning" or text != event.text:
-            found.append(_in_python(text))
+        if isinstance(event, Note) and event.kind == "warning":
+            found.append(_in_python(event.text))
 
     return keep
 

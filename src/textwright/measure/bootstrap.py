@@ -52,15 +52,17 @@ def make_score(
 
 
 def wilson(hits: float, n: float) -> tuple[float, float]:
-    """The 95 % interval of a share of n rows (Wilson 1927).
+    """The 95 % interval of a share of n rows (Wilson 1927); of no rows nothing is known.
 
-    >>> [round(end, 4) for end in wilson(20, 20)]
-    [0.8389, 1.0]
+    >>> [round(end, 4) for end in wilson(20, 20)], wilson(0, 0)
+    ([0.8389, 1.0], (0.0, 1.0))
     """
+    if not n:
+        return 0.0, 1.0
     share, square = hits / n, _Z95**2
     middle = (share + square / (2 * n)) / (1 + square / n)
     half = _Z95 * (share * (1 - share) / n + square / (4 * n * n)) ** 0.5 / (1 + square / n)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    return middle - half if hits > 0 else 0.0, middle + half if hits < n else 1.0
 
 
 def share_score(value: float, replicates: FloatArray, n: int) -> Score:
@@ -69,11 +71,9 @@ def share_score(value: float, replicates: FloatArray, n: int) -> Score:
     >>> share_score(1.0, np.ones(5), 20)
     Score(value=1.0, low=0.8388748419471806, high=1.0, n=20, better='higher')
     """
-    if value >= 1:
-        return Score(1.0, wilson(n, n)[0] if n else 0.0, 1.0, n)
-    if value <= 0:
-        return Score(0.0, 0.0, wilson(0, n)[1] if n else 1.0, n)
-    return make_score(value, replicates, n)
+    if 0 < value < 1 or np.isnan(value):
+        return make_score(value, replicates, n)
+    return Score(float(value), *wilson(value * n, n), n)
 
 
 def resampled_cells(counts: IntArray, replicates: int, rng: np.random.Generator) -> Iterator[IntArray]:

@@ -17,14 +17,13 @@ from markupsafe import Markup
 from textwright.report.messages import translate
 from textwright.report.records import Records
 from textwright.report.shown import number, shown
-from textwright.report.verdict import reference, verdict
+from textwright.report.verdict import FEW_ROWS, reference, verdict
 from textwright.report.view import confusions
 from textwright.report.words import Language, word
 
 # What only a person can say.
 STATED = ("intended_use", "not_meant_for", "bias", "personal_data", "data_source", "author", "license")
 README: dict[Language, str] = {"en": "README.md", "zh": "README.zh.md"}
-_FEW_ROWS = 200
 _LONGEST = 20_000  # characters of what a person states
 # What a script says of the language; Latin, Cyrillic and Arabic letters are those of many.
 _LANGUAGES = {"kana": "ja", "hangul": "ko", "han": "zh"}
@@ -113,7 +112,7 @@ def render_card(card: dict[str, Any], language: Language) -> str:
         found=found,
         labels=_labels(card["labels"]),
         scripts=", ".join(word("page", f"script.{name}", language) for name in card["scripts"]),
-        few=_FEW_ROWS,
+        few=FEW_ROWS,
         is_hugging_face=_is_hugging_face(card),
     )
     return f"---\n{_metadata(card)}\n---\n\n{body}"

@@ -20,7 +20,8 @@ from textwright.report.verdict import verdict
 from textwright.report.words import LANGUAGES, Language
 
 _IN_WORDS = frozenset(
-    f"verdict.{name}" for name in ("right", "right_validation", "sets", "graded", "validation", "no_rows")
+    f"verdict.{name}"
+    for name in ("right", "right_validation", "sets", "graded", "validation", "warning", "no_rows")
 )
 REPORT, CARD = "report.html", "card.json"
 _AGAIN = "Delete it, and run card again with --overwrite."

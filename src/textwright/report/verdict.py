@@ -11,7 +11,7 @@ from textwright.report.shown import number, percent
 
 Finding = tuple[str, dict[str, Any]]
 
-_FEW_ROWS = 200
+FEW_ROWS = 200
 # Where gaps of one sign are so many times those of the other, the model is too sure, or too shy, as a whole.
 _ONE_SIDED = 2.0
 _NARROW = 0.05  # intervals of fewer points are told with a decimal
@@ -40,7 +40,7 @@ def verdict(records: Records, pairs: list[dict[str, Any]]) -> Iterator[Finding]:
         yield from _confused(pairs, details["per_class"])
     if "ece" in scores and scores["ece"]["value"] is not None:
         yield from _sureness(task, scores["ece"], details)
-    if score["n"] < _FEW_ROWS:
+    if score["n"] < FEW_ROWS:
         yield "verdict.few", {"n": number(score["n"])}
     if records.wrong:
         yield "verdict.next", {}

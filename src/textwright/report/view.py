@@ -162,10 +162,9 @@ def _data_charts(data: dict[str, Any]) -> dict[str, Chart | None]:
 def _score_charts(
     details: dict[str, Any], classes: list[dict[str, Any]]
 ) -> dict[str, Chart | Heatmap | None]:
-    known = sorted((row for row in classes if row["f1"]["value"] is not None), key=_f1)
-    drawn = (
-        known[:_FIGURE_LABELS] if len(known) > _FIGURE_LABELS else [row for row in classes if row in known]
-    )
+    drawn = [row for row in classes if row["f1"]["value"] is not None]
+    if len(drawn) > _FIGURE_LABELS:
+        drawn = sorted(drawn, key=_f1)[:_FIGURE_LABELS]
     bins = [b for b in details.get("calibration") or [] if b["n"]]
     agreement = details.get("agreement")
     return {

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -40,7 +40,7 @@ class Answered:
 
     n: int = 0
     num_unreadable: int = 0
-    first_unreadable: str = field(default="", compare=False)
+    first_unreadable: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from textwright.bundle.learned import Keys, as_keys
 from textwright.core.errors import DataError
 from textwright.core.files import readable_name
 from textwright.core.ragged import IntArray
+from textwright.core.records import Note
 from textwright.tasks.base import TASKS
 from textwright.tasks.examples import Examples
 from textwright.tasks.parent import Parent, parent_of
@@ -65,6 +66,10 @@ class Prepared:
 
     def account(self) -> list[str]:
         """What was read and how it was cut, a sentence each."""
+        return [f"warning: {note.text}" if note.kind == "warning" else note.text for note in self.notes()]
+
+    def notes(self) -> list[Note]:
+        """The same for a sink, to which a warning is a kind of its own."""
         lines = [*self.corpus.notes]
         for corpus in self._files():
             name = readable_name(corpus.path)
@@ -76,13 +81,12 @@ class Prepared:
             "kept on one side"
         )
         lines += self._of_the_parent()
-        lines += [f"warning: {warning}" for warning in self.warnings]
         where = f"from {self.test.path}" if self.test else "locked" if self.locked_texts else "none"
-        lines.append(
+        cut = (
             f"{len(self.train):,} rows to train on, {len(self.validation):,} to choose on, "
             f"{len(self.locked_texts):,} to test on ({where})"
         )
-        return lines
+        return [*map(Note, lines), *(Note(text, "warning") for text in self.warnings), Note(cut)]
 
     def _of_the_parent(self) -> list[str]:
         if self.parent is None:
