@@ -34,6 +34,7 @@ from _record import (
 
 PEERS = {
     "fasttext": "classify",
+    "fasttext-autotune": "classify",
     "tfidf-lr": "classify",
     "tfidf-svm-wc": "classify",
     "keras-classic": "classify",
@@ -69,7 +70,8 @@ class Cell:
         flags = f"--sets {self.set} --systems {self.system} --seed {self.seed}"
         flags += f" --task {self.task}" if self.task != "classify" else ""
         flags += f" --minutes {self.minutes:g}" if self.is_ours and self.minutes != MINUTES else ""
-        return f"python bench/classify.py {flags}"
+        before = f"AUTOTUNE={_autotune()} " if self.system == "fasttext-autotune" else ""
+        return f"{before}python bench/classify.py {flags}"
 
     def child_command(self, out: Path) -> list[str | Path]:
         """Raises CellError where there is no such system, or no peers here."""
@@ -86,6 +88,11 @@ class Cell:
             )
         script = Path(folder).resolve() / "classify.py"
         return [python, script, self.system, self.train, self.dev, "--out", out]
+
+
+def _autotune() -> str:
+    """Seconds that fastText searches for, as its peer script reads them: three minutes unless said otherwise."""
+    return os.environ.setdefault("AUTOTUNE", "180")
 
 
 def measure(cell: Cell, run: str) -> dict[str, Any]:

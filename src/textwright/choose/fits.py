@@ -104,7 +104,7 @@ class Grid:
 
     def _search(self, cell: Cell, recipe: Recipe, result: Result) -> Iterator[Event]:
         prepared = self.prepared
-        job = Job(cell.model, prepared.examples, Clock.starting(), usable_cpus(), refit=False)
+        job = Job(cell.model, prepared.examples, Clock.starting(), usable_cpus())
         trainer = trainer_for(job, recipe)
         trainer.encode()  # the first cell must not pay for what all of them share
         started = time.monotonic()

@@ -100,13 +100,9 @@ class Examples:
 
 @dataclass(frozen=True)
 class Job:
-    """One candidate to fit: which architecture with which settings, on what, until when.
-
-    `refit` says that a refit on all rows comes after the search, within the same time.
-    """
+    """One candidate to fit: which architecture, on what, until when; the clock is of what comes next."""
 
     model: str
     examples: Examples
     clock: Clock
     threads: int
-    refit: bool = True

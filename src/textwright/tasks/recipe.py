@@ -17,6 +17,7 @@ from textwright.text.schema import TaskName
 from textwright.text.tokenizers import TokenizerSettings
 
 Auto = Literal["auto"]
+Prefer = Literal["balanced", "accuracy", "small", "fast"]
 
 
 class DataSettings(Settings):
@@ -37,6 +38,11 @@ class VectorSettings(Settings):
 
 class BudgetSettings(Settings):
     minutes: float | None = Field(None, gt=0, description="from the start of the process to its end")
+    steps: int | None = Field(
+        None, gt=0, description="of all fits together, in the place of minutes: the same run everywhere"
+    )
+    max_size: str | None = Field(None, description="largest weights that may be chosen: 5MB")
+    max_latency: str | None = Field(None, description="longest time for one text, measured here: 2ms")
 
 
 class TrackingSettings(Settings):
@@ -49,6 +55,14 @@ class Recipe(Settings):
     task: TaskName | Auto = Field("auto", description="auto is what the labels look like")
     data: DataSettings = DataSettings()
     split: SplitSettings = SplitSettings()
+    prefer: Prefer = Field(
+        "balanced",
+        description="balanced: the simplest within one standard error of the best; accuracy: the best, an "
+        "ensemble too; small, fast: the smallest, the quickest within two",
+    )
+    candidates: tuple[str, ...] | Auto = Field(
+        "auto", description="which are tried where no model is named; auto are all"
+    )
     tokenizer: TokenizerSettings | Auto = "auto"
     vectors: VectorSettings = VectorSettings()
     model: dict[str, Any] = Field(

@@ -20,13 +20,13 @@ from textwright.core.records import StepEvent
 from textwright.core.seeds import derive, generator
 from textwright.models.bag.features import NGrams
 from textwright.models.bag.matrix import Vocabulary, learn_vocabulary
-from textwright.models.bag.model import BagModel, BagSettings
+from textwright.models.bag.model import BagModel, BagSettings, Weighting
 from textwright.models.bag.solver import Array, Descent, Epoch, Loss, Problem, row_scale
 
 Link = Literal["softmax", "sigmoid", "identity"]
 
 # The rates that are tried, the best guess first: a curvature of one instead of a quarter needs smaller steps.
-RATES: dict[Loss, tuple[float, ...]] = {"logistic": (4.0, 1.0), "squared": (0.5, 0.125)}
+RATES: dict[Loss, tuple[float, ...]] = {"logistic": (4.0, 1.0), "hinge": (1.0, 0.5), "squared": (0.5, 0.125)}
 # A choice needs fewer rows than a fit: so many entries times outputs (and some for the entry itself) do.
 _WORK_TO_CHOOSE, _WORK_PER_ENTRY = 6_000_000, 4
 # Above so many characters a row, words are enough and character n-grams cost ten times as much.
@@ -85,7 +85,7 @@ class BagFit:
         """
         few = self._few(train)
         held_out = self.data.present[validation]
-        squares = ngram_squares(self.data, few)
+        squares = self._squares(few)
         problem = Problem(self.data.present[few], self.data.targets[few], squares, self.seed)
         lengths = row_scale(held_out @ squares)
         for trial in self._trials():
@@ -110,7 +110,7 @@ class BagFit:
         """Fit all of `train` with the rate that was found; stopped early, the model of fewer rows stays."""
         assert self.best is not None
         held_out = self.data.present[validation]
-        squares = ngram_squares(self.data, train)
+        squares = self._squares(train)
         lengths = row_scale(held_out @ squares)
         problem = Problem(self.data.present[train], self.data.targets[train], squares, self.seed)
         descent = self._descent(problem, self.best)
@@ -131,7 +131,7 @@ class BagFit:
         """
         if self.model is not None and self.stop():
             return
-        squares = ngram_squares(self.data, rows)
+        squares = self._squares(rows)
         problem = Problem(self.data.present[rows], self.data.targets[rows], squares, self.seed)
         descent = self._descent(problem, self.best or self._trials()[0])
         is_whole = True
@@ -143,6 +143,9 @@ class BagFit:
         if is_whole and not self.stop():
             self.model = _model(self.data, squares, descent)
 
+    def _squares(self, rows: IntArray) -> Array:
+        return ngram_squares(self.data, rows, self.settings.weighting)
+
     def describe(self) -> dict[str, Any]:
         """What was decided, for the plan."""
         blocks = [vars(vocabulary.ngrams) for vocabulary in self.data.vocabularies]
@@ -152,7 +155,7 @@ class BagFit:
 
     @property
     def _loss(self) -> Loss:
-        return "squared" if self.data.link == "identity" else "logistic"
+        return "squared" if self.data.link == "identity" else self.settings.loss
 
     def _trials(self) -> list[BagChoice]:
         """What the settings leave open, the best guess first."""
@@ -223,23 +226,41 @@ def default_epochs(num_rows: int) -> int:
     return int(np.clip(40_000 // max(num_rows, 1), 3, 10))
 
 
-def ngram_squares(data: BagData, rows: IntArray) -> Array:
+def ngram_squares(data: BagData, rows: IntArray, weighting: Weighting = "nb") -> Array:
     """Squared n-gram weights (F, K), learned from `rows` alone; those no row holds weigh zero.
 
-    Log-count ratios of each output against the rest, every n-gram counted once more than it was seen (Wang &
-    Manning 2012); then every block is divided by its average length over the rows, for each output.
+    They are log-count ratios or inverse document frequencies; then every block is divided by its average
+    length over the rows, for each output.
     """
     present = data.present[rows]
     num_rows = np.bincount(present.indices, minlength=present.shape[1]).astype(np.float32)[:, None]
-    inside = (present.T @ (data.targets[rows] > 0).astype(np.float32)).astype(np.float32) + 1
-    outside = num_rows + 2 - inside
-    ratios = np.log((inside / inside.sum(axis=0)) / (outside / outside.sum(axis=0)))
-    squares = np.where(num_rows > 0, ratios * ratios, 0).astype(np.float32)
+    weights = _WEIGHTS[weighting](present, data.targets[rows], num_rows)
+    squares = np.where(num_rows > 0, weights * weights, 0).astype(np.float32)
     for start, end in pairwise(data.starts):
         alone = np.zeros_like(squares)
         alone[start:end] = squares[start:end]
         squares[start:end] /= np.maximum((present @ alone).mean(axis=0), 1e-12)
     return squares
+
+
+def _log_count_ratios(present: csr_array, targets: Array, num_rows: Array) -> Array:
+    """Of each output against the rest, every n-gram counted once more than it was seen (Wang & Manning 2012)."""
+    inside = (present.T @ (targets > 0).astype(np.float32)).astype(np.float32) + 1
+    outside = num_rows + 2 - inside
+    ratios: Array = np.log((inside / inside.sum(axis=0)) / (outside / outside.sum(axis=0)))
+    return ratios
+
+
+def _rarities(present: csr_array, targets: Array, num_rows: Array) -> Array:
+    """Inverse document frequencies (Sparck Jones 1972), the same for every output."""
+    idf: Array = 1 + np.log((1 + present.shape[0]) / (1 + num_rows))
+    return np.repeat(idf.astype(np.float32), targets.shape[1], axis=1)
+
+
+_WEIGHTS: dict[Weighting, Callable[[csr_array, Array, Array], Array]] = {
+    "nb": _log_count_ratios,
+    "idf": _rarities,
+}
 
 
 def _blocks(rows: Ragged, settings: BagSettings, ideographs: bool) -> list[NGrams]:

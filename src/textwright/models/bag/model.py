@@ -24,6 +24,9 @@ from textwright.models.bag.solver import Array, row_scale
 from textwright.models.base import Architecture
 
 
+Weighting = Literal["nb", "idf"]
+
+
 class BagSettings(Settings):
     """What can be set; `auto` is decided by the data or by validation."""
 
@@ -33,6 +36,12 @@ class BagSettings(Settings):
     )
     rate: float | Literal["auto"] = Field("auto", description="size of the first step")
     epochs: int | Literal["auto"] = Field("auto", description="passes over the rows")
+    weighting: Weighting = Field(
+        "nb", description="of n-grams: nb by their labels (log-count ratios), idf by how rare they are"
+    )
+    loss: Literal["logistic", "hinge"] = Field(
+        "logistic", description="of labels; hinge asks for a margin, as a linear SVM does"
+    )
     min_rows: int = Field(2, ge=1, description="an n-gram must occur in so many rows")
 
 

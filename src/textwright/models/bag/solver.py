@@ -28,7 +28,7 @@ from textwright.core.ragged import IntArray
 from textwright.core.seeds import generator
 
 Array = NDArray[np.float32]
-Loss = Literal["logistic", "squared"]
+Loss = Literal["logistic", "hinge", "squared"]
 
 _MAX_BATCH, _MIN_BATCH, _BATCHES = 128, 8, 100
 _BIAS_SHARE = 0.1
@@ -131,6 +131,13 @@ def _logistic(z: Array, targets: Array) -> tuple[float, Array]:
     return float((np.logaddexp(0, z) - z * targets).sum()), half + half * np.tanh(half * z) - targets
 
 
+def _hinge(z: Array, targets: Array) -> tuple[float, Array]:
+    """Half the squared hinge loss, which asks for a margin of one and no more."""
+    side = 2 * targets - 1
+    gap = np.maximum(1 - side * z, 0)
+    return float((gap * gap).sum()) / 2, -side * gap
+
+
 def _squared(z: Array, targets: Array) -> tuple[float, Array]:
     gap = z - targets
     return float((gap * gap).sum()) / 2, gap
@@ -146,7 +153,12 @@ def _mean(targets: Array) -> Array:
     return targets.mean(axis=0)
 
 
+def _mean_side(targets: Array) -> Array:
+    return 2 * targets.mean(axis=0) - 1
+
+
 _LOSSES: dict[Loss, tuple[Callable[[Array, Array], tuple[float, Array]], Callable[[Array], Array]]] = {
     "logistic": (_logistic, _log_odds),
+    "hinge": (_hinge, _mean_side),
     "squared": (_squared, _mean),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -68,7 +67,7 @@ class BagTrainer:
         self.engine: Engine | None = None
         self.was_cut = False
         self._seed = recipe.seed
-        self._seconds = 0.0
+        self._cost = 0.0
         self._searched = 0
 
     @cached_property
@@ -89,7 +88,7 @@ class BagTrainer:
 
     def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
         examples, fit = self.job.examples, self._fit  # n-grams are found here, and not again by the refit
-        started = time.monotonic()
+        clock = self.job.clock.again(None)
         held_out = examples.targets[validation]
 
         shown: dict[str, float] = {}
@@ -101,7 +100,7 @@ class BagTrainer:
 
         for event in fit.search(train, validation, judge):
             self._keep()
-            self._seconds, self._searched = time.monotonic() - started, len(train)
+            self._cost, self._searched = clock.elapsed() + bool(clock.steps), len(train)
             yield replace(event, scores=dict(shown))
 
     def refit(self, rows: IntArray) -> Iterator[StepEvent]:
@@ -122,8 +121,11 @@ class BagTrainer:
     def encode(self) -> None:
         self.job.examples.codes()
 
+    def foresee(self, rows: int) -> float:
+        return 0.0
+
     def refit_seconds(self, rows: int) -> float:
-        return self._seconds * rows / max(self._searched, 1)
+        return self._cost * rows / max(self._searched, 1)
 
     def reasons(self) -> dict[str, str]:
         found = self._fit.describe()

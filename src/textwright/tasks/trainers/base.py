@@ -61,8 +61,15 @@ class Trainer(Protocol):
         """Fit on all `rows` with what was found; without a search, with the settings as they are."""
         ...
 
+    def foresee(self, rows: int) -> float:
+        """What a search over `rows` to its planned length takes, in the units of the clock.
+
+        A network is tried for a few steps; 0 for what is so quick that it need not be asked.
+        """
+        ...
+
     def refit_seconds(self, rows: int) -> float:
-        """An estimate from the search."""
+        """An estimate from the search, in the units of the clock."""
         ...
 
     def reasons(self) -> dict[str, str]:

@@ -44,8 +44,6 @@ from textwright.text.vectors import read_vectors
 # Steps of so many tokens gain 10 to 40 % from more threads on a quiet machine; smaller ones gain little, and
 # lose half beside another busy process (docs/log.md). The data decide, not the load, so that the bits stay.
 _TOKENS_FOR_THREADS = 2_000
-# A search takes at most this share of its time where a refit on all rows comes after it.
-_SEARCH_SHARE = 0.46
 # What the fast path is tried on before it is used.
 _TRIED_ROWS = 2
 
@@ -63,7 +61,7 @@ class NetworkTrainer:
         self.engine: Engine | None = None
         self.was_cut = False
         self._best_epochs: float | None = None
-        self._seconds_per_row = 0.0
+        self._cost_per_row = 0.0
         self._quickened: list[str] = []
         self.on_fit: Callable[[Fit], None] = lambda fit: None
 
@@ -137,7 +135,7 @@ class NetworkTrainer:
 
     @cached_property
     def _compute(self) -> Compute:
-        seconds = self.job.clock.remaining()
+        seconds = 0.0 if self.job.clock.steps else self.job.clock.remaining()
         return decide(
             self.recipe.compute, threads=self._threads(), casts=self.casts, work=self._work(), seconds=seconds
         )
@@ -168,15 +166,16 @@ class NetworkTrainer:
         def validate(network: nn.Module) -> Judgement:
             return Judgement(*judged(examples, run(network, held_out, rows.pad_id), truth))
 
-        fit = self._start(rows.take(train), self._clock_of_search(), self.epochs, validate)
+        fit = self._start(rows.take(train), self.job.clock, self.epochs, validate)
         yield from self._run(fit)
         # Stopped before the first validation, there is no best: what was trained is kept.
         self._best_epochs = fit.state.best_epoch or fit.state.rows / max(len(train), 1)
-        self._seconds_per_row = fit.state.seconds / max(fit.state.rows, 1)
+        self._cost_per_row = self._cost(fit) / max(fit.state.rows, 1)
         self.was_cut = fit.state.by_clock
 
-    def _clock_of_search(self) -> Clock:
-        return self.job.clock.part(_SEARCH_SHARE if self.job.refit else 1.0)
+    def _cost(self, fit: Fit) -> float:
+        """What a fit has taken so far, in seconds, or in steps where the clock counts those."""
+        return fit.state.step if self.job.clock.steps else fit.state.seconds
 
     def refit(self, rows: IntArray) -> Iterator[Event]:
         epochs = self._best_epochs if self._best_epochs is not None else self.epochs
@@ -246,12 +245,20 @@ class NetworkTrainer:
         _ = self._encoded
 
     def refit_seconds(self, rows: int) -> float:
-        return self._seconds_per_row * rows * (self._best_epochs or self.epochs)
+        return self._cost_per_row * rows * (self._best_epochs or self.epochs)
+
+    def foresee(self, rows: int) -> float:
+        if not self._cost_per_row:
+            self._cost_per_row = 1 / self._learn[0].batch if self.job.clock.steps else self.probe()
+            self.engine = None  # of the trial
+        return self._cost_per_row * rows * self.epochs
 
     def probe(self, steps: int = 8) -> float:
         """Seconds a training row takes, by a few steps that are thrown away; the first two warm up."""
         chosen = np.arange(min(len(self._rows), self._learn[0].batch * steps))
+        watch, self.on_fit = self.on_fit, lambda fit: None  # it is thrown away: nobody stores it
         fit = self._start(self._rows.take(chosen), Clock.starting(10), 1.0, None)
+        self.on_fit = watch
         fit.compute = replace(fit.compute, compile=False)
         seen = [(e.rows, e.seconds) for e in self._run(fit) if isinstance(e, StepEvent)]
         (rows, seconds), (all_rows, all_seconds) = seen[min(1, len(seen) - 1)], seen[-1]
