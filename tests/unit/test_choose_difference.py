@@ -5,19 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textwright.choose.difference import answered, find_difference, row_values
+from textwright.choose.difference import find_difference, row_values
+from textwright.tasks.base import TASKS, Decode
 
 
 def test_a_label_set_is_right_as_a_whole() -> None:
-    measured = np.array([[0.9, 0.8], [0.9, 0.2], [0.1, 0.4], [0.5, 0.1]])
+    outputs = np.array([[2.0, 1.5], [2.0, -1.5], [-2.0, -0.5], [0.0, -2.0]])
     truth = np.array([[1, 1], [1, 1], [0, 0], [0, 1]], np.uint8)
-    assert answered(measured, "multilabel").tolist() == [[1, 1], [1, 0], [0, 0], [1, 0]]
-    assert row_values(measured, truth, "multilabel").tolist() == [1, 0, 1, 0]
+    answers = TASKS.get("multilabel").answered(outputs, Decode())
+    assert answers.tolist() == [[1, 1], [1, 0], [0, 0], [1, 0]]
+    assert row_values(answers, truth, "multilabel").tolist() == [1, 0, 1, 0]
 
 
 def test_labels_and_scores_by_row() -> None:
-    shares, ids = np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0])
-    assert row_values(shares, ids, "classify").tolist() == [1, 0]
+    answers, ids = np.array([0, 1]), np.array([0, 0])
+    assert row_values(answers, ids, "classify").tolist() == [1, 0]
     assert row_values(np.array([1.0, 3.0]), np.array([1.0, 1.0]), "score").tolist() == [0, 4]
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from textwright.choose.difference import answered
 from textwright.core.errors import ConfigError
 from textwright.core.ragged import IntArray
 from textwright.core.records import Score
@@ -131,16 +130,17 @@ def _values(targets: Targets, schema: Schema) -> list[Value]:
 
 def model_answers(predictor: Predictor, name: str, truth: Truth) -> Answers:
     """Let a model answer; a label of the truth that it does not know has the probability 0."""
-    meter = predictor.task.meter(truth.schema)
+    task = predictor.task
+    meter = task.meter(truth.schema)
     values: list[Value] = []
     for start in range(0, len(truth.corpus), CHUNK):
         rows = slice(start, start + CHUNK)
-        measured = predictor.task.measured(
-            predictor.engine.outputs(truth.corpus.texts[rows]), predictor.decode
-        )
-        outputs = _widened(measured, predictor.schema.labels, truth.schema.labels)
-        meter.update(truth.corpus.targets[rows], outputs)
-        values += _values(answered(outputs, truth.schema.task), truth.schema)
+        outputs = predictor.engine.outputs(truth.corpus.texts[rows])
+        measured, found = (of(outputs, predictor.decode) for of in (task.measured, task.answered))
+        places = [truth.schema.labels.index(label) for label in predictor.schema.labels]
+        answers = np.array(places)[found] if task.name == "classify" else _widened(found, places, truth)
+        meter.update(truth.corpus.targets[rows], _widened(measured, places, truth), answers)
+        values += _values(answers, truth.schema)
     return Answers(name, values, meter.scores(), _unknown(predictor, name, truth))
 
 
@@ -163,9 +163,11 @@ def _unknown(predictor: Predictor, name: str, truth: Truth) -> tuple[str, ...]:
     return (f"{name} cannot answer {listed}, which {num_rows:,} of the rows have",)
 
 
-def _widened(outputs: Array, known: list[str], labels: list[str]) -> Array:
-    if known == labels:
+def _widened(outputs: Array, places: list[int], truth: Truth) -> Array:
+    """Columns for all labels of the truth; `places` are those of the labels that the model knows."""
+    labels = truth.schema.labels
+    if places == [*range(len(labels))]:
         return outputs
-    wide = np.zeros((len(outputs), len(labels)))
-    wide[:, [labels.index(label) for label in known]] = outputs
+    wide = np.zeros((len(outputs), len(labels)), outputs.dtype)
+    wide[:, places] = outputs
     return wide

@@ -13,8 +13,6 @@ import numpy as np
 from textwright.core.records import Score
 from textwright.measure.base import FloatArray
 from textwright.measure.paired import mcnemar, paired_bootstrap
-from textwright.tasks.base import Array
-from textwright.tasks.multilabel import THRESHOLD
 from textwright.text.schema import TaskName
 from textwright.text.targets import Targets
 
@@ -66,17 +64,11 @@ def find_difference(task: TaskName, of_a: FloatArray, of_b: FloatArray, *, seed:
     )
 
 
-def answered(measured: Array, task: TaskName) -> Targets:
-    """Answers in the form of targets: class ids (N,), label sets (N, C) or scores (N,)."""
-    if task == "classify":
-        ids: Targets = measured.argmax(axis=1)
-        return ids
-    return (measured >= THRESHOLD).astype(np.uint8) if task == "multilabel" else measured
+def row_values(answers: Targets, targets: Targets, task: TaskName) -> FloatArray:
+    """(N,) squared errors of scores; otherwise 1 where the answer is exactly right.
 
-
-def row_values(measured: Array, targets: Targets, task: TaskName) -> FloatArray:
-    """(N,) squared errors of scores; otherwise 1 where the answer is exactly right."""
-    answers = answered(measured, task)
+    Both are in the form of targets: class ids (N,), label sets (N, C) or scores (N,); see `Task.answered`.
+    """
     if task == "score":
         errors: FloatArray = np.square(answers - targets, dtype=np.float64)
         return errors

@@ -161,7 +161,7 @@ class Grid:
         examples = self.prepared.examples
         truth, task = examples.targets[self.prepared.validation], examples.schema.task
         of_best, of_other = (
-            row_values(examples.task.measured(scored.outputs, scored.decode), truth, task)
+            row_values(examples.task.answered(scored.outputs, scored.decode), truth, task)
             for scored in (best.scored, other.scored)
             if scored is not None
         )

@@ -58,7 +58,7 @@ def score_candidate(
     outputs = engine.outputs([examples.texts[i] for i in validation])
     decode = task.calibrate(outputs, truth, examples.decode)
     meter = task.meter(examples.schema)
-    meter.update(truth, task.measured(outputs, decode))
+    meter.update(truth, task.measured(outputs, decode), task.answered(outputs, decode))
     scores = meter.scores(seed=seed)
     latency = median_latency(engine, examples.texts)
     record = Candidate(name, scores, seconds, engine.num_parameters, engine.num_bytes, latency, status=status)

@@ -15,7 +15,7 @@ import re
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -32,6 +32,7 @@ from textwright.core.records import Note
 from textwright.core.settings import parse_assignment
 from textwright.report.folder import edited_pages, make_pages, stated_before, write_pages
 from textwright.runtime.cpu import choose_waiting
+from textwright.tasks.base import TASKS, Decode
 from textwright.tasks.paths import full_path, with_settings
 from textwright.tasks.predictor import CHUNK, Predictor
 from textwright.tasks.recipe import Recipe
@@ -199,13 +200,21 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _measured(self, X: Any) -> Array:
         """Probabilities (N, C) or scores (N,), not rounded."""
+        found: Array = self._of_outputs(X, TASKS.get(self._task).measured).astype(np.float64)
+        return found
+
+    def _answered(self, X: Any) -> Array:
+        """Places (N,) among the labels of the model, or scores (N,)."""
+        return self._of_outputs(X, TASKS.get(self._task).answered)
+
+    def _of_outputs(self, X: Any, make: Callable[[Array, Decode], Array]) -> Array:
         check_is_fitted(self)
         texts, predictor = texts_of(X), self._opened.predictor
         parts = []
         for start in range(0, len(texts), CHUNK):
             outputs = predictor.engine.outputs([clean_text(text) for text in texts[start : start + CHUNK]])
-            parts.append(predictor.task.measured(outputs, predictor.decode))
-        return np.concatenate(parts).astype(np.float64)
+            parts.append(make(outputs, predictor.decode))
+        return np.concatenate(parts)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_opened")
@@ -270,9 +279,9 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Array:
-        """The most probable class of each text (N,)."""
-        shares = self.predict_proba(X)
-        found: Array = self.classes_[shares.argmax(axis=1)]
+        """The class of each text (N,): the most probable one, where the model has no offsets."""
+        places = np.array([self._places[label] for label in self._opened.predictor.schema.labels])
+        found: Array = self.classes_[places[self._answered(X)]]
         return found
 
     def predict_proba(self, X: Any) -> Array:
@@ -327,7 +336,7 @@ class TextRegressor(RegressorMixin, _TextEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """The score of each text (N,)."""
-        return self._measured(X)
+        return self._answered(X)
 
 
 class _Opened:

@@ -25,8 +25,8 @@ class Meter(Protocol):
     (Keeping them is how evaluation runs out of memory elsewhere: transformers issue 12878.)
     """
 
-    def update(self, truth: Array, outputs: Array) -> None:
-        """Take in one batch."""
+    def update(self, truth: Array, outputs: Array, answers: Array | None = None) -> None:
+        """Take in one batch; `answers` are in the form of `truth`, None picks what the outputs say."""
         ...
 
     def scores(self, *, seed: int = 0, replicates: int = 1000) -> dict[str, Score]:

@@ -23,7 +23,8 @@ _SMALLEST = float(np.finfo(np.float64).eps)
 
 
 class ClassifyMeter:
-    """Measures class probabilities; the class with the highest one is the answer (the first among equals).
+    """Measures class probabilities, and answers where they are given; otherwise the class with the highest
+    probability is the answer (the first among equals).
 
     - `accuracy`; `macro_f1`, `precision`, `recall`: plain means over the classes that occur in the truth or
       in the answers, 0 where a class has no answer or no truth (scikit-learn's `zero_division=0`); `mcc`.
@@ -32,7 +33,7 @@ class ClassifyMeter:
     - `log_loss`: mean of -ln(probability of the true class), clipped at 2.2e-16.
     - `brier`: for two classes mean (p - y)^2 of the second class; for more, the sum over classes (Brier
       1950).
-    - `ece`: on the confidence in the answer, see `textwright.measure.reliability`.
+    - `ece`: on the confidence in the answer, which is its probability, see `textwright.measure.reliability`.
 
     Intervals are 95 % percentile bootstrap over rows (`textwright.measure.bootstrap`). For a perfect score
     they shrink to a point, as no row differs; accuracy alone then has Wilson's interval, and says what n
@@ -52,17 +53,22 @@ class ClassifyMeter:
         self._reliability = Reliability()
         self._ranking = TwoClassAuc() if len(self.labels) == 2 else OneVsRestAuc(len(self.labels))
 
-    def update(self, truth: Array, outputs: Array) -> None:
-        """Take in class ids (N,) and probabilities (N, C).
+    def update(self, truth: Array, outputs: Array, answers: Array | None = None) -> None:
+        """Take in class ids (N,), probabilities (N, C), and the ids that were answered (N,).
 
         Raises DataError for an id outside 0 ... C - 1 and for a probability that is NaN or outside 0 ... 1.
         """
         ids = class_ids(truth, len(self.labels), self.num_rows)
         rows = probabilities(outputs, (len(ids), len(self.labels)), self.num_rows)
-        answers = rows.argmax(axis=1)
-        confidence, right = rows.max(axis=1), (answers == ids).astype(np.float64)
+        picked = rows.argmax(axis=1)
+        if answers is not None:
+            picked = class_ids(answers, len(self.labels), self.num_rows)
+            if picked.shape != ids.shape:
+                raise ValueError(f"{ids.size} rows of truth but {picked.size} answers")
+        confidence = rows[np.arange(len(ids)), picked]
+        right = (picked == ids).astype(np.float64)
         self.num_rows += len(ids)
-        self._confusion.add(ids, answers)
+        self._confusion.add(ids, picked)
         gaps = bin_gaps(confidence[:, None], right[:, None])
         self._means.add(np.column_stack([_log_losses(ids, rows), _briers(ids, rows), gaps]))
         self._reliability.add(confidence, right)

@@ -37,10 +37,13 @@ class GradedMeter:
         self._truth: list[FloatArray] = []
         self._predictions: list[FloatArray] = []
 
-    def update(self, truth: Array, outputs: Array) -> None:
-        """Take in truth (N,) and predictions (N,). Raises DataError where one is NaN or infinite."""
+    def update(self, truth: Array, outputs: Array, answers: Array | None = None) -> None:
+        """Take in truth (N,) and predictions (N,); `answers` (N,) stand for the predictions where given.
+
+        Raises DataError where one is NaN or infinite.
+        """
         expected = finite(truth, "truth", self.num_rows)
-        predicted = finite(outputs, "prediction", self.num_rows)
+        predicted = finite(outputs if answers is None else answers, "prediction", self.num_rows)
         if expected.shape != predicted.shape:
             raise ValueError(f"{expected.size} rows of truth but {predicted.size} predictions")
         self.num_rows += expected.size

@@ -22,7 +22,8 @@ _SMALLEST = float(np.finfo(np.float64).eps)
 
 
 class MultilabelMeter:
-    """Measures label probabilities; labels at or above `threshold` are the answer.
+    """Measures label probabilities, and answers where they are given; otherwise labels at or above
+    `threshold` are the answer.
 
     - `accuracy`: share of rows with exactly the right labels.
     - `macro_f1`: mean of F1 over the labels that occur in the truth or in the answers (scikit-learn with
@@ -48,8 +49,8 @@ class MultilabelMeter:
         self._sums = GroupedSums(3 + NUM_BINS + 3 * len(self.labels))
         self._reliability = Reliability()
 
-    def update(self, truth: Array, outputs: Array) -> None:
-        """Take in truth (N, C) of 0 and 1 and probabilities (N, C).
+    def update(self, truth: Array, outputs: Array, answers: Array | None = None) -> None:
+        """Take in truth (N, C) of 0 and 1, probabilities (N, C), and answers (N, C) of 0 and 1.
 
         Raises DataError for truth other than 0 and 1 and for a probability that is NaN or outside 0 ... 1.
         """
@@ -57,15 +58,17 @@ class MultilabelMeter:
         applies = label_bits(truth, shape, self.num_rows)
         rows = probabilities(outputs, shape, self.num_rows)
         self.num_rows += len(rows)
-        answers = (rows >= self.threshold).astype(np.float64)
+        picked = (rows >= self.threshold if answers is None else np.asarray(answers) > 0).astype(np.float64)
+        if picked.shape != shape:
+            raise ValueError(f"answers have the shape {picked.shape}, expected (rows, labels) = {shape}")
         parts = [
-            (answers == applies).all(axis=1),
+            (picked == applies).all(axis=1),
             _log_losses(applies, rows).mean(axis=1),
             np.square(rows - applies).mean(axis=1),
             bin_gaps(rows, applies) / len(self.labels),
-            answers * applies,
+            picked * applies,
             applies,
-            answers,
+            picked,
         ]
         self._sums.add(np.column_stack(parts))
         self._reliability.add(rows.ravel(), applies.ravel())

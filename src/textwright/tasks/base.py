@@ -18,6 +18,7 @@ from textwright.text.schema import Schema
 from textwright.text.targets import Targets
 
 Array = NDArray[Any]
+FloatArray = NDArray[np.float64]
 Link = Literal["softmax", "sigmoid", "identity"]
 
 
@@ -27,13 +28,19 @@ TEMPERATURE_SPREAD = 0.25
 
 
 class Decode(Settings):
-    """What turns outputs into answers, kept in the model folder."""
+    """What turns outputs into answers, kept in the model folder.
+
+    `offsets` has one number a label, in natural log-odds: how much is added to what speaks for the label
+    before answers are picked (`Task.support`); empty for none. Probabilities do not change with them.
+    `offset` and `spread` are those of graded scores.
+    """
 
     temperature: float = 1.0
     offset: float = 0.0
     spread: float = 1.0
     low: float | None = None
     high: float | None = None
+    offsets: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,12 +87,25 @@ class Task(Protocol):
         """What the meter takes: probabilities (N, C) or scores (N,)."""
         ...
 
+    def support(self, outputs: Array, decode: Decode) -> FloatArray:
+        """What answers are picked by, offsets included: log-probabilities (N, C) up to a constant a row (of
+        which the highest is the answer), log-odds (N, C) (those that are not negative), or scores (N, 1).
+        """
+        ...
+
+    def answered(self, outputs: Array, decode: Decode) -> Targets:
+        """The answers, in the form of targets: class ids (N,), label sets (N, C) or scores (N,).
+
+        This is the only place where answers are picked; all that shows, counts or explains them asks here.
+        """
+        ...
+
     def meter(self, schema: Schema) -> Meter: ...
 
     def answers(
         self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool
     ) -> list[dict[str, Any]]:
-        """One record a row, as the command-line contract says."""
+        """One record a row, as the command-line contract says; the answers are those of `answered`."""
         ...
 
     def baseline(self, targets: Targets, rows: int) -> Baseline:

@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 from textwright.measure.base import Meter
 from textwright.measure.calibrate import fit_temperature, fit_temperature_binary, sigmoid, softmax
 from textwright.measure.classify import ClassifyMeter
-from textwright.tasks.base import TEMPERATURE_SPREAD, Array, Baseline, Decode, Link
+from textwright.tasks.base import TEMPERATURE_SPREAD, Array, Baseline, Decode, FloatArray, Link
 from textwright.text.schema import Schema
 from textwright.text.targets import Targets
 
 
 class Classify:
-    """Two classes are one output with a sigmoid, more are a softmax."""
+    """Two classes are one output with a sigmoid, more are a softmax.
+
+    The answer is the most probable class, or with offsets the one with the highest sum of log-probability
+    and offset; of equals it is the first.
+    """
 
     name = "classify"
     headline = "accuracy"
@@ -43,8 +47,7 @@ class Classify:
         return float(-np.log(np.maximum(right, 1e-12)).mean())
 
     def glance(self, outputs: Array, targets: Targets, decode: Decode) -> float:
-        answers = outputs[:, 0] > 0 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
-        return float((answers == targets).mean())
+        return float((self.answered(outputs, decode) == targets).mean())
 
     def calibrate(self, outputs: Array, targets: Targets, decode: Decode) -> Decode:
         if outputs.shape[1] == 1:
@@ -59,6 +62,19 @@ class Classify:
             return np.concatenate([1 - second, second], axis=1)
         return softmax(outputs / decode.temperature)
 
+    def support(self, outputs: Array, decode: Decode) -> FloatArray:
+        rows = outputs.astype(np.float64) / decode.temperature
+        if rows.shape[1] == 1:
+            rows = np.concatenate([np.zeros_like(rows), rows], axis=1)
+        moved: FloatArray = rows + np.array(decode.offsets) if decode.offsets else rows
+        return moved
+
+    def answered(self, outputs: Array, decode: Decode) -> Targets:
+        # Probabilities and their logarithms have the same order, but do not round alike.
+        rows = self.support(outputs, decode) if decode.offsets else self.measured(outputs, decode)
+        ids: NDArray[np.int64] = rows.argmax(axis=1).astype(np.int64)
+        return ids
+
     def meter(self, schema: Schema) -> Meter:
         return ClassifyMeter(schema.labels)
 
@@ -66,10 +82,9 @@ class Classify:
         self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool
     ) -> list[dict[str, Any]]:
         shares = self.measured(outputs, decode)
-        best = shares.argmax(axis=1)
         rows = [
             {"label": schema.labels[i], "probability": round(float(p[i]), 6)}
-            for i, p in zip(best, shares, strict=True)
+            for i, p in zip(self.answered(outputs, decode), shares, strict=True)
         ]
         if not probabilities:
             return rows

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from textwright.measure.base import Meter
 from textwright.measure.calibrate import fit_temperature_binary, sigmoid
 from textwright.measure.multilabel import MultilabelMeter
-from textwright.tasks.base import TEMPERATURE_SPREAD, Array, Baseline, Decode, Link
+from textwright.tasks.base import TEMPERATURE_SPREAD, Array, Baseline, Decode, FloatArray, Link
 from textwright.text.schema import Schema
 from textwright.text.targets import Targets
 
@@ -18,7 +18,10 @@ THRESHOLD = 0.5
 
 
 class Multilabel:
-    """One sigmoid a label; a row gets the labels above one half, which may be none."""
+    """One sigmoid a label; a row gets the labels above one half, which may be none.
+
+    Offsets are added to the log-odds of a label first: with -1 it must be more probable than 0.73.
+    """
 
     name = "multilabel"
     headline = "micro_f1"
@@ -49,7 +52,7 @@ class Multilabel:
         return float(-np.log(np.maximum(right, 1e-12)).mean())
 
     def glance(self, outputs: Array, targets: Targets, decode: Decode) -> float:
-        answers = self.measured(outputs, decode) >= THRESHOLD
+        answers = self.answered(outputs, decode) > 0
         both = int((answers & (targets > 0)).sum())
         return 2 * both / max(int(answers.sum()) + int(targets.sum()), 1)
 
@@ -61,6 +64,16 @@ class Multilabel:
     def measured(self, outputs: Array, decode: Decode) -> Array:
         return sigmoid(outputs / decode.temperature)
 
+    def support(self, outputs: Array, decode: Decode) -> FloatArray:
+        rows: FloatArray = outputs.astype(np.float64) / decode.temperature
+        return rows + np.array(decode.offsets) if decode.offsets else rows
+
+    def answered(self, outputs: Array, decode: Decode) -> Targets:
+        # Without offsets by the probabilities themselves, as they round.
+        if decode.offsets:
+            return (self.support(outputs, decode) >= 0).astype(np.uint8)
+        return (self.measured(outputs, decode) >= THRESHOLD).astype(np.uint8)
+
     def meter(self, schema: Schema) -> Meter:
         return MultilabelMeter(schema.labels, THRESHOLD)
 
@@ -68,8 +81,8 @@ class Multilabel:
         self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool
     ) -> list[dict[str, Any]]:
         rows = []
-        for shares in self.measured(outputs, decode):
-            found = [i for i in np.argsort(-shares, kind="stable") if shares[i] >= THRESHOLD]
+        for shares, has in zip(self.measured(outputs, decode), self.answered(outputs, decode), strict=True):
+            found = [i for i in np.argsort(-shares, kind="stable") if has[i]]
             row: dict[str, Any] = {"labels": [schema.labels[i] for i in found]}
             if probabilities:
                 named = zip(schema.labels, shares, strict=True)

@@ -46,7 +46,7 @@ class Predictor:
         try:
             engine = load_engine(bundle.path, bundle.manifest.architecture, bundle.schema)
             decode = Decode.parse(bundle.manifest.decode)
-            _refuse_misfit(engine, bundle)
+            _refuse_misfit(engine, bundle, decode)
         except BundleError:
             raise
         except (*_UNFIT, SafetensorError, TextwrightError) as error:
@@ -78,8 +78,9 @@ class Predictor:
         (`text.clean.clean_text`), as the model reads it; `tokens` holds `{"text", "start", "end", "weight"}`
         of each token, with its place in that text in characters; `cut` counts the tokens that were not read,
         the text being too long; and `explained` names the label in question where there may be several: the
-        most probable one. A weight is positive where the token speaks for the answer, in log-odds before
-        calibration or, for graded answers, in units of the score.
+        most probable one of those that are answered, or of all where none is. A weight is positive where the
+        token speaks for the answer, in log-odds before calibration or, for graded answers, in units of the
+        score.
 
         `method` is one of
         - `gradient`: gradient times input (arXiv:1312.6034), the quickest; it says little where the model is
@@ -113,18 +114,23 @@ class Predictor:
         start = 0
         for chunk in _chunks(texts):
             outputs, truth = self.engine.outputs(chunk), targets[start : start + len(chunk)]
-            meter.update(truth, self.task.measured(outputs, self.decode))
+            meter.update(
+                truth, self.task.measured(outputs, self.decode), self.task.answered(outputs, self.decode)
+            )
             wrong.update(outputs, truth, chunk)
             start += len(chunk)
         return meter, wrong
 
 
-def _refuse_misfit(engine: Engine, bundle: Bundle) -> None:
-    """A model that works and has as many outputs as the labels need."""
+def _refuse_misfit(engine: Engine, bundle: Bundle, decode: Decode) -> None:
+    """A model that works, and has as many outputs and offsets as the labels need."""
     found = engine.outputs(["?"]).shape
     wanted = (1, TASKS.get(bundle.schema.task).num_outputs(bundle.schema))
     if found != wanted:
         what = f"the model gives outputs of shape {found}, its labels need {wanted}"
+        raise BundleError(f"{bundle.path}: {what}", hint=COPY_AGAIN)
+    if decode.offsets and len(decode.offsets) != len(bundle.schema.labels):
+        what = f"it has {len(decode.offsets)} offsets for {len(bundle.schema.labels)} labels"
         raise BundleError(f"{bundle.path}: {what}", hint=COPY_AGAIN)
 
 

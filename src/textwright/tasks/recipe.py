@@ -70,6 +70,14 @@ class Recipe(Settings):
     )
     learn: LearnSettings = LearnSettings()
     compute: ComputeSettings = ComputeSettings()
+    metric: str = Field(
+        "auto",
+        description="score to choose by and to tune answers to; auto is the task's own, or macro_f1 "
+        "where labels are very uneven",
+    )
+    at_least: str | None = Field(
+        None, description="promise to keep on validation, such as precision(spam)=0.95, recall or f1"
+    )
     budget: BudgetSettings = BudgetSettings()
     tracking: TrackingSettings = TrackingSettings()
     seed: int = Field(0, description="of all that is random: split, weights, order, dropout")

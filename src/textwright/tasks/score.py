@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from textwright.measure.base import Meter
 from textwright.measure.graded import GradedMeter
-from textwright.tasks.base import Array, Baseline, Decode, Link
+from textwright.tasks.base import Array, Baseline, Decode, FloatArray, Link
 from textwright.text.schema import Schema
 from textwright.text.targets import Targets
 
@@ -57,13 +57,19 @@ class Graded:
         scores = outputs[:, 0].astype(np.float64) * decode.spread + decode.offset
         return scores if decode.low is None else np.clip(scores, decode.low, decode.high)
 
+    def support(self, outputs: Array, decode: Decode) -> FloatArray:
+        return np.asarray(self.measured(outputs, decode), np.float64)[:, None]
+
+    def answered(self, outputs: Array, decode: Decode) -> Targets:
+        return np.asarray(self.measured(outputs, decode), np.float64)
+
     def meter(self, schema: Schema) -> Meter:
         return GradedMeter()
 
     def answers(
         self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool
     ) -> list[dict[str, Any]]:
-        return [{"score": round(float(v), 6)} for v in self.measured(outputs, decode)]
+        return [{"score": round(float(v), 6)} for v in self.answered(outputs, decode)]
 
     def baseline(self, targets: Targets, rows: int) -> Baseline:
         return Baseline("always the mean score", np.full(rows, targets.mean()))

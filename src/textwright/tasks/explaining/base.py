@@ -40,12 +40,18 @@ class Focus:
 
     @classmethod
     def on(cls, outputs: Array, schema: Schema, decode: Decode) -> Focus:
-        """The answer that is given for `outputs` (N, K); of several labels, the most probable one."""
+        """The answer that is given for `outputs` (N, K); of several labels, the most probable one of those
+        that are answered, or of all where none is.
+        """
         task = TASKS.get(schema.task)
         link, zeros = task.link(schema), np.zeros(len(outputs), np.int64)
         if link == "identity":
             return cls(outputs, zeros, np.full(len(outputs), decode.spread), False)
-        best = task.measured(outputs, decode).argmax(axis=1)
+        answered = task.answered(outputs, decode)
+        best: IntArray = answered.astype(np.int64)
+        if schema.task == "multilabel":
+            left_out = answered.any(axis=1, keepdims=True) & (answered == 0)
+            best = np.where(left_out, -1.0, task.measured(outputs, decode)).argmax(axis=1)
         if schema.task == "classify" and outputs.shape[1] == 1:  # the log-odds of the second of two classes
             return cls(outputs, zeros, np.where(best == 1, 1.0, -1.0), False)
         return cls(outputs, best, np.ones(len(outputs)), link == "softmax")
