@@ -18,12 +18,13 @@ from typing import Any
 
 from textwright.bundle.folder import is_bundle, load_bundle, load_manifest
 from textwright.bundle.looks import count_look
-from textwright.choose.candidates import candidates_for
+from textwright.choose.candidates import Proposal, proposals_for
 from textwright.choose.grid import SettingsComparison, compare_settings
 from textwright.choose.keeping import Kept, Places, keep_chosen
+from textwright.choose.limits import Limits
 from textwright.choose.paired import Comparison, compare
 from textwright.choose.select import Selection
-from textwright.core.clock import Clock
+from textwright.core.clock import Clock, Steps
 from textwright.core.errors import ConfigError
 from textwright.core.events import Sink, fan_out, silent
 from textwright.core.files import read_json, readable_name, write_atomic
@@ -37,11 +38,11 @@ from textwright.tasks.answering import Answered, answer_file
 from textwright.tasks.checkpoints import Checkpoints
 from textwright.tasks.identity import identity_of
 from textwright.tasks.journal import Journal
-from textwright.tasks.needs import check_recipe, check_target
+from textwright.tasks.needs import check_recipes, check_target
 from textwright.tasks.parent import past_of
 from textwright.tasks.planning import Plan, make_plan
 from textwright.tasks.predictor import Predictor
-from textwright.tasks.prepare import Prepared, prepare_data
+from textwright.tasks.prepare import prepare_data
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.work import work_folder
 from textwright.text.corpus import read_labelled
@@ -149,10 +150,11 @@ def train(
     stay, and `resume` goes on from them. Raises TextwrightError.
     """
     recipe, target = recipe or Recipe(), Path(out)
-    clock = _clock(recipe, clock, sink)
+    limits = Limits.of(recipe)
+    wall, clock = _clocks(recipe, clock, sink)
     _refuse_foreign(target)
-    names = candidates_for(recipe.model_name, recipe.model_settings)
-    check_recipe(recipe, names)
+    proposals = proposals_for(recipe)
+    check_recipes([(proposal.recipe(recipe), proposal.model) for proposal in proposals])
     prepared = prepare_data(data, recipe, test, partial(check_target, recipe))
     for note in prepared.notes():
         sink(note)
@@ -167,11 +169,11 @@ def train(
         sinks = fan_out([journal, sink, board])
         checkpoints = Checkpoints(work.path, resume, identity_of(recipe, prepared), journal, sinks)
         checkpoints.check()
-        selection = Selection.of(prepared.examples, recipe, clock)
-        interrupted = _fit(selection, names, prepared, checkpoints, sinks)
+        selection = Selection.of(prepared, recipe, limits, clock)
+        interrupted = _fit(selection, proposals, checkpoints, sinks)
         places = Places(target, target.with_name(f"{target.name}-interrupted") if is_other else target)
-        kept = keep_chosen(places, selection, prepared, recipe, clock, journal, interrupted, sink)
-        trained = _trained(kept, clock)
+        kept = keep_chosen(places, selection, prepared, recipe, wall, journal, interrupted, sink)
+        trained = _trained(kept, wall)
         if trained.interrupted:
             work.keep()
         if trained.out != target:
@@ -184,11 +186,12 @@ def plan(
 ) -> tuple[Plan, list[str]]:
     """What `train` would do, and a JSON line for every row that reading would drop or change."""
     recipe = recipe or Recipe()
-    names = candidates_for(recipe.model_name, recipe.model_settings)
-    check_recipe(recipe, names)
+    Limits.of(recipe)
+    candidates = {proposal.name: proposal.recipe(recipe) for proposal in proposals_for(recipe)}
+    check_recipes([(own, own.model_name) for own in candidates.values()])
     prepared = prepare_data(data, recipe, test, partial(check_target, recipe))
     records = [json.dumps(record, ensure_ascii=False) for record in prepared.cleaning()]
-    return make_plan(prepared, recipe, names), records
+    return make_plan(prepared, recipe, candidates), records
 
 
 def load(path: str | Path) -> Predictor:
@@ -283,8 +286,11 @@ def card(
     return Carded(bundle.path, [*pages], not_assessed(read_json(bundle.path / CARD)))
 
 
-def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
+def _clocks(recipe: Recipe, clock: Clock | None, sink: Sink) -> tuple[Clock, Clock]:
+    """The time since the beginning, and the budget: the same with a limit, or a count of steps."""
     begun = clock or Clock.starting()
+    if recipe.budget.steps is not None:
+        return begun, Clock.counting(Steps(), recipe.budget.steps)
     minutes = recipe.budget.minutes
     if minutes is None:
         sink(
@@ -294,7 +300,8 @@ def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
             )
         )
         minutes = MINUTES_WITHOUT_BUDGET
-    return begun.limited(60 * minutes)
+    limited = begun.limited(60 * minutes)
+    return limited, limited
 
 
 def _refuse_foreign(target: Path) -> None:
@@ -328,11 +335,9 @@ def _is_finished(target: Path) -> bool:
         return True
 
 
-def _fit(
-    selection: Selection, names: tuple[str, ...], prepared: Prepared, checkpoints: Checkpoints, sink: Sink
-) -> bool:
+def _fit(selection: Selection, proposals: Sequence[Proposal], checkpoints: Checkpoints, sink: Sink) -> bool:
     """Run the selection to its end; true when it was interrupted and something was kept."""
-    events = selection.run(names, prepared.train, prepared.validation, checkpoints.watch)
+    events = selection.run(proposals, checkpoints.watch)
     try:
         for event in events:
             sink(event)

@@ -13,6 +13,7 @@ from textwright.core.files import explained, publish_folder, read_json, sha256, 
 from textwright.text.schema import Schema
 
 REQUIRED = {"config.json", "model.safetensors"}
+_OF_ENSEMBLES = {"config.json"}  # the weights are those of its members
 
 
 @dataclass(frozen=True)
@@ -30,20 +31,20 @@ def save_bundle(path: Path, manifest: Manifest, fill: Callable[[Path], None]) ->
     What changes after training is not hashed: the looks at locked rows, and the pages for people.
     """
 
-    def write(fresh: Path) -> None:
-        fill(fresh)
-        files = [f for f in sorted(fresh.rglob("*")) if f.is_file()]
-        hashes = {f.relative_to(fresh).as_posix(): sha256(f) for f in files if f.name not in UNHASHED}
-        record = manifest.model_copy(update={"files": hashes})
-        record = record.model_copy(update={"own_hash": record.hashed()})
-        (fresh / MANIFEST).write_text(
-            to_json(record.model_dump(mode="json", by_alias=True)), encoding="utf-8"
-        )
-        mode = (fresh / MANIFEST).stat().st_mode
-        for file in files:  # safetensors makes files that only their owner can read
-            file.chmod(mode)
+    publish_folder(path, lambda fresh: write_bundle(fresh, manifest, fill))
 
-    publish_folder(path, write)
+
+def write_bundle(folder: Path, manifest: Manifest, fill: Callable[[Path], None]) -> None:
+    """The same into an empty folder that somebody else publishes: a member of an ensemble."""
+    fill(folder)
+    files = [f for f in sorted(folder.rglob("*")) if f.is_file()]
+    hashes = {f.relative_to(folder).as_posix(): sha256(f) for f in files if f.name not in UNHASHED}
+    record = manifest.model_copy(update={"files": hashes})
+    record = record.model_copy(update={"own_hash": record.hashed()})
+    (folder / MANIFEST).write_text(to_json(record.model_dump(mode="json", by_alias=True)), encoding="utf-8")
+    mode = (folder / MANIFEST).stat().st_mode
+    for file in files:  # safetensors makes files that only their owner can read
+        file.chmod(mode)
 
 
 def is_bundle(path: Path) -> bool:
@@ -54,7 +55,8 @@ def load_bundle(path: str | Path) -> Bundle:
     """Read and verify a model folder. Raises BundleError when it is missing, damaged, changed or too new."""
     folder = Path(path)
     manifest = load_manifest(folder)
-    for name in sorted(REQUIRED - manifest.files.keys()):
+    required = _OF_ENSEMBLES if manifest.architecture == "ensemble" else REQUIRED
+    for name in sorted(required - manifest.files.keys()):
         raise BundleError(f"{folder / MANIFEST}: has no hash of {name!r}", hint=COPY_AGAIN)
     for name, wanted in manifest.files.items():
         verify_file(folder, name, wanted)

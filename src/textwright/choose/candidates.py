@@ -1,29 +1,159 @@
-"""Which architectures are tried when none is named, the cheap ones first."""
+"""What is tried when no architecture is named: families with a small space of settings, simple ones first.
+
+A new task or architecture joins with lines in `SPACE`; nothing is imported before it is tried.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from textwright.core.errors import ConfigError
+from textwright.core.names import did_you_mean
+from textwright.core.seeds import derive
 from textwright.models.registry import ARCHITECTURES
+from textwright.tasks.recipe import Recipe
+from textwright.text.schema import Schema
 
-CANDIDATES = ("bag", "cnn", "lstm")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_CLASSES = frozenset({"classify", "multilabel"})
+_ALL = frozenset({"classify", "multilabel", "score"})
+PRETRAINED = "pretrained"
+Texts = Literal["any", "long", "ideographic"]
 
 
-def candidates_for(model: str, settings: Mapping[str, Any] = MappingProxyType({})) -> tuple[str, ...]:
-    """`auto` is all candidates, otherwise the one named. Raises ConfigError for an unknown name.
+@dataclass(frozen=True)
+class Proposal:
+    """An architecture with settings to try; `rank` is its place in the order from simple to intricate.
 
-    Settings belong to one architecture, so with `auto` they are refused too.
+    `settings` are those of the architecture, without which it is tried as it comes; `seed` numbers fits that
+    differ by chance alone, of which ensembles are made. `why` says what it is there for.
     """
-    if model == "auto" and settings:
-        first = next(iter(settings))
+
+    model: str
+    why: str
+    label: str = ""
+    settings: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    tasks: frozenset[str] = _ALL
+    texts: Texts = "any"
+    seed: int = 0
+    rank: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.model} {self.label}".strip()
+
+    @property
+    def stem(self) -> str:
+        """For folders."""
+        return self.name.replace(" ", "-")
+
+    def recipe(self, base: Recipe) -> Recipe:
+        """What it is fitted by: `base` with this model, its settings and its seed."""
+        own = base.model_settings if base.model_name in (self.model, "auto") else {}
+        if base.model_name == "auto" and self.model != PRETRAINED:
+            own = {}
+        seed = derive(base.seed, "candidate", self.seed) if self.seed else base.seed
+        return base.replaced({"model": {**own, **self.settings, "name": self.model}, "seed": seed})
+
+
+SPACE: tuple[Proposal, ...] = (
+    Proposal("bag", "counts words and characters: seconds to fit, hard to beat on little text"),
+    Proposal(
+        "bag",
+        "asks for a margin, as a linear SVM: better where labels are told apart by single words",
+        label="hinge",
+        settings={"loss": "hinge"},
+        tasks=_CLASSES,
+    ),
+    Proposal(
+        "bag",
+        "weighs words by how rare they are and not by labels: better on topics and on rare labels",
+        label="idf",
+        settings={"weighting": "idf", "loss": "hinge"},
+        tasks=_CLASSES,
+    ),
+    Proposal(
+        "bag",
+        "characters as well as words, which the default leaves out of long texts to save time",
+        label="rich",
+        settings={"words": 3, "chars": (2, 5)},
+        texts="long",
+    ),
+    Proposal(
+        "bag",
+        "n-grams across words and longer ones, beyond the three characters of the default",
+        label="rich",
+        settings={"words": 2, "chars": (2, 4)},
+        texts="ideographic",
+    ),
+    Proposal("cnn", "short phrases wherever they stand: strong on a few thousand rows and more"),
+    Proposal("lstm", "reads in order with attention: negation and far connections"),
+    Proposal("transformer", "every token looks at every other: needs the most rows"),
+    Proposal("cnn", "another start of the same network: an average of both errs less", label="again", seed=1),
+    Proposal("lstm", "another start of the same network", label="again", seed=1),
+)
+
+
+def proposals_for(recipe: Recipe) -> tuple[Proposal, ...]:
+    """All candidates for `auto`, or the one that is named. Raises ConfigError for an unknown name.
+
+    Settings belong to one architecture, so with `auto` they are refused; a checkpoint that is named (--from)
+    is one more candidate.
+    """
+    settings = dict(recipe.model_settings)
+    if recipe.model_name != "auto":
+        ARCHITECTURES.check(recipe.model_name)
+        return (Proposal(recipe.model_name, "as asked"),)
+    has_checkpoint = settings.pop("checkpoint", None) is not None
+    if settings:
         raise ConfigError(
-            f"model.{first} is a setting of one architecture, but none is named",
+            f"model.{next(iter(settings))} is a setting of one architecture, but none is named",
             hint=f"Name it with --model: {', '.join(ARCHITECTURES)}.",
         )
-    if model == "auto":
-        return CANDIDATES
-    ARCHITECTURES.check(model)
-    return (model,)
+    return _ranked(_space(_families(recipe, has_checkpoint)))
+
+
+def suited(proposals: Sequence[Proposal], schema: Schema, is_long: bool) -> list[Proposal]:
+    """Those for this task and these texts."""
+    kinds = {"any", "ideographic" if schema.is_ideographic else "long" if is_long else "any"}
+    return [p for p in proposals if schema.task in p.tasks and p.texts in kinds]
+
+
+def families() -> tuple[str, ...]:
+    """The architectures that are tried, the simple ones first."""
+    return tuple(dict.fromkeys(proposal.model for proposal in SPACE))
+
+
+def _families(recipe: Recipe, has_checkpoint: bool) -> list[str]:
+    asked = list(families()) if recipe.candidates == "auto" else list(recipe.candidates)
+    known = [*ARCHITECTURES]
+    for name in asked:
+        if name not in known:
+            raise ConfigError(f"candidates: there is no family {name!r}", hint=did_you_mean(name, known))
+    if not asked:
+        raise ConfigError("candidates: there are none", hint=f"Name some of: {', '.join(known)}.")
+    if PRETRAINED in asked and not has_checkpoint:
+        raise ConfigError(
+            "candidates: pretrained starts from a checkpoint, and none is named",
+            hint="Name it with --from DIR.",
+        )
+    return [*asked, PRETRAINED] if has_checkpoint and PRETRAINED not in asked else asked
+
+
+def _space(names: Sequence[str]) -> list[Proposal]:
+    """The space of these families; one that has no lines in it is tried as it comes."""
+    found = [proposal for proposal in SPACE if proposal.model in names]
+    firsts = [proposal for proposal in found if not proposal.seed]
+    others = [
+        Proposal(name, "starts from what it has learned elsewhere" if name == PRETRAINED else "as asked")
+        for name in dict.fromkeys(names)
+        if name not in families()
+    ]
+    return [*firsts, *others, *(proposal for proposal in found if proposal.seed)]
+
+
+def _ranked(proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
+    return tuple(replace(proposal, rank=rank) for rank, proposal in enumerate(proposals))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from textwright.bundle.folder import is_bundle
-from textwright.choose.candidates import CANDIDATES
+from textwright.choose.candidates import families
 from textwright.core.errors import CheckpointError, ConfigError, first_line
 from textwright.core.names import did_you_mean
 from textwright.core.settings import Settings
@@ -81,7 +81,7 @@ def make_cells(recipe: Recipe, models: Sequence[str], vary: Mapping[str, Sequenc
 
 def _models(recipe: Recipe, models: Sequence[str]) -> list[str]:
     asked = list(models) or [recipe.model_name]
-    names = [name for item in asked for name in (CANDIDATES if item == "auto" else [item])]
+    names = [name for item in asked for name in (families() if item == "auto" else [item])]
     _refuse_repeats("models", names)
     for name in names:
         ARCHITECTURES.check(name)

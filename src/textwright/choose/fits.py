@@ -10,7 +10,15 @@ from typing import Any
 
 from textwright.choose.cells import Cell
 from textwright.choose.difference import Difference, find_difference, row_values
-from textwright.choose.scoring import FAILURES, Scored, reasons_told, score_candidate, summary_line
+from textwright.choose.scoring import (
+    FAILURES,
+    Scored,
+    Spent,
+    badness,
+    reasons_told,
+    score_candidate,
+    summary_line,
+)
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError, TextwrightError, first_line
 from textwright.core.events import Event
@@ -77,7 +85,8 @@ class Grid:
     def best(self) -> Result | None:
         """The first of those with the best headline score."""
         done = [result for result in self.results if result.scored is not None]
-        return min(done, key=_judged) if done else None
+        headline = self.prepared.examples.task.headline
+        return min(done, key=lambda result: badness(result.record.scores[headline])) if done else None
 
     def fit(self, cell: Cell) -> Generator[Event, None, None]:
         """The events of one cell."""
@@ -107,21 +116,20 @@ class Grid:
         job = Job(cell.model, prepared.examples, Clock.starting(), usable_cpus())
         trainer = trainer_for(job, recipe)
         trainer.encode()  # the first cell must not pay for what all of them share
-        started = time.monotonic()
+        begun = Spent.beginning()
         trainer.give(Clock.starting(max(self.share(), 0.05)))
         for event in trainer.search(prepared.train, prepared.validation):
             if isinstance(event, StepEvent):
                 result.saw(event)
             yield event
-        seconds = time.monotonic() - started
-        yield from self._scored(cell, trainer, result, seconds)
+        yield from self._scored(cell, trainer, result, begun.until_now())
 
-    def _scored(self, cell: Cell, trainer: Trainer, result: Result, seconds: float) -> Iterator[Event]:
+    def _scored(self, cell: Cell, trainer: Trainer, result: Result, spent: Spent) -> Iterator[Event]:
         if trainer.engine is None:
             raise TextwrightError("the time was over before its first step", hint="Give more --minutes.")
         examples, validation = self.prepared.examples, self.prepared.validation
         found = score_candidate(
-            cell.model, trainer.engine, examples, validation, seed=examples.seed, seconds=seconds
+            cell.model, trainer.engine, examples, validation, seed=examples.seed, spent=spent
         )
         reasons = trainer.reasons()
         result.scored, result.record = found, found.record
@@ -171,11 +179,6 @@ class Grid:
         """Why nothing was fitted: a bug of ours before all else, then what can be mended."""
         bugs = [error for error in self.errors if not isinstance(error, TextwrightError)]
         return [*bugs, *self.errors][0]
-
-
-def _judged(result: Result) -> float:
-    assert result.scored is not None
-    return result.scored.judged
 
 
 def _why(headline: str, found: Difference) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from textwright.bundle.folder import save_bundle
+from textwright.bundle.folder import save_bundle, write_bundle
 from textwright.bundle.learned import write_learned
 from textwright.bundle.looks import first_looks
 from textwright.bundle.manifest import LOOKS, DataRecord, Manifest
-from textwright.choose.select import Selection, Tried
+from textwright.choose.scoring import WATTS_PER_CORE
+from textwright.choose.select import Selection
+from textwright.choose.trying import Tried
 from textwright.core.clock import Clock
 from textwright.core.events import Sink, silent
 from textwright.core.files import readable_name, to_json
@@ -24,10 +26,8 @@ from textwright.tasks.journal import Journal
 from textwright.tasks.predictor import Predictor
 from textwright.tasks.prepare import Prepared
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.trainers.ensemble import EnsembleEngine, Member
 from textwright.text.targets import Targets
-
-# An assumption, not a measurement: what a busy core of a laptop draws.
-WATTS_PER_CORE = 10.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def keep_chosen(
     say: Sink = silent,
 ) -> Kept:
     """Measure the pick on the locked rows and write its folder in one step."""
+    selection.with_wrong()
     chosen = selection.chosen
     assert chosen is not None
     schema = prepared.corpus.schema
@@ -87,14 +88,16 @@ def keep_chosen(
             "data": _data_records(prepared),
         }
     )
-    choices = chosen.trainer.choices()
+    engine = chosen.engine
+    if isinstance(engine, EnsembleEngine):
+        engine = replace(engine, save_member=_members(chosen, manifest, recipe, prepared))
 
     def fill(folder: Path) -> None:
-        chosen.engine.save(folder)
+        engine.save(folder)
         (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
         plan = {
-            "model": choices,
-            "reasons": chosen.trainer.reasons(),
+            "model": chosen.choices(),
+            "reasons": {**selection.reasons, **chosen.reasons()},
             "candidates": [c.to_json() for c in candidates],
             "cost": _cost(clock),
             "refitted": selection.is_refitted,
@@ -115,6 +118,37 @@ def keep_chosen(
     save_bundle(target, manifest, fill)
     size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
     return Kept(target, predictor, candidates, manifest, scores, split, interrupted, size)
+
+
+def _members(
+    chosen: Tried, manifest: Manifest, recipe: Recipe, prepared: Prepared
+) -> Callable[[Member, Path], None]:
+    """Writes a member as a model folder that answers by itself, as it was measured on validation."""
+    by_stem = {part.proposal.stem: part for part in chosen.members}
+
+    def save(member: Member, folder: Path) -> None:
+        part = by_stem[member.name]
+        own = {
+            "architecture": member.engine.architecture,
+            "decode": part.decode.model_dump(mode="json"),
+            "scores": {k: v.to_json() for k, v in part.record.scores.items()},
+            "split": "validation",
+            "parameters": member.engine.num_parameters,
+            "seconds": round(part.record.seconds, 3),
+        }
+
+        def fill(place: Path) -> None:
+            member.engine.save(place)
+            of_member = part.proposal.recipe(recipe)
+            (place / "recipe.yaml").write_text(of_member.to_yaml(), encoding="utf-8")
+            plan = {"model": part.choices(), "reasons": part.reasons()}
+            (place / "plan.json").write_text(to_json(plan), encoding="utf-8")
+            write_learned(place, prepared.learned)
+            (place / LOOKS).write_text(first_looks(prepared.locked_hashes), encoding="utf-8")
+
+        write_bundle(folder, manifest.model_copy(update=own), fill)
+
+    return save
 
 
 def _cost(clock: Clock) -> dict[str, float]:

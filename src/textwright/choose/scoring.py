@@ -1,4 +1,4 @@
-"""How a candidate is measured: its answers to the rows of validation, its size and its speed.
+"""How a candidate is measured: its answers to the rows of validation, its size, its speed and what it took.
 
 Shapes: N rows of validation, K outputs.
 """
@@ -18,11 +18,15 @@ from textwright.measure.base import Meter
 from textwright.tasks.base import Array, Decode
 from textwright.tasks.examples import Examples
 from textwright.tasks.trainers.base import Engine
+from textwright.text.targets import Targets
 
 # A failure of one candidate, out of memory in torch included, must not cost those that are done.
 FAILURES = (TextwrightError, MemoryError, RuntimeError, ImportError, OSError)
-_TIMED_TEXTS = 11
+# One text after the other is timed for at most so long; the first calls warm up.
+_TIMED_TEXTS, _WARM_TEXTS, _TIMED_SECONDS = 100, 3, 0.5
 _DETAILS = frozenset({"waiting threads", "attention", "fast path"})
+# An assumption, not a measurement: what a busy core of a laptop draws.
+WATTS_PER_CORE = 10.0
 
 
 def reasons_told(name: str, reasons: Mapping[str, str]) -> Iterator[Note]:
@@ -33,8 +37,40 @@ def reasons_told(name: str, reasons: Mapping[str, str]) -> Iterator[Note]:
 
 
 @dataclass(frozen=True)
+class Spent:
+    """Wall and processor seconds: of a fit, or at its beginning.
+
+    >>> Spent.beginning().until_now().seconds < 1
+    True
+    """
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    @classmethod
+    def beginning(cls) -> Spent:
+        return cls(time.monotonic(), time.process_time())
+
+    def until_now(self) -> Spent:
+        return Spent(time.monotonic() - self.seconds, time.process_time() - self.cpu_seconds)
+
+    @property
+    def kwh(self) -> float:
+        return self.cpu_seconds * WATTS_PER_CORE / 3.6e6
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Milliseconds for one text alone (median, 99 %), and texts a second of many at once."""
+
+    p50: float
+    p99: float
+    texts_per_second: float | None = None
+
+
+@dataclass(frozen=True)
 class Scored:
-    """A candidate with its outputs (N, K), what turns them into answers, and one number: lower is better."""
+    """A candidate with its outputs (N, K), what turns them into answers, and its loss: lower is better."""
 
     record: Candidate
     outputs: Array
@@ -50,29 +86,55 @@ def score_candidate(
     validation: IntArray,
     *,
     seed: int,
-    seconds: float,
+    spent: Spent,
     status: Status = "done",
 ) -> Scored:
     """Calibrate and score an engine on the rows of validation; time it and count its weights."""
-    task, truth = examples.task, examples.targets[validation]
+    started = time.perf_counter()
     outputs = engine.outputs([examples.texts[i] for i in validation])
-    decode = task.calibrate(outputs, truth, examples.decode)
+    rate = len(validation) / max(time.perf_counter() - started, 1e-9)
+    truth = examples.targets[validation]
+    decode = examples.task.calibrate(outputs, truth, examples.decode)
+    scores, meter = measured_scores(outputs, decode, truth, examples, seed)
+    speed = latency(engine, examples.texts)
+    record = Candidate(
+        name,
+        scores,
+        spent.seconds,
+        engine.num_parameters,
+        engine.num_bytes,
+        speed.p50,
+        status=status,
+        latency_ms_p99=speed.p99,
+        texts_per_second=round(rate, 1),
+        kwh=spent.kwh,
+    )
+    return Scored(record, outputs, decode, examples.task.loss(outputs, truth, decode), meter)
+
+
+def measured_scores(
+    outputs: Array, decode: Decode, truth: Targets, examples: Examples, seed: int
+) -> tuple[dict[str, Score], Meter]:
+    """All scores of outputs as `decode` answers them, and the meter that has seen them."""
+    task = examples.task
     meter = task.meter(examples.schema)
     meter.update(truth, task.measured(outputs, decode), task.answered(outputs, decode))
-    scores = meter.scores(seed=seed)
-    latency = median_latency(engine, examples.texts)
-    record = Candidate(name, scores, seconds, engine.num_parameters, engine.num_bytes, latency, status=status)
-    return Scored(record, outputs, decode, badness(scores[task.headline]), meter)
+    return meter.scores(seed=seed), meter
 
 
-def median_latency(engine: Engine, texts: Sequence[str]) -> float:
-    """Milliseconds for one text alone."""
-    times = []
-    for text in texts[:_TIMED_TEXTS]:
+def latency(engine: Engine, texts: Sequence[str]) -> Speed:
+    """How long one text takes alone, by up to 100 of them and half a second."""
+    times: list[float] = []
+    begun = time.perf_counter()
+    for text in texts[: _TIMED_TEXTS + _WARM_TEXTS]:
         started = time.perf_counter()
         engine.outputs([text])
         times.append(time.perf_counter() - started)
-    return round(1000 * float(np.median(times)), 3)
+        if len(times) > 2 * _WARM_TEXTS and time.perf_counter() - begun > _TIMED_SECONDS:
+            break
+    warm = times[_WARM_TEXTS:] or times
+    p50, p99 = (round(1000 * float(np.quantile(warm, q)), 3) for q in (0.5, 0.99))
+    return Speed(p50, p99)
 
 
 def badness(score: Score) -> float:

@@ -1,51 +1,58 @@
-"""Try candidates within the budget, keep the best by validation, refit it on all rows that are not locked."""
+"""Try candidates within the budget, decide between them on validation, refit the pick on all rows."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from traceback import clear_frames
 from typing import Any
 
 import numpy as np
 
-from textwright.choose.scoring import FAILURES, median_latency, reasons_told, score_candidate, summary_line
+from textwright.choose.candidates import Proposal, suited
+from textwright.choose.decision import Decision, Wanted, decide
+from textwright.choose.ensemble import blend
+from textwright.choose.hope import FAR, FAR_FOR_ENSEMBLES, Curve, Hope
+from textwright.choose.limits import Limits
+from textwright.choose.refit import Refit
+from textwright.choose.schedule import Grant, Schedule
+from textwright.choose.scoring import (
+    FAILURES,
+    Spent,
+    badness,
+    latency,
+    measured_scores,
+    reasons_told,
+    score_candidate,
+    summary_line,
+)
+from textwright.choose.trying import Tried, calibrated, together
 from textwright.core.clock import Clock
 from textwright.core.errors import CheckpointError, ConfigError, TextwrightError, first_line
 from textwright.core.events import Event
 from textwright.core.ragged import IntArray
-from textwright.core.records import Candidate, Note, Status
-from textwright.measure.base import Meter
+from textwright.core.records import Candidate, Note, Status, StepEvent
 from textwright.runtime.cpu import usable_cpus
-from textwright.tasks.base import Decode
 from textwright.tasks.examples import Examples, Job
 from textwright.tasks.explaining.mistakes import explain_mistakes
+from textwright.tasks.judging import LOSS, loss_of_nothing
+from textwright.tasks.metrics import chosen_metric
+from textwright.tasks.prepare import Prepared
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers import trainer_for
-from textwright.tasks.trainers.base import Engine, Trainer
+from textwright.tasks.trainers.base import Trainer
+from textwright.tasks.trainers.ensemble import ENSEMBLE
 from textwright.tasks.wrong import WrongRows
 
-# What saving, scoring the test rows and leaving take at most, in seconds and as a share of what remains.
-_RESERVE_SECONDS, _RESERVE_SHARE = 1.5, 0.04
-# A candidate that gets less is not started.
-_LEAST_SECONDS = 5.0
+# Mistakes are explained where so much time is left, in the units of the clock.
+_LEAST_TO_EXPLAIN = 2.5
+
+OnTrainer = Callable[[Trainer, str], None]
 
 
-@dataclass(frozen=True)
-class Tried:
-    """A candidate with what is needed to use it."""
-
-    record: Candidate
-    trainer: Trainer
-    engine: Engine
-    decode: Decode
-    judged: float
-    wrong: Sequence[dict[str, Any]] = ()
-    meter: Meter | None = None
-
-    def details(self) -> dict[str, Any]:
-        """What a report shows beside the scores on validation; nothing where nothing was held out."""
-        return self.meter.details() if self.meter else {}
+def _unwatched(trainer: Trainer, name: str) -> None:
+    """Nobody stores the fits."""
 
 
 @dataclass
@@ -54,193 +61,301 @@ class Selection:
 
     examples: Examples
     recipe: Recipe
-    clock: Clock
-    tried: list[Tried]
-    failed: list[Candidate]
+    wanted: Wanted
+    schedule: Schedule
+    train: IntArray
+    validation: IntArray
+    tried: list[Tried] = field(default_factory=list)
+    failed: list[Candidate] = field(default_factory=list)
     chosen: Tried | None = None
+    decision: Decision | None = None
     is_refitted: bool = False
+    reasons: dict[str, str] = field(default_factory=dict)
+    _curves: dict[str, list[Curve]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, examples: Examples, recipe: Recipe, clock: Clock) -> Selection:
-        return cls(examples, recipe, clock, [], [])
+    def of(cls, prepared: Prepared, recipe: Recipe, limits: Limits, clock: Clock) -> Selection:
+        """Raises ConfigError for a metric that the task does not have and a promise of no label."""
+        examples = prepared.examples
+        if limits.promise is not None:
+            limits.promise.check(examples.schema)
+        metric, why = chosen_metric(examples.task, recipe.metric, examples.targets, examples.schema)
+        return cls(
+            examples,
+            recipe,
+            Wanted(metric, recipe.prefer, limits),
+            Schedule(clock, recipe.prefer, len(prepared.locked_texts)),
+            prepared.train,
+            prepared.validation,
+            reasons={"metric": f"{metric}: {why}"},
+        )
 
     def run(
-        self,
-        names: tuple[str, ...],
-        train: IntArray,
-        validation: IntArray,
-        on_trainer: Callable[[Trainer], None] = lambda t: None,
+        self, proposals: Sequence[Proposal], on_trainer: OnTrainer = _unwatched
     ) -> Generator[Event, None, None]:
         """Events of all fits. Stopping it anywhere leaves the best so far in `chosen`."""
-        if not len(validation):
-            yield from self._only(names, train, on_trainer)
+        if not len(self.validation):
+            yield from self._only(proposals, on_trainer)
             return
-        for position, name in enumerate(names):
-            if self.chosen is not None and self._left_to_search() < _LEAST_SECONDS:
-                self.failed.append(Candidate(name, status="skipped", why="no time was left"))
-                continue
-            yield from self._try(name, len(names) - position, train, validation, on_trainer)
+        if self.wanted.metric != self.examples.task.headline:
+            yield Note(f"candidates are chosen by {self.reasons['metric']}", "plan")
+        proposals = suited(proposals, self.examples.schema, self.examples.is_long)
+        for proposal in proposals:
+            yield from self._try(proposal, len(proposals) == 1, on_trainer)
         if self.chosen is None:
             raise TextwrightError(
                 "no candidate could be fitted", hint="Give more --minutes, or name one with --model bag."
             )
-        yield from self._refit(np.sort(np.concatenate([train, validation])))
+        yield from self._decide()
+        yield from self._refit()
 
-    def _left(self) -> float:
-        reserve = max(_RESERVE_SECONDS, _RESERVE_SHARE * (self.clock.limit or 0))
-        return self.clock.remaining() - reserve
+    # The search.
 
-    def _left_to_search(self) -> float:
-        """What the next candidate may use: the refit of the best so far is set aside."""
-        refit = self.chosen.trainer.refit_seconds(len(self.examples)) if self.chosen else 0.0
-        return self._left() - refit
-
-    def _clock(self, seconds: float) -> Clock:
-        return Clock.starting(None if seconds == float("inf") else max(seconds, 0.05))
-
-    def _try(
-        self,
-        name: str,
-        candidates_left: int,
-        train: IntArray,
-        validation: IntArray,
-        on_trainer: Callable[[Trainer], None],
-    ) -> Iterator[Event]:
-        started = time.monotonic()
-        trainer = trainer_for(
-            Job(name, self.examples, self._clock(self._left_to_search() / candidates_left), usable_cpus()),
-            self.recipe,
-        )
-        on_trainer(trainer)
-        yield Note(f"{name}: fitting on {len(train):,} rows, choosing on {len(validation):,}", fit=name)
+    def _try(self, proposal: Proposal, is_only: bool, on_trainer: OnTrainer) -> Iterator[Event]:
+        name, begun = proposal.name, Spent.beginning()
         try:
-            yield from trainer.search(train, validation)
-            self._note(name, trainer, time.monotonic() - started, validation)
+            trainer = trainer_for(self._job(proposal.model), proposal.recipe(self.recipe))
+            trainer.encode()
+            grant = self._grant(trainer, is_only)
+            if not grant.amount:
+                self.failed.append(_unfitted(proposal, "skipped", grant.why))
+                yield Note(f"{name}: left out: {grant.why}")
+                return
+            trainer.give(self.schedule.clock.again(grant.amount))
+            on_trainer(trainer, proposal.stem)
+            rows = f"{len(self.train):,} rows, choosing on {len(self.validation):,}"
+            yield Note(f"{name}: fitting on {rows}", fit=name)
+            status, why = yield from self._searched(trainer, self._hope(proposal))
+            self._note(proposal, trainer, begun.until_now(), status, why)
         except KeyboardInterrupt:
-            self._stopped(name, trainer, time.monotonic() - started, validation)
+            self._stopped(proposal, trainer, begun.until_now())
             raise
         except CheckpointError:
             raise
         except FAILURES as error:
-            is_last = self.chosen is None and candidates_left == 1
             # Settings that one of several candidates does not take are no fault: another one may.
-            if is_last or (self.chosen is None and not isinstance(error, TextwrightError)):
+            if is_only or (self.chosen is None and not isinstance(error, TextwrightError)):
                 raise
-            why, seconds = first_line(error), time.monotonic() - started
-            self.failed.append(Candidate(name, seconds=seconds, status="failed", why=why))
-            yield Note(f"{name}: failed: {why}", "warning")
+            clear_frames(error.__traceback__)  # they hold the network
+            failed = _unfitted(proposal, "failed", first_line(error))
+            self.failed.append(replace(failed, seconds=begun.until_now().seconds))
+            yield Note(f"{name}: failed: {first_line(error)}", "warning")
             return
         yield from reasons_told(name, trainer.reasons())
-        yield Note(f"{name}: {summary_line(self.tried[-1].record, self.examples.task.headline)}")
+        if self.tried and self.tried[-1].trainer is trainer:
+            yield Note(f"{name}: {summary_line(self.tried[-1].record, self.wanted.metric)}")
 
-    def _stopped(self, name: str, trainer: Trainer, seconds: float, validation: IntArray) -> None:
+    def _grant(self, trainer: Trainer, is_only: bool) -> Grant:
+        growth = len(self.examples) / max(len(self.train), 1)
+        if is_only:
+            return self.schedule.only(growth)
+        return self.schedule.grant(trainer.foresee(len(self.train)), growth, self.tried, len(self.examples))
+
+    def _job(self, model: str) -> Job:
+        return Job(model, self.examples, self.schedule.clock.again(None), usable_cpus())
+
+    def _searched(self, trainer: Trainer, hope: Hope) -> Generator[Event, None, tuple[Status, str]]:
+        """All events of a search, or those up to where it was given up."""
+        planned = float(getattr(trainer, "epochs", 0.0))  # of networks; a solver is done before it is judged
+        with closing(self.schedule.counted(trainer.search(self.train, self.validation))) as search:
+            for event in search:
+                yield event
+                if not (planned and isinstance(event, StepEvent) and event.scores):
+                    continue
+                if why := hope.lost(event.epoch / planned, event.scores[LOSS]):
+                    return "stopped", f"stopped early: {why}"
+        return "done", ""
+
+    def _hope(self, proposal: Proposal) -> Hope:
+        examples = self.examples
+        far = FAR_FOR_ENSEMBLES if self.wanted.prefer == "accuracy" else FAR
+        curves = self._curves.setdefault(proposal.model, [])
+        best = min((t.judged for t in self.tried), default=None)
+        hope = Hope(loss_of_nothing(examples), best, far, tuple(curves))
+        curves.append(hope.curve)
+        return hope
+
+    def _stopped(self, proposal: Proposal, trainer: Trainer, spent: Spent) -> None:
         """Keep what an interrupted search has, unless it has been noted already."""
         if trainer.engine is not None and all(tried.trainer is not trainer for tried in self.tried):
-            self._note(name, trainer, seconds, validation, "stopped")
+            self._note(proposal, trainer, spent, "stopped", "interrupted before its end")
 
-    def _note(
-        self, name: str, trainer: Trainer, seconds: float, validation: IntArray, status: Status = "done"
-    ) -> None:
+    def _note(self, proposal: Proposal, trainer: Trainer, spent: Spent, status: Status, why: str) -> None:
         """Score a candidate on validation; it is the best so far unless one tried before is as good."""
         if trainer.engine is None:
             return
-        examples, engine = self.examples, trainer.engine
         found = score_candidate(
-            name, engine, examples, validation, seed=self.recipe.seed, seconds=seconds, status=status
+            proposal.model,
+            trainer.engine,
+            self.examples,
+            self.validation,
+            seed=self.recipe.seed,
+            spent=spent,
+            status=status,
         )
-        wrong = WrongRows(examples.task, examples.schema, found.decode)
-        wrong.update(found.outputs, examples.targets[validation], [examples.texts[i] for i in validation])
-        tried = Tried(found.record, trainer, engine, found.decode, found.judged, wrong.records(), found.meter)
+        named = replace(found.record, name=proposal.name, settings=dict(proposal.settings), why=why)
+        tried = Tried(
+            proposal, named, trainer.engine, found.decode, found.outputs, found.judged, trainer, found.meter
+        )
+        self._add(self._tuned(tried))
+
+    def _tuned(self, tried: Tried) -> Tried:
+        """With answers that suit the metric and the promise."""
+        return tried
+
+    def _add(self, tried: Tried) -> None:
         self.tried.append(tried)
-        if self.chosen is None or tried.judged < self.chosen.judged:
+        metric = self.wanted.metric
+        if self.chosen is None or badness(tried.record.scores[metric]) < badness(
+            self.chosen.record.scores[metric]
+        ):
             self.chosen = tried
 
-    def _refit(self, rows: IntArray) -> Iterator[Event]:
-        """Fit what was chosen on all rows that are not locked; calibration is kept from validation."""
-        chosen = self.chosen
-        assert chosen is not None
-        if self._left() > _LEAST_SECONDS / 2:
-            chosen = self.chosen = self._explained(chosen)
-        expected = chosen.trainer.refit_seconds(len(rows))
-        if expected > self._left():
-            yield Note(
-                f"{chosen.record.model}: no time is left to refit on all rows (about {expected:.0f} s); "
-                "the model of the search is kept",
-                "warning",
-            )
+    # The decision.
+
+    def _decide(self) -> Iterator[Event]:
+        truth = self.examples.targets[self.validation]
+        if self.wanted.prefer == "accuracy" and len(self.tried) > 1:
+            yield from self._blended()
+        self.decision = decide(self.tried, self.wanted, truth, self.examples.task, self.recipe.seed)
+        self.chosen = self.decision.pick
+        if self.decision.unmet:
+            yield Note(self.decision.unmet, "warning")
+        if len(self.tried) > 1:
+            picked = next(record for record in self.decision.records if record.chosen)
+            yield Note(f"{self.chosen.name}: chosen: {picked.why}")
+
+    def _blended(self) -> Iterator[Event]:
+        """Add the ensemble of those that answer better together, where there is one."""
+        examples, truth = self.examples, self.examples.targets[self.validation]
+        usable = [t for t in self.tried if t.record.status == "done"] or self.tried
+        outputs = [calibrated(t) for t in usable]
+        found = blend(outputs, truth, examples.task, examples.decode, self.recipe.seed)
+        if len(found.members) < 2:
+            yield Note("no ensemble of them does better on validation than one alone")
             return
-        yield Note(
-            f"{chosen.record.model}: chosen; refitting on all {len(rows):,} rows that are not locked",
-            fit=f"{chosen.record.model}-refit",
+        members = [usable[i] for i in found.members]
+        weights = [float(found.weights[i]) for i in found.members]
+        engine = together(members, weights)
+        decode = examples.task.calibrate(found.outputs, truth, examples.decode)
+        scores, meter = measured_scores(found.outputs, decode, truth, examples, self.recipe.seed)
+        speed = latency(engine, examples.texts)
+        seconds_a_text = sum(member.seconds_a_text for member in members)
+        record = Candidate(
+            ENSEMBLE,
+            scores,
+            sum(m.record.seconds for m in members),
+            engine.num_parameters,
+            engine.num_bytes,
+            speed.p50,
+            name=ENSEMBLE,
+            settings={"members": {m.name: w for m, w in zip(members, weights, strict=True)}},
+            latency_ms_p99=speed.p99,
+            texts_per_second=round(1 / max(seconds_a_text, 1e-9), 1),
+            kwh=sum(m.record.kwh or 0.0 for m in members),
         )
-        chosen.trainer.give(self._clock(self._left()))
-        # Interrupted or failed here, `chosen` keeps the engine of the search: it is better than half a refit.
-        try:
-            yield from chosen.trainer.refit(rows)
-        except (ConfigError, CheckpointError):
-            raise
-        except FAILURES as error:
-            said = f"{chosen.record.model}: the refit failed, the model of the search is kept: "
-            yield Note(said + first_line(error), "warning")
+        proposal = Proposal(
+            ENSEMBLE, "several that answer together", rank=1 + max(t.proposal.rank for t in members)
+        )
+        judged = examples.task.loss(found.outputs, truth, decode)
+        ensemble = Tried(
+            proposal,
+            record,
+            engine,
+            decode,
+            found.outputs,
+            judged,
+            meter=meter,
+            members=tuple(members),
+            weights=tuple(weights),
+        )
+        self.tried.append(self._tuned(ensemble))
+        told = ", ".join(f"{m.name} {w:.0%}" for m, w in zip(members, weights, strict=True))
+        yield Note(f"ensemble: {told}: {summary_line(record, self.wanted.metric)}")
+
+    # The refit.
+
+    def _refit(self) -> Iterator[Event]:
+        """Fit what was chosen on all rows that are not locked; calibration is kept from validation."""
+        self.with_wrong(explains=self.schedule.left() > _LEAST_TO_EXPLAIN)
+        assert self.chosen is not None
+        refit = Refit(self.chosen, self.schedule)
+        for event in refit.run(np.arange(len(self.examples))):
+            self.chosen = refit.chosen
+            yield event
+        self.chosen, self.is_refitted = refit.chosen, refit.is_whole
+
+    def with_wrong(self, *, explains: bool = False) -> None:
+        """Look up the rows that the pick got wrong on validation, and the tokens that misled it.
+
+        By the model that was wrong: a refit has learned from these rows.
+        """
+        pick, examples, rows = self.chosen, self.examples, self.validation
+        if pick is None or pick.wrong or not len(rows) or len(pick.outputs) != len(rows):
             return
-        if chosen.trainer.engine is not None:
-            self.is_refitted = chosen.trainer.engine is not chosen.engine
-            self.chosen = replace(chosen, engine=chosen.trainer.engine)
+        wrong = WrongRows(examples.task, examples.schema, pick.decode)
+        wrong.update(pick.outputs, examples.targets[rows], [examples.texts[i] for i in rows])
+        found: Sequence[dict[str, Any]] = wrong.records()
+        if explains:
+            found = explain_mistakes(found, pick.engine, examples.schema, pick.decode)
+        self.chosen = replace(pick, wrong=found)
 
-    def _explained(self, tried: Tried) -> Tried:
-        """By the model that was wrong: a refit has learned from these rows."""
-        wrong = explain_mistakes(tried.wrong, tried.engine, self.examples.schema, tried.decode)
-        return replace(tried, wrong=wrong)
+    # Without validation.
 
-    def _only(
-        self, names: tuple[str, ...], rows: IntArray, on_trainer: Callable[[Trainer], None]
-    ) -> Iterator[Event]:
+    def _only(self, proposals: Sequence[Proposal], on_trainer: OnTrainer) -> Iterator[Event]:
         """Nothing is held out, so nothing is chosen: one architecture, fitted as the recipe says."""
-        if len(names) > 1:
+        if len(proposals) > 1:
             raise ConfigError(
                 "without validation rows no architecture can be chosen",
                 hint="Name one with --model, or leave split.validation above 0.",
             )
-        started = time.monotonic()
-        trainer = trainer_for(
-            Job(names[0], self.examples, self._clock(self._left()), usable_cpus()), self.recipe
-        )
-        on_trainer(trainer)
+        proposal, begun, rows = proposals[0], Spent.beginning(), self.train
+        trainer = trainer_for(self._job(proposal.model), proposal.recipe(self.recipe))
+        trainer.give(self.schedule.clock.again(max(self.schedule.left(), 0.05)))
+        on_trainer(trainer, proposal.stem)
         yield Note(
-            f"{names[0]}: fitting on all {len(rows):,} rows that are not locked; "
+            f"{proposal.name}: fitting on all {len(rows):,} rows that are not locked; "
             "nothing is held out to choose on",
-            fit=names[0],
+            fit=proposal.name,
         )
         try:
-            yield from trainer.refit(rows)
-        except KeyboardInterrupt:
-            self._keep_only(names[0], trainer, time.monotonic() - started)
-            raise
-        self._keep_only(names[0], trainer, time.monotonic() - started)
+            yield from self.schedule.counted(trainer.refit(rows))
+        finally:
+            self._keep_only(proposal, trainer, begun.until_now())
 
-    def _keep_only(self, name: str, trainer: Trainer, seconds: float) -> None:
+    def _keep_only(self, proposal: Proposal, trainer: Trainer, spent: Spent) -> None:
         engine = trainer.engine
         if engine is None:
             return
-        latency = median_latency(engine, self.examples.texts)
-        record = Candidate(name, {}, seconds, engine.num_parameters, engine.num_bytes, latency)
-        self.chosen = Tried(record, trainer, engine, self.examples.decode, 0.0)
+        speed = latency(engine, self.examples.texts)
+        record = Candidate(
+            proposal.model,
+            {},
+            spent.seconds,
+            engine.num_parameters,
+            engine.num_bytes,
+            speed.p50,
+            latency_ms_p99=speed.p99,
+            kwh=spent.kwh,
+        )
+        none = np.zeros((0, 1), np.float32)
+        self.chosen = Tried(proposal, record, engine, self.examples.decode, none, 0.0, trainer)
         self.tried.append(self.chosen)
 
     def records(self) -> list[Candidate]:
         """All candidates in the order they were tried, with why they were chosen or not."""
-        headline = self.examples.task.headline
-        out = []
-        for tried in self.tried:
-            chosen = self.chosen is not None and tried.trainer is self.chosen.trainer
-            why = (
-                f"best {headline} on validation"
-                if chosen and len(self.tried) > 1
-                else "the only candidate"
-                if chosen
-                else f"{headline} not better than the best on validation"
-            )
-            if tried.trainer.was_cut and not chosen:
-                why += "; its time ran out, and more --minutes may change that"
-            out.append(replace(tried.record, chosen=chosen, why=why))
-        return [*out, *self.failed]
+        if self.decision is not None:
+            return [*self.decision.records, *self.failed]
+        picked = self.chosen.name if self.chosen else ""
+        whys = {True: "the best when it was interrupted", False: "not the best when it was interrupted"}
+        only = "the only candidate" if len(self.tried) == 1 else ""
+        found = [
+            replace(t.record, chosen=t.name == picked, why=only or t.record.why or whys[t.name == picked])
+            for t in self.tried
+        ]
+        return [*found, *self.failed]
+
+
+def _unfitted(proposal: Proposal, status: Status, why: str) -> Candidate:
+    settings = dict(proposal.settings)
+    return Candidate(proposal.model, status=status, why=why, name=proposal.name, settings=settings)

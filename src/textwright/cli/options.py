@@ -36,6 +36,17 @@ From = Annotated[
     typer.Option("--from", help="Start from a Hugging Face encoder: a folder, or a name on the Hub."),
 ]
 Minutes = Annotated[float | None, typer.Option(help="From the start of the command to its end.")]
+Preferred = Annotated[
+    str | None,
+    typer.Option(
+        "--prefer",
+        help="balanced (the simplest that is as good as the best), accuracy (ensembles too), small or fast.",
+    ),
+]
+MaxSize = Annotated[str | None, typer.Option(help="The largest weights that may be chosen, as 5MB.")]
+MaxLatency = Annotated[
+    str | None, typer.Option(help="The longest time for one text that may be chosen, measured here, as 2ms.")
+]
 Seed = Annotated[int | None, typer.Option(help="All randomness comes from this number (0).")]
 RecipeName = Annotated[
     str | None, typer.Option("--recipe", help="A recipe file, or a packaged recipe such as classic-lstm.")
@@ -64,6 +75,9 @@ def make_recipe(
     label: str | None = None,
     test_share: float | None = None,
     minutes: float | None = None,
+    prefer: str | None = None,
+    max_size: str | None = None,
+    max_latency: str | None = None,
     seed: int | None = None,
 ) -> Recipe:
     """The recipe named (or the default one), with flags and --set laid over it. Raises ConfigError.
@@ -80,6 +94,9 @@ def make_recipe(
         "data.label": label,
         "split.test": test_share,
         "budget.minutes": minutes,
+        "budget.max_size": max_size,
+        "budget.max_latency": max_latency,
+        "prefer": prefer,
         "seed": seed,
     }
     given = {key: value for key, value in flags.items() if value is not None}
@@ -89,11 +106,16 @@ def make_recipe(
 
 
 def _started_from(model: str | None, from_: str | None) -> tuple[str | None, str | None]:
-    """The architecture and the checkpoint: --model FOLDER and --model NAME/ON-THE-HUB mean --from."""
+    """The architecture and the checkpoint: --model FOLDER and --model NAME/ON-THE-HUB mean --from.
+
+    With --model auto what --from names is one of the candidates.
+    """
     is_name = model is None or model in (*ARCHITECTURES, "auto")
     if from_ is None:
         starts = not is_name and model is not None and ("/" in model or Path(model).is_dir())
         return (PRETRAINED, model) if starts else (model, None)
+    if model == "auto":
+        return model, from_
     if model not in (None, PRETRAINED):
         raise ConfigError(
             f"--model {model} does not go with --from, which brings its own layers",

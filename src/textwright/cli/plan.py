@@ -27,6 +27,9 @@ def plan(
     model: options.Model = None,
     from_: options.From = None,
     minutes: options.Minutes = None,
+    prefer: options.Preferred = None,
+    max_size: options.MaxSize = None,
+    max_latency: options.MaxLatency = None,
     seed: options.Seed = None,
     recipe: options.RecipeName = None,
     set_: options.Set = None,
@@ -56,6 +59,9 @@ def plan(
             label=label,
             test_share=test_share,
             minutes=minutes,
+            prefer=prefer,
+            max_size=max_size,
+            max_latency=max_latency,
             seed=seed,
         )
         result, records = api.plan(data, made, test=test)

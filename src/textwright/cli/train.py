@@ -32,6 +32,9 @@ def train(
     model: options.Model = None,
     from_: options.From = None,
     minutes: options.Minutes = None,
+    prefer: options.Preferred = None,
+    max_size: options.MaxSize = None,
+    max_latency: options.MaxLatency = None,
     seed: options.Seed = None,
     recipe: options.RecipeName = None,
     set_: options.Set = None,
@@ -58,6 +61,9 @@ def train(
             label=label,
             test_share=test_share,
             minutes=minutes,
+            prefer=prefer,
+            max_size=max_size,
+            max_latency=max_latency,
             seed=seed,
         )
         trained = api.train(

@@ -74,7 +74,12 @@ class Note:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One tried setting: what it scored, what it cost, and why it was chosen or not."""
+    """One tried setting: what it scored, what it cost, and why it was chosen or not.
+
+    `name` tells settings of one model apart. `difference` is its distance to the best candidate in `metric`
+    (None for the best itself), with the p-value of a paired test. Latencies are of one text alone,
+    `texts_per_second` of many at once, on this machine; `kwh` follows from an assumption.
+    """
 
     model: str
     scores: dict[str, Score] = field(default_factory=dict)
@@ -85,10 +90,27 @@ class Candidate:
     status: Status = "done"
     chosen: bool = False
     why: str = ""
+    name: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    latency_ms_p99: float | None = None
+    texts_per_second: float | None = None
+    kwh: float | None = None
+    metric: str | None = None
+    difference: Score | None = None
+    p_value: float | None = None
+    test: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        record = {k: _finite(v) for k, v in self.__dict__.items() if k != "scores"}
-        return {**record, "scores": {k: s.to_json() for k, s in self.scores.items()}, "split": "validation"}
+        record = {k: _finite(v) for k, v in self.__dict__.items() if k not in ("scores", "metric")}
+        gap = {str(self.metric): self.difference.to_json()} if self.difference else None
+        scores = {k: s.to_json() for k, s in self.scores.items()}
+        return {
+            **record,
+            "name": self.name or self.model,
+            "difference": gap,
+            "scores": scores,
+            "split": "validation",
+        }
 
 
 def _finite(value: Any) -> Any:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from textwright.core.registry import Registry
 from textwright.core.settings import Settings
 from textwright.measure.base import Meter
-from textwright.text.schema import Schema
+from textwright.text.schema import Schema, TaskName
 from textwright.text.targets import Targets
 
 Array = NDArray[Any]
@@ -54,7 +54,7 @@ class Baseline:
 class Task(Protocol):
     """One kind of question; a module each, listed in `TASKS`."""
 
-    name: str
+    name: TaskName
     headline: str
 
     def link(self, schema: Schema) -> Link: ...
@@ -75,6 +75,14 @@ class Task(Protocol):
 
     def judge(self, outputs: Array, targets: Targets, decode: Decode) -> float:
         """How bad outputs are, whatever their temperature; lower is better. Decides on validation."""
+        ...
+
+    def loss(self, outputs: Array, targets: Targets, decode: Decode) -> float:
+        """The same with the temperature as it is, which is quicker."""
+        ...
+
+    def loss_of(self, measured: Array, targets: Targets) -> float:
+        """The same of what the meter takes."""
         ...
 
     def glance(self, outputs: Array, targets: Targets, decode: Decode) -> float:

@@ -56,11 +56,11 @@ class Checkpoints:
             if (extra := read_extra(path)) is not None:
                 refuse_another(self.folder, extra.get("identity", {}), self.identity)
 
-    def watch(self, trainer: Trainer) -> None:
-        """Follow the fits that a trainer starts; those of the one before are over."""
+    def watch(self, trainer: Trainer, name: str) -> None:
+        """Follow the fits that the trainer of a candidate starts; its refit comes after those of others."""
         self._fit = None
         if hasattr(trainer, "on_fit"):
-            trainer.on_fit = lambda fit: self._started(trainer.name, fit)  # type: ignore[attr-defined]
+            trainer.on_fit = lambda fit: self._started(name, fit)
 
     def _started(self, model: str, fit: Fit) -> None:
         self._fits[model] = self._fits.get(model, 0) + 1

@@ -11,7 +11,7 @@ from textwright.measure.base import Meter
 from textwright.measure.calibrate import fit_temperature, fit_temperature_binary, sigmoid, softmax
 from textwright.measure.classify import ClassifyMeter
 from textwright.tasks.base import TEMPERATURE_SPREAD, Array, Baseline, Decode, FloatArray, Link
-from textwright.text.schema import Schema
+from textwright.text.schema import Schema, TaskName
 from textwright.text.targets import Targets
 
 
@@ -22,7 +22,7 @@ class Classify:
     and offset; of equals it is the first.
     """
 
-    name = "classify"
+    name: TaskName = "classify"
     headline = "accuracy"
 
     def link(self, schema: Schema) -> Link:
@@ -42,8 +42,13 @@ class Classify:
 
     def judge(self, outputs: Array, targets: Targets, decode: Decode) -> float:
         """Log loss at the best temperature: smoother than accuracy, and fair to over-confident models."""
-        calibrated = self.measured(outputs, self.calibrate(outputs, targets, decode))
-        right = calibrated[np.arange(len(targets)), targets]
+        return self.loss(outputs, targets, self.calibrate(outputs, targets, decode))
+
+    def loss(self, outputs: Array, targets: Targets, decode: Decode) -> float:
+        return self.loss_of(self.measured(outputs, decode), targets)
+
+    def loss_of(self, measured: Array, targets: Targets) -> float:
+        right = measured[np.arange(len(targets)), targets]
         return float(-np.log(np.maximum(right, 1e-12)).mean())
 
     def glance(self, outputs: Array, targets: Targets, decode: Decode) -> float:

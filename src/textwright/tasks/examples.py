@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 
 from textwright.core.clock import Clock
 from textwright.core.ragged import IntArray, Ragged
+from textwright.models.bag.fit import LONG_TEXT
 from textwright.tasks.base import TASKS, Decode, Task
 from textwright.text.codes import code_points
 from textwright.text.schema import Schema
 from textwright.text.targets import Targets
 from textwright.text.tokenizers import Encoded, Tokenizer, TokenizerSettings, default_kind, train_tokenizer
+
+Made = TypeVar("Made")
 
 _TEXTS_PER_CHUNK = 2048
 # What a network reads of a text: long enough for nearly all, short enough for a laptop.
@@ -37,6 +42,7 @@ class Examples:
     _codes: Ragged | None = None
     _tokens: dict[str, tuple[Tokenizer, Encoded]] = field(default_factory=dict)
     _encoded: dict[str, Encoded] = field(default_factory=dict)
+    _shared: dict[str, Any] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -49,10 +55,22 @@ class Examples:
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def is_long(self) -> bool:
+        """Whether they have more characters than character n-grams are counted of without being asked."""
+        return sum(map(len, self.texts)) > LONG_TEXT * max(len(self.texts), 1)
+
     def codes(self) -> Ragged:
         if self._codes is None:
             self._codes = encode_codes(self.texts)
         return self._codes
+
+    def shared(self, key: str, make: Callable[[], Made]) -> Made:
+        """What candidates of one kind share, made by the first that asks."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        found: Made = self._shared[key]
+        return found
 
     def tokens(self, settings: TokenizerSettings) -> tuple[Tokenizer, Encoded]:
         """A tokenizer trained on these texts, and the texts as its ids."""

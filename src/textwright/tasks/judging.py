@@ -6,9 +6,18 @@ from textwright.tasks.base import Array
 from textwright.tasks.examples import Examples
 from textwright.text.targets import Targets
 
+# The name of the task's judgement among the scores of an event.
+LOSS = "validation loss"
+
 
 def judged(examples: Examples, outputs: Array, truth: Targets) -> tuple[float, dict[str, float]]:
     """The task's judgement (lower is better), and what to show while fitting."""
     task, decode = examples.task, examples.decode
     value = task.judge(outputs, truth, decode)
-    return value, {task.headline: task.glance(outputs, truth, decode), "validation loss": value}
+    return value, {task.headline: task.glance(outputs, truth, decode), LOSS: value}
+
+
+def loss_of_nothing(examples: Examples) -> float:
+    """The same judgement of no model at all, which knows the shares of the labels, or the mean score."""
+    targets = examples.targets
+    return examples.task.loss_of(examples.task.baseline(targets, len(targets)).outputs, targets)

@@ -11,7 +11,7 @@ from textwright.measure.base import Meter
 from textwright.measure.calibrate import fit_temperature_binary, sigmoid
 from textwright.measure.multilabel import MultilabelMeter
 from textwright.tasks.base import TEMPERATURE_SPREAD, Array, Baseline, Decode, FloatArray, Link
-from textwright.text.schema import Schema
+from textwright.text.schema import Schema, TaskName
 from textwright.text.targets import Targets
 
 THRESHOLD = 0.5
@@ -23,7 +23,7 @@ class Multilabel:
     Offsets are added to the log-odds of a label first: with -1 it must be more probable than 0.73.
     """
 
-    name = "multilabel"
+    name: TaskName = "multilabel"
     headline = "micro_f1"
 
     def link(self, schema: Schema) -> Link:
@@ -47,8 +47,13 @@ class Multilabel:
 
     def judge(self, outputs: Array, targets: Targets, decode: Decode) -> float:
         """Log loss a cell at the best temperature."""
-        shares = self.measured(outputs, self.calibrate(outputs, targets, decode))
-        right = np.where(targets > 0, shares, 1 - shares)
+        return self.loss(outputs, targets, self.calibrate(outputs, targets, decode))
+
+    def loss(self, outputs: Array, targets: Targets, decode: Decode) -> float:
+        return self.loss_of(self.measured(outputs, decode), targets)
+
+    def loss_of(self, measured: Array, targets: Targets) -> float:
+        right = np.where(targets > 0, measured, 1 - measured)
         return float(-np.log(np.maximum(right, 1e-12)).mean())
 
     def glance(self, outputs: Array, targets: Targets, decode: Decode) -> float:

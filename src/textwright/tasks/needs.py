@@ -111,14 +111,15 @@ NEEDS: Mapping[str, Need] = MappingProxyType(
 )
 
 
-def check_recipe(recipe: Recipe, names: Sequence[str]) -> None:
-    """Raise what is wrong with a recipe whatever the data: names, settings, the checkpoint to start from.
+def check_recipes(asked: Sequence[tuple[Recipe, str]]) -> None:
+    """Raise what is wrong with recipes whatever the data: names, settings, the checkpoint to start from.
 
-    A setting is refused when it changes nothing for any of the architectures `names`.
+    Each recipe comes with the architecture that it is for. A setting is refused when it changes nothing for
+    any of them.
     """
-    for name in names:
+    for recipe, name in asked:
         check_model(recipe, name)
-    refuse_idle([(recipe, name) for name in names])
+    refuse_idle(asked)
 
 
 def check_model(recipe: Recipe, name: str) -> None:

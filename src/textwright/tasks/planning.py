@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,11 @@ class Plan:
         return {**vars(self), "candidates": [vars(c) for c in self.candidates]}
 
 
-def make_plan(prepared: Prepared, recipe: Recipe, names: tuple[str, ...]) -> Plan:
-    """Resolve everything and time a few steps of each candidate on a sample; nothing is kept."""
+def make_plan(prepared: Prepared, recipe: Recipe, candidates: Mapping[str, Recipe]) -> Plan:
+    """Resolve everything and time a few steps of each candidate on a sample; nothing is kept.
+
+    `candidates` are by name, each with the recipe that it is fitted by.
+    """
     rows = {
         "train": len(prepared.train),
         "validation": len(prepared.validation),
@@ -66,28 +70,31 @@ def make_plan(prepared: Prepared, recipe: Recipe, names: tuple[str, ...]) -> Pla
     schema = prepared.corpus.schema
     reasons = {
         "model": "the candidates that are tried, the cheap ones first; the best on validation is refitted"
-        if len(names) > 1
+        if len(candidates) > 1
         else "as asked",
         "budget.minutes": _budget(recipe),
         "processors": f"{usable_cpus()}: those that this process may use; each candidate takes what suits it",
         "split.validation": f"{rows['validation']:,} rows to choose on, at most 10,000",
         "split.test": f"{rows['test']:,} rows, locked: nothing is chosen on them",
     }
-    plans = [_plan(name, prepared, recipe) for name in names]
+    plans = [_plan(name, prepared, own) for name, own in candidates.items()]
     return Plan(schema.task, schema.model_dump(mode="json"), rows, prepared.account(), plans, reasons)
 
 
 def _budget(recipe: Recipe) -> str:
+    if recipe.budget.steps is not None:
+        return f"none: {recipe.budget.steps:,} steps for all candidates together"
     if recipe.budget.minutes is None:
         return "none given: until validation is flat, ten minutes at most"
     return f"{recipe.budget.minutes:g}: candidates share them in turn; the estimates below do not know of it"
 
 
 def _plan(name: str, prepared: Prepared, recipe: Recipe) -> CandidatePlan:
-    if ARCHITECTURES.get(name).kind == "solver":
+    model = recipe.model_name
+    if ARCHITECTURES.get(model).kind == "solver":
         return _plan_solver(name, prepared, recipe)
     examples = prepared.examples
-    trainer = trainer_for(Job(name, examples, Clock.starting(), usable_cpus()), recipe)
+    trainer = trainer_for(Job(model, examples, Clock.starting(), usable_cpus()), recipe)
     from textwright.tasks.trainers.network import NetworkTrainer  # after it chose how threads wait
 
     assert isinstance(trainer, NetworkTrainer)
@@ -124,7 +131,7 @@ def _plan_solver(name: str, prepared: Prepared, recipe: Recipe) -> CandidatePlan
         [examples.texts[i] for i in chosen], examples.targets[chosen], examples.schema, recipe.seed
     )
     clock = Clock.starting(30)
-    trainer = trainer_for(Job(name, sample, clock, usable_cpus()), recipe)
+    trainer = trainer_for(Job(recipe.model_name, sample, clock, usable_cpus()), recipe)
     cut = max(len(chosen) // 10, 1)
     for events in (
         trainer.search(np.arange(cut, len(chosen)), np.arange(cut)),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from textwright.measure.base import Meter
 from textwright.measure.graded import GradedMeter
 from textwright.tasks.base import Array, Baseline, Decode, FloatArray, Link
-from textwright.text.schema import Schema
+from textwright.text.schema import Schema, TaskName
 from textwright.text.targets import Targets
 
 _NUM_STRATA = 10
@@ -19,7 +19,7 @@ _NUM_STRATA = 10
 class Graded:
     """Scores are fitted with mean 0 and spread 1, and answered inside the range that was seen."""
 
-    name = "score"
+    name: TaskName = "score"
     headline = "mse"
 
     def link(self, schema: Schema) -> Link:
@@ -42,8 +42,14 @@ class Graded:
         return np.searchsorted(edges, targets, side="right").astype(np.int64)
 
     def judge(self, outputs: Array, targets: Targets, decode: Decode) -> float:
+        return self.loss(outputs, targets, decode)
+
+    def loss(self, outputs: Array, targets: Targets, decode: Decode) -> float:
+        return self.loss_of(self.measured(outputs, decode), targets)
+
+    def loss_of(self, measured: Array, targets: Targets) -> float:
         """Mean squared error."""
-        gap = self.measured(outputs, decode) - targets
+        gap = measured - targets
         return float((gap * gap).mean())
 
     def glance(self, outputs: Array, targets: Targets, decode: Decode) -> float:

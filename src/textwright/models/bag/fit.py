@@ -30,7 +30,7 @@ RATES: dict[Loss, tuple[float, ...]] = {"logistic": (4.0, 1.0), "hinge": (1.0, 0
 # A choice needs fewer rows than a fit: so many entries times outputs (and some for the entry itself) do.
 _WORK_TO_CHOOSE, _WORK_PER_ENTRY = 6_000_000, 4
 # Above so many characters a row, words are enough and character n-grams cost ten times as much.
-_LONG_TEXT = 600
+LONG_TEXT = 600
 # Weights are kept for so many n-grams times outputs, 128 MB.
 _MAX_WEIGHTS = 1 << 25
 
@@ -244,7 +244,7 @@ def ngram_squares(data: BagData, rows: IntArray, weighting: Weighting = "nb") ->
 
 
 def _log_count_ratios(present: csr_array, targets: Array, num_rows: Array) -> Array:
-    """Of each output against the rest, every n-gram counted once more than it was seen (Wang & Manning 2012)."""
+    """Each output against the rest, every n-gram counted once more than it was seen (Wang & Manning 2012)."""
     inside = (present.T @ (targets > 0).astype(np.float32)).astype(np.float32) + 1
     outside = num_rows + 2 - inside
     ratios: Array = np.log((inside / inside.sum(axis=0)) / (outside / outside.sum(axis=0)))
@@ -265,7 +265,7 @@ _WEIGHTS: dict[Weighting, Callable[[csr_array, Array, Array], Array]] = {
 
 def _blocks(rows: Ragged, settings: BagSettings, ideographs: bool) -> list[NGrams]:
     """Words and characters; characters alone where they are the words; words alone in long texts."""
-    is_long = len(rows.values) > _LONG_TEXT * max(len(rows), 1)
+    is_long = len(rows.values) > LONG_TEXT * max(len(rows), 1)
     words, chars = settings.words, settings.chars
     if words == "auto":
         words = 0 if ideographs and chars != "none" else 3

@@ -23,7 +23,6 @@ from textwright.models.bag.matrix import Vocabulary, chunks, parallel
 from textwright.models.bag.solver import Array, row_scale
 from textwright.models.base import Architecture
 
-
 Weighting = Literal["nb", "idf"]
 
 

@@ -14,6 +14,7 @@ from textwright.tasks.base import TASKS
 from textwright.tasks.examples import Job
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.base import Engine, Trainer
+from textwright.tasks.trainers.ensemble import ENSEMBLE, EnsembleEngine
 from textwright.text.schema import Schema
 
 
@@ -36,6 +37,8 @@ def trainer_for(job: Job, recipe: Recipe) -> Trainer:
 def load_engine(folder: Path, name: str, schema: Schema) -> Engine:
     """The engine of architecture `name` that `Engine.save` wrote. Raises BundleError for an unknown one."""
     config: dict[str, Any] = read_json(folder / "config.json")
+    if name == ENSEMBLE:
+        return EnsembleEngine.load(folder, config, lambda own, member: load_engine(own, member, schema))
     if name not in ARCHITECTURES:
         raise BundleError(
             f"{folder}: the architecture {name!r} is unknown to this version", hint="Update textwright."

@@ -22,7 +22,7 @@ from textwright.tasks.base import Array, one_hot
 from textwright.tasks.examples import Examples, Job, encode_codes
 from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
-from textwright.tasks.trainers.base import Engine
+from textwright.tasks.trainers.base import Engine, Foreseen
 
 
 @dataclass
@@ -76,15 +76,19 @@ class BagTrainer:
 
     @cached_property
     def _data(self) -> BagData:
-        examples = self.job.examples
-        return prepare(
-            examples.codes(),
-            _matrix(examples),
-            examples.task.link(examples.schema),
-            self.settings,
-            ideographs=examples.schema.is_ideographic,
-            threads=self.job.threads,
-        )
+        examples, settings = self.job.examples, self.settings
+
+        def found() -> BagData:
+            return prepare(
+                examples.codes(),
+                _matrix(examples),
+                examples.task.link(examples.schema),
+                settings,
+                ideographs=examples.schema.is_ideographic,
+                threads=self.job.threads,
+            )
+
+        return examples.shared(f"n-grams {settings.words} {settings.chars} {settings.min_rows}", found)
 
     def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
         examples, fit = self.job.examples, self._fit  # n-grams are found here, and not again by the refit
@@ -121,8 +125,8 @@ class BagTrainer:
     def encode(self) -> None:
         self.job.examples.codes()
 
-    def foresee(self, rows: int) -> float:
-        return 0.0
+    def foresee(self, rows: int) -> Foreseen:
+        return Foreseen()
 
     def refit_seconds(self, rows: int) -> float:
         return self._cost * rows / max(self._searched, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +11,17 @@ from textwright.core.clock import Clock
 from textwright.core.events import Event
 from textwright.core.ragged import IntArray
 from textwright.tasks.base import Array
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a search takes, in the units of the clock: in its planned length, and the least that is worth it.
+
+    0 is what is so quick that nobody need ask.
+    """
+
+    planned: float = 0.0
+    least: float = 0.0
 
 
 class Engine(Protocol):
@@ -61,11 +73,8 @@ class Trainer(Protocol):
         """Fit on all `rows` with what was found; without a search, with the settings as they are."""
         ...
 
-    def foresee(self, rows: int) -> float:
-        """What a search over `rows` to its planned length takes, in the units of the clock.
-
-        A network is tried for a few steps; 0 for what is so quick that it need not be asked.
-        """
+    def foresee(self, rows: int) -> Foreseen:
+        """What a search over `rows` takes, by a few steps of a network that are thrown away."""
         ...
 
     def refit_seconds(self, rows: int) -> float:

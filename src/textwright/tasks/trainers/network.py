@@ -35,7 +35,7 @@ from textwright.tasks.base import Link
 from textwright.tasks.examples import Job
 from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
-from textwright.tasks.trainers.base import Engine
+from textwright.tasks.trainers.base import Engine, Foreseen
 from textwright.tasks.trainers.chosen import chosen_learning, chosen_speed
 from textwright.tasks.trainers.engine import NetworkEngine, run
 from textwright.text.tokenizers import Encoded, Tokenizer
@@ -44,6 +44,8 @@ from textwright.text.vectors import read_vectors
 # Steps of so many tokens gain 10 to 40 % from more threads on a quiet machine; smaller ones gain little, and
 # lose half beside another busy process (docs/log.md). The data decide, not the load, so that the bits stay.
 _TOKENS_FOR_THREADS = 2_000
+# With fewer passes over the rows a network is better left out.
+_LEAST_PASSES = 2.0
 # What the fast path is tried on before it is used.
 _TRIED_ROWS = 2
 
@@ -247,11 +249,12 @@ class NetworkTrainer:
     def refit_seconds(self, rows: int) -> float:
         return self._cost_per_row * rows * (self._best_epochs or self.epochs)
 
-    def foresee(self, rows: int) -> float:
+    def foresee(self, rows: int) -> Foreseen:
         if not self._cost_per_row:
             self._cost_per_row = 1 / self._learn[0].batch if self.job.clock.steps else self.probe()
             self.engine = None  # of the trial
-        return self._cost_per_row * rows * self.epochs
+        of_a_pass = self._cost_per_row * rows
+        return Foreseen(of_a_pass * self.epochs, of_a_pass * min(self.epochs, _LEAST_PASSES))
 
     def probe(self, steps: int = 8) -> float:
         """Seconds a training row takes, by a few steps that are thrown away; the first two warm up."""

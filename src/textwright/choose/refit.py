@@ -1,0 +1,79 @@
+"""The refit of what was chosen on all rows that are not locked: one candidate, or each of an ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from textwright.choose.schedule import Schedule
+from textwright.choose.scoring import FAILURES
+from textwright.choose.trying import Tried
+from textwright.core.errors import CheckpointError, ConfigError, first_line
+from textwright.core.events import Event
+from textwright.core.ragged import IntArray
+from textwright.core.records import Note
+
+
+@dataclass
+class Refit:
+    """The state of a refit: `chosen` has the engines that are whole so far.
+
+    Interrupted, failed or out of time, a candidate keeps the engine of its search: it is better than half a
+    refit.
+    """
+
+    chosen: Tried
+    schedule: Schedule
+    num_refitted: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return self.num_refitted == len(self.chosen.parts)
+
+    def run(self, rows: IntArray) -> Iterator[Event]:
+        """Events of all fits, the members with the greatest weights first."""
+        parts = list(self.chosen.parts)
+        weights = self.chosen.weights or (1.0,)
+        for place in np.argsort([-weight for weight in weights], kind="stable").tolist():
+            left, expected = self.schedule.left(parts), _expected(parts[place], len(rows))
+            if expected > left:
+                yield self._left_out(parts[place], expected)
+                continue
+            fresh = yield from self._fitted(parts[place], rows, left)
+            if fresh is not None:
+                parts[place], self.num_refitted = fresh, self.num_refitted + 1
+                self.chosen = self.chosen.with_engines(parts) if self.chosen.members else fresh
+
+    def _left_out(self, part: Tried, expected: float) -> Note:
+        unit = "steps" if self.schedule.clock.steps is not None else "s"
+        return Note(
+            f"{part.name}: no time is left to refit on all rows (about {expected:.0f} {unit}); "
+            "the model of the search is kept",
+            "warning",
+        )
+
+    def _fitted(self, part: Tried, rows: IntArray, left: float) -> Generator[Event, None, Tried | None]:
+        """The same candidate with an engine of all rows; None where that of the search is kept."""
+        trainer = part.trainer
+        assert trainer is not None
+        yield Note(
+            f"{part.name}: chosen; refitting on all {len(rows):,} rows that are not locked",
+            fit=f"{part.name}-refit",
+        )
+        trainer.give(self.schedule.clock.again(max(left, 0.05)))
+        try:
+            yield from self.schedule.counted(trainer.refit(rows))
+        except (ConfigError, CheckpointError):
+            raise
+        except FAILURES as error:
+            said = f"{part.name}: the refit failed, the model of the search is kept: "
+            yield Note(said + first_line(error), "warning")
+            return None
+        engine = trainer.engine
+        return None if engine is None or engine is part.engine else replace(part, engine=engine)
+
+
+def _expected(part: Tried, rows: int) -> float:
+    return part.trainer.refit_seconds(rows) if part.trainer else 0.0

@@ -1,0 +1,90 @@
+"""How much of the budget each candidate gets: all that it needs where there is room, less where that pays.
+
+What is set aside is for the refits of what was found so far and for the end of the run. All amounts are in
+the units of the clock: seconds, or steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+from textwright.choose.trying import Tried
+from textwright.core.clock import Clock
+from textwright.core.events import Event
+from textwright.core.records import StepEvent
+from textwright.tasks.recipe import Prefer
+from textwright.tasks.trainers.base import Foreseen
+
+# What saving, pages and leaving take at most, in seconds and as a share of the budget.
+_RESERVE_SECONDS, _RESERVE_SHARE = 1.5, 0.015
+# What is quick is not started with less.
+_LEAST = 2.0
+# Members of an ensemble whose loss is so much above the best get no time for a refit set aside.
+_IN_PLAY = 1.5
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a candidate's search may take; 0 where it is not started, and why."""
+
+    amount: float
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The shares of a budget; `num_locked` rows are answered at the end."""
+
+    clock: Clock
+    prefer: Prefer
+    num_locked: int
+
+    def left(self, tried: Sequence[Tried] = ()) -> float:
+        """What remains when the end of the run is set aside; answers of `tried` to the locked rows too."""
+        if self.clock.steps is not None:
+            return self.clock.remaining()
+        answering = self.num_locked * sum(t.seconds_a_text for t in tried)
+        return (
+            self.clock.remaining()
+            - max(_RESERVE_SECONDS, _RESERVE_SHARE * (self.clock.limit or 0))
+            - answering
+        )
+
+    def only(self, growth: float) -> Grant:
+        """Of the one candidate that there is: its refit takes `growth` times what its search takes."""
+        return Grant(max(self.left(), 0.05) / (1 + growth))
+
+    def grant(self, search: Foreseen, growth: float, tried: Sequence[Tried], rows: int) -> Grant:
+        """Of a candidate whose refit takes `growth` times what its search takes.
+
+        `tried` are those before, which may have to be refitted on `rows`. The rate of a search that is longer
+        than what it gets falls with the clock; one for which nothing is foreseen may take half of what is there.
+        """
+        refit, others = search.planned * growth, self._set_aside(tried, rows)
+        ahead = others + refit if self.prefer == "accuracy" else max(others, refit)
+        left = self.left(tried)
+        if search.planned and search.planned + ahead <= left:
+            return Grant(left - ahead)
+        room = left - (others if self.prefer == "accuracy" else 0.0)
+        least = max(search.least * (1 + growth), _LEAST)
+        if not tried or room >= least:
+            return Grant(max(room, 0.05) / (1 + growth))
+        unit = "steps" if self.clock.steps is not None else "s"
+        return Grant(0.0, f"needs {least:.0f} {unit} at least, and {max(room, 0):.0f} {unit} were left")
+
+    def counted(self, events: Iterator[Event]) -> Generator[Event, None, None]:
+        """The same events; a clock that counts steps goes on by one at each step."""
+        for event in events:
+            if self.clock.steps is not None and isinstance(event, StepEvent):
+                self.clock.steps.done += 1
+            yield event
+
+    def _set_aside(self, tried: Sequence[Tried], rows: int) -> float:
+        """For refits: of every likely member of an ensemble, or of the one that takes the longest."""
+        if not tried:
+            return 0.0
+        best = min(t.judged for t in tried)
+        near = [t for t in tried if t.judged <= _IN_PLAY * best]
+        costs = [t.refit_seconds(rows) for t in near]
+        return sum(costs) if self.prefer == "accuracy" else max(costs)
