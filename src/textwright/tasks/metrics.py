@@ -76,12 +76,12 @@ def chosen_metric(task: Task, asked: str, targets: Targets, schema: Schema) -> t
 def evenness(ids: Targets, num_labels: int) -> float:
     """Entropy of the shares of class ids (N,) over ln C.
 
-    >>> round(evenness(np.array([0, 0, 0, 1]), 2), 3), evenness(np.array([0, 1, 2]), 3)
+    >>> round(evenness(np.array([0, 0, 0, 1]), 2), 3), round(evenness(np.array([0, 1, 2]), 3), 3)
     (0.811, 1.0)
     """
     shares = np.bincount(ids, minlength=num_labels) / len(ids)
     some = shares[shares > 0]
-    return float(-(some * np.log(some)).sum() / np.log(num_labels))
+    return max(0.0, float(-(some * np.log(some)).sum() / np.log(num_labels)))
 
 
 def of_tally(metric: str, tally: Tally) -> FloatArray:
