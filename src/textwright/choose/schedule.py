@@ -59,7 +59,7 @@ class Schedule:
         """Of a candidate whose refit takes `growth` times what its search takes.
 
         `tried` are those before, which may have to be refitted on `rows`. The rate of a search that is longer
-        than what it gets falls with the clock; one for which nothing is foreseen may take half of what is there.
+        than what it gets falls with the clock; one for which nothing is foreseen may take half of it.
         """
         refit, others = search.planned * growth, self._set_aside(tried, rows)
         ahead = others + refit if self.prefer == "accuracy" else max(others, refit)

@@ -43,6 +43,7 @@ from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers import trainer_for
 from textwright.tasks.trainers.base import Trainer
 from textwright.tasks.trainers.ensemble import ENSEMBLE
+from textwright.tasks.tuning import tuned
 from textwright.tasks.wrong import WrongRows
 
 # Mistakes are explained where so much time is left, in the units of the clock.
@@ -143,6 +144,7 @@ class Selection:
             return
         yield from reasons_told(name, trainer.reasons())
         if self.tried and self.tried[-1].trainer is trainer:
+            yield from (Note(f"{name}: {said}", "plan") for said in self.tried[-1].tuned)
             yield Note(f"{name}: {summary_line(self.tried[-1].record, self.wanted.metric)}")
 
     def _grant(self, trainer: Trainer, is_only: bool) -> Grant:
@@ -200,8 +202,26 @@ class Selection:
         self._add(self._tuned(tried))
 
     def _tuned(self, tried: Tried) -> Tried:
-        """With answers that suit the metric and the promise."""
-        return tried
+        """With answers that suit the metric and the promise, where that pays on validation."""
+        examples, wanted, rows = self.examples, self.wanted, self.validation
+        found = tuned(
+            examples.task,
+            tried.outputs,
+            examples.targets[rows],
+            tried.decode,
+            wanted.metric,
+            wanted.limits.promise,
+            schema=examples.schema,
+            seed=self.recipe.seed,
+        )
+        if found.decode == tried.decode:
+            return replace(tried, kept=found.nearest)
+        truth = examples.targets[rows]
+        scores, meter = measured_scores(tried.outputs, found.decode, truth, examples, self.recipe.seed)
+        record = replace(tried.record, scores=scores)
+        return replace(
+            tried, decode=found.decode, record=record, meter=meter, kept=found.nearest, tuned=found.said
+        )
 
     def _add(self, tried: Tried) -> None:
         self.tried.append(tried)
@@ -270,8 +290,9 @@ class Selection:
             weights=tuple(weights),
         )
         self.tried.append(self._tuned(ensemble))
+        yield from (Note(f"ensemble: {said}", "plan") for said in self.tried[-1].tuned)
         told = ", ".join(f"{m.name} {w:.0%}" for m, w in zip(members, weights, strict=True))
-        yield Note(f"ensemble: {told}: {summary_line(record, self.wanted.metric)}")
+        yield Note(f"ensemble: {told}: {summary_line(self.tried[-1].record, self.wanted.metric)}")
 
     # The refit.
 

@@ -19,7 +19,8 @@ from textwright.tasks.trainers.ensemble import EnsembleEngine, Member
 
 @dataclass(frozen=True)
 class Tried:
-    """A candidate; `judged` is its loss on validation, `kept` what it reaches of a promise.
+    """A candidate; `judged` is its loss on validation, `kept` what it reaches of a promise, `tuned` what
+    was done to its answers.
 
     An ensemble has `members` with their `weights` and no trainer of its own.
     """
@@ -34,6 +35,7 @@ class Tried:
     meter: Meter | None = None
     wrong: Sequence[dict[str, Any]] = ()
     kept: float | None = None
+    tuned: tuple[str, ...] = ()
     members: tuple[Tried, ...] = ()
     weights: tuple[float, ...] = ()
 
