@@ -23,12 +23,18 @@ from textwright.tasks.trainers.network import NetworkTrainer
 SMALL = {"name": "cnn", "embedding": 8, "filters": 4, "widths": [1, 2], "dropout": 0}
 
 
-def written(path: Path, num_rows: int = 60, header: str = "text,label", seed: int = 0) -> Path:
+def written(
+    path: Path, num_rows: int = 60, header: str = "text,label", seed: int = 0, wrong: int = 0
+) -> Path:
+    """Rows that words tell apart; every `wrong`th has the other label."""
     rng, lines = generator(seed, "rows"), [header]
     words = {"good": ["lovely", "great", "warm", "kind"], "bad": ["awful", "rude", "cold", "broken"]}
     for i in range(num_rows):
         label = "good" if i % 2 else "bad"
-        lines.append(f"visit {i} was {' '.join(rng.choice(words[label], 3))} {rng.integers(1000)},{label}")
+        text = f"visit {i} was {' '.join(rng.choice(words[label], 3))} {rng.integers(1000)}"
+        if wrong and not i % wrong:
+            label = "bad" if label == "good" else "good"
+        lines.append(f"{text},{label}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
@@ -131,14 +137,24 @@ def test_without_locked_rows_the_scores_are_of_validation(tmp_path: Path) -> Non
 
 def test_auto_tries_the_cheap_ones_first_and_tells_why(tmp_path: Path) -> None:
     auto = Recipe.parse({"learn": {"epochs": 1, "batch": 16}})
-    trained = api.train(written(tmp_path / "a.csv"), tmp_path / "m", auto)
-    assert [c.model for c in trained.candidates] == ["bag", "cnn", "lstm"]
+    trained = api.train(written(tmp_path / "a.csv", wrong=5), tmp_path / "m", auto)
+    names = ["bag", "bag hinge", "bag idf", "cnn", "lstm", "transformer"]
+    assert [c.name for c in trained.candidates] == names
     (chosen,) = [c for c in trained.candidates if c.chosen]
-    best = max(c.scores["accuracy"].value for c in trained.candidates)
-    assert chosen.model == trained.model and chosen.scores["accuracy"].value == best
+    assert trained.model == chosen.model
+    assert chosen.why.startswith(("best accuracy", "the simplest within 1 standard errors of the best"))
     assert all(
         c.why and c.status == "done" and c.latency_ms_p50 and c.seconds > 0 for c in trained.candidates
     )
+    assert [c.why.startswith("best accuracy") for c in trained.candidates] == [
+        c.difference is None for c in trained.candidates
+    ]
+
+
+def test_where_nothing_is_left_to_gain_no_time_is_spent(tmp_path: Path) -> None:
+    trained = api.train(written(tmp_path / "a.csv"), tmp_path / "m", Recipe())
+    assert [(c.name, c.status) for c in trained.candidates][:2] == [("bag", "done"), ("bag hinge", "skipped")]
+    assert {c.why for c in trained.candidates[1:]} == {"nothing is left to gain"}
 
 
 @pytest.mark.parametrize("model", ["bag", "cnn"])
@@ -195,11 +211,11 @@ def test_one_whose_time_ran_out_is_not_called_worse_without_a_word(
         self.was_cut = was_cut
 
     monkeypatch.setattr(NetworkTrainer, "search", cut)
-    monkeypatch.setattr(candidates, "CANDIDATES", ("bag", "cnn"))
-    asked = Recipe.parse({"learn": {"epochs": 1}, "budget": {"minutes": 1}})
-    trained = api.train(written(tmp_path / "a.csv"), tmp_path / "m", asked)
-    chosen, other = trained.candidates
+    asked = Recipe.parse({"learn": {"epochs": 1}, "budget": {"minutes": 1}, "candidates": ["bag", "cnn"]})
+    trained = api.train(written(tmp_path / "a.csv", wrong=5), tmp_path / "m", asked)
+    chosen, *_, other = trained.candidates
     assert chosen.chosen and chosen.model == "bag" and "time" not in chosen.why
+    assert other.name == "cnn"
     assert ("its time ran out, and more --minutes may change that" in other.why) == was_cut
 
 

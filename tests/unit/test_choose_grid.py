@@ -93,8 +93,9 @@ def test_settings_go_to_the_models_that_have_them() -> None:
 
 
 def test_without_models_all_candidates_are_compared() -> None:
-    assert [cell.model for cell in make_cells(Recipe(), [], {"seed": [0]})] == ["bag", "cnn", "lstm"]
-    assert [cell.model for cell in make_cells(Recipe(), ["auto", "rnn"], {})] == ["bag", "cnn", "lstm", "rnn"]
+    four = ["bag", "cnn", "lstm", "transformer"]
+    assert [cell.model for cell in make_cells(Recipe(), [], {"seed": [0]})] == ["bag", "cnn", "lstm", "transformer"]
+    assert [cell.model for cell in make_cells(Recipe(), ["auto", "rnn"], {})] == [*four, "rnn"]
 
 
 def test_settings_in_brackets_have_names_that_files_can_have() -> None:

@@ -14,7 +14,7 @@ from textwright.core.errors import ConfigError
 from textwright.core.names import did_you_mean
 from textwright.core.seeds import derive
 from textwright.models.registry import ARCHITECTURES
-from textwright.tasks.recipe import Recipe
+from textwright.tasks.recipe import Prefer, Recipe
 from textwright.text.schema import Schema
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -116,10 +116,13 @@ def proposals_for(recipe: Recipe) -> tuple[Proposal, ...]:
     return _ranked(_space(_families(recipe, has_checkpoint)))
 
 
-def suited(proposals: Sequence[Proposal], schema: Schema, is_long: bool) -> list[Proposal]:
-    """Those for this task and these texts."""
+def suited(proposals: Sequence[Proposal], schema: Schema, *, is_long: bool, prefer: Prefer) -> list[Proposal]:
+    """Those for this task and these texts; fits that differ by chance alone are for ensembles."""
+    if len(proposals) == 1:
+        return list(proposals)
     kinds = {"any", "ideographic" if schema.is_ideographic else "long" if is_long else "any"}
-    return [p for p in proposals if schema.task in p.tasks and p.texts in kinds]
+    fitting = [p for p in proposals if schema.task in p.tasks and p.texts in kinds]
+    return [p for p in fitting if prefer == "accuracy" or not p.seed]
 
 
 def families() -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def decide(tried: Sequence[Tried], wanted: Wanted, truth: Targets, task: Task, s
         replace(
             _with_gap(t.record, gaps.get(t.name)),
             chosen=t is pick,
-            why=_why(t, best, pick, gaps, wanted),
+            why=_told(t, _why(t, best, pick, gaps, wanted), is_picked=t is pick),
         )
         for t in tried
     ]
@@ -95,6 +95,15 @@ def _with_gap(record: Candidate, gap: Difference | None) -> Candidate:
     if gap is None:
         return record
     return replace(record, metric=gap.metric, difference=gap.score, p_value=gap.p_value, test=gap.test)
+
+
+def _told(tried: Tried, why: str, *, is_picked: bool) -> str:
+    """With what became of its fit."""
+    if tried.record.why:
+        why = f"{tried.record.why}; {why}"
+    if tried.trainer is not None and tried.trainer.was_cut and not is_picked:
+        why += "; its time ran out, and more --minutes may change that"
+    return why
 
 
 def _why(tried: Tried, best: Tried, pick: Tried, gaps: dict[str, Difference], wanted: Wanted) -> str:

@@ -100,8 +100,12 @@ class Selection:
             return
         if self.wanted.metric != self.examples.task.headline:
             yield Note(f"candidates are chosen by {self.reasons['metric']}", "plan")
-        proposals = suited(proposals, self.examples.schema, self.examples.is_long)
+        schema, is_long = self.examples.schema, self.examples.is_long
+        proposals = suited(proposals, schema, is_long=is_long, prefer=self.wanted.prefer)
         for proposal in proposals:
+            if self._is_perfect():
+                self.failed.append(_unfitted(proposal, "skipped", "nothing is left to gain"))
+                continue
             yield from self._try(proposal, len(proposals) == 1, on_trainer)
         if self.chosen is None:
             raise TextwrightError(
@@ -146,6 +150,14 @@ class Selection:
         if self.tried and self.tried[-1].trainer is trainer:
             yield from (Note(f"{name}: {said}", "plan") for said in self.tried[-1].tuned)
             yield Note(f"{name}: {summary_line(self.tried[-1].record, self.wanted.metric)}")
+
+    def _is_perfect(self) -> bool:
+        """Whether the best makes no mistake on validation, and a simpler one is not what is looked for."""
+        if self.chosen is None or self.wanted.prefer not in ("balanced", "accuracy"):
+            return False
+        score = self.chosen.record.scores[self.wanted.metric]
+        is_kept = not self.wanted.limits.breaches(self.chosen.record, self.chosen.kept)
+        return is_kept and score.better == "higher" and score.value >= 1.0
 
     def _grant(self, trainer: Trainer, is_only: bool) -> Grant:
         growth = len(self.examples) / max(len(self.train), 1)

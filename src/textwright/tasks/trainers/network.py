@@ -251,17 +251,16 @@ class NetworkTrainer:
 
     def foresee(self, rows: int) -> Foreseen:
         if not self._cost_per_row:
+            watch, self.on_fit = self.on_fit, lambda fit: None  # a trial is thrown away: nobody stores it
             self._cost_per_row = 1 / self._learn[0].batch if self.job.clock.steps else self.probe()
-            self.engine = None  # of the trial
+            self.engine, self.on_fit = None, watch
         of_a_pass = self._cost_per_row * rows
         return Foreseen(of_a_pass * self.epochs, of_a_pass * min(self.epochs, _LEAST_PASSES))
 
     def probe(self, steps: int = 8) -> float:
         """Seconds a training row takes, by a few steps that are thrown away; the first two warm up."""
         chosen = np.arange(min(len(self._rows), self._learn[0].batch * steps))
-        watch, self.on_fit = self.on_fit, lambda fit: None  # it is thrown away: nobody stores it
         fit = self._start(self._rows.take(chosen), Clock.starting(10), 1.0, None)
-        self.on_fit = watch
         fit.compute = replace(fit.compute, compile=False)
         seen = [(e.rows, e.seconds) for e in self._run(fit) if isinstance(e, StepEvent)]
         (rows, seconds), (all_rows, all_seconds) = seen[min(1, len(seen) - 1)], seen[-1]
