@@ -91,7 +91,7 @@ class Cell:
 
 
 def _autotune() -> str:
-    """Seconds that fastText searches for, as its peer script reads them: three minutes unless said otherwise."""
+    """Seconds that fastText searches for, as its peer script reads them; three minutes where nobody says."""
     return os.environ.setdefault("AUTOTUNE", "180")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from textwright import api
-from textwright.choose import candidates, select
+from textwright.choose import select
 from textwright.core.errors import CheckpointError, ConfigError, DataError, TextwrightError
 from textwright.core.events import Event
 from textwright.core.records import Note, StepEvent

@@ -94,7 +94,12 @@ def test_settings_go_to_the_models_that_have_them() -> None:
 
 def test_without_models_all_candidates_are_compared() -> None:
     four = ["bag", "cnn", "lstm", "transformer"]
-    assert [cell.model for cell in make_cells(Recipe(), [], {"seed": [0]})] == ["bag", "cnn", "lstm", "transformer"]
+    assert [cell.model for cell in make_cells(Recipe(), [], {"seed": [0]})] == [
+        "bag",
+        "cnn",
+        "lstm",
+        "transformer",
+    ]
     assert [cell.model for cell in make_cells(Recipe(), ["auto", "rnn"], {})] == [*four, "rnn"]
 
 

@@ -100,6 +100,8 @@ def keep_chosen(
             "reasons": {**selection.reasons, **chosen.reasons()},
             "candidates": [c.to_json() for c in candidates],
             "cost": _cost(clock),
+            "metric": selection.wanted.metric,
+            "prefer": selection.wanted.prefer,
             "refitted": selection.is_refitted,
             "interrupted": interrupted,
         }

@@ -6,11 +6,13 @@ the units of the clock: seconds, or steps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from textwright.choose.trying import Tried
 from textwright.core.clock import Clock
+from textwright.core.errors import ConfigError
 from textwright.core.events import Event
 from textwright.core.records import StepEvent
 from textwright.tasks.recipe import Prefer
@@ -18,6 +20,8 @@ from textwright.tasks.trainers.base import Foreseen
 
 # What saving, pages and leaving take at most, in seconds and as a share of the budget.
 _RESERVE_SECONDS, _RESERVE_SHARE = 1.5, 0.015
+# What the quickest candidate takes for search and refit, on a busy machine, and for each character.
+_FIRST_SECONDS, _SECONDS_PER_CHARACTER = 0.3, 4e-7
 # What is quick is not started with less.
 _LEAST = 2.0
 # Members of an ensemble whose loss is so much above the best get no time for a refit set aside.
@@ -49,6 +53,21 @@ class Schedule:
             self.clock.remaining()
             - max(_RESERVE_SECONDS, _RESERVE_SHARE * (self.clock.limit or 0))
             - answering
+        )
+
+    def refuse_too_little(self, characters: int) -> None:
+        """Raise ConfigError, with the least that would do, where not even the quickest can be fitted."""
+        if self.clock.limit is None or self.clock.steps is not None:
+            return
+        least = _FIRST_SECONDS + _SECONDS_PER_CHARACTER * characters
+        if self.left() >= least:
+            return
+        spent, limit = self.clock.elapsed(), self.clock.limit
+        needed = spent + least + limit - spent - self.left()
+        raise ConfigError(
+            f"{limit:.1f} s are too little for any candidate: reading the rows took {spent:.1f} s, and the "
+            f"quickest needs about {least:.1f} s and as much as that for its end",
+            hint=f"Give at least --minutes {math.ceil(100 * needed / 60) / 100:g}",
         )
 
     def only(self, growth: float) -> Grant:

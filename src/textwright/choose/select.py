@@ -95,6 +95,7 @@ class Selection:
         self, proposals: Sequence[Proposal], on_trainer: OnTrainer = _unwatched
     ) -> Generator[Event, None, None]:
         """Events of all fits. Stopping it anywhere leaves the best so far in `chosen`."""
+        self.schedule.refuse_too_little(sum(map(len, self.examples.texts)))
         if not len(self.validation):
             yield from self._only(proposals, on_trainer)
             return

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from textwright.report.messages import SPOKEN, translate
 from textwright.report.records import Records
-from textwright.report.shown import megabytes, number, percent, seconds, shown
+from textwright.report.shown import megabytes, number, percent, seconds, shown, signed
 from textwright.report.view import View, make_view
 from textwright.report.words import LANGUAGES, Language, word, words
 
@@ -54,6 +54,7 @@ def environment() -> Environment:
         gap=Markup('<span class="en"> </span>'),  # between two sentences; Chinese has none
         shown=shown,
         number=number,
+        signed=signed,
         percent=lambda value: percent(value).replace(" ", NARROW),
         metric=lambda name: both(f"name.{name}"),
         megabytes=megabytes,

@@ -56,6 +56,17 @@ def percent(value: float | None) -> str:
     return f"{100 * value:.1f} %" if value == 0 or abs(value) >= 0.0005 else f"{100 * value:.2f} %"
 
 
+def signed(value: float | None) -> str:
+    """A difference, always with its sign; a dash where there is none.
+
+    >>> signed(0.0123), signed(-0.5), signed(None)
+    ('+0.012', '−0.500', '–')
+    """
+    if value is None:
+        return "–"
+    return f"{'−' if value < 0 else '+'}{number(abs(value))}"
+
+
 def megabytes(value: float) -> str:
     """Bytes for reading: `1.9 MB`."""
     return f"{value / 1e6:.1f} MB" if value >= 1e5 else f"{value / 1e3:.1f} kB"

@@ -63,7 +63,7 @@ def make_view(records: Records) -> View:
     """Pick what the page shows."""
     manifest, data = records.manifest, records.data
     schema, details = manifest["schema"], records.scores.get("details") or {}
-    scores, headline = manifest["scores"], HEADLINES[schema["task"]]
+    scores, headline = manifest["scores"], _chosen_by(records)
     pairs, classes = list(confusions(details)), details.get("per_class") or []
     wrong = [_wrong(record) for record in records.wrong[:_SHOWN_WRONG]]
     candidates = [_candidate(record, headline) for record in records.plan.get("candidates") or []]
@@ -89,7 +89,7 @@ def make_view(records: Records) -> View:
         num_explained=sum("explained_by" in record for record in records.wrong[:_SHOWN_WRONG]),
         num_more=max(len(records.wrong) - _SHOWN_WRONG, 0),
         method=next((r["explained_by"] for r in records.wrong if "explained_by" in r), ""),
-        tokens=((records.plan.get("model") or {}).get("found") or {}).get("tokens"),
+        tokens=_tokens(records.plan.get("model") or {}),
         command=_command(records, [file["name"] for file in data.get("files") or manifest["data"]]),
     )
 
@@ -118,9 +118,23 @@ def _command(records: Records, files: list[str]) -> str:
     )
 
 
+def _chosen_by(records: Records) -> str:
+    """The score that decided between candidates."""
+    return str(records.plan.get("metric") or HEADLINES[records.manifest["schema"]["task"]])
+
+
+def _tokens(model: dict[str, Any]) -> dict[str, Any] | None:
+    """What became of the tokens; of an ensemble, in the first member that has some."""
+    found = [(part.get("found") or {}).get("tokens") for part in (model, *model.get("members", ()))]
+    return next((tokens for tokens in found if tokens), None)
+
+
 def _candidate(record: dict[str, Any], headline: str) -> dict[str, Any]:
+    """With its score, its name (folders of before have none) and its distance to the best."""
     score = record["scores"].get(headline)
-    return {**record, "score": score, "n": score["n"] if score else 0}
+    gap = next(iter((record.get("difference") or {}).values()), None)
+    name = record.get("name") or record["model"]
+    return {**record, "name": name, "score": score, "n": score["n"] if score else 0, "gap": gap}
 
 
 def confusions(details: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -138,11 +152,11 @@ def confusions(details: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _charts(
     records: Records, details: dict[str, Any], candidates: list[dict[str, Any]], classes: list[dict[str, Any]]
 ) -> dict[str, Chart | Heatmap | None]:
-    headline = HEADLINES[records.manifest["schema"]["task"]]
+    headline = _chosen_by(records)
     return {
         "headline": _headline(records.manifest["schema"]["task"], records.manifest["scores"], details),
         **_data_charts(records.data),
-        **cost_charts([(row["model"], row) for row in candidates], headline),
+        **cost_charts([(row["name"], row) for row in candidates], headline),
         **learning_charts([(fit_name(curve), curve) for curve in records.curves]),
         **_score_charts(details, classes),
     }
