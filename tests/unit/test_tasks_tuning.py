@@ -154,6 +154,9 @@ def test_labels_with_few_rows_share_an_offset() -> None:
     found = run(rows, np.concatenate([truth, rare]))
     offsets = found.decode.offsets
     assert offsets[3] == offsets[4] and len({*offsets}) > 2
+    prior = OneLabel(rows, np.concatenate([truth, rare]), "macro_f1").prior()
+    assert prior[0] > prior[1] > prior[3] == prior[4] == pytest.approx(np.log((2.5 + 4.5) / 2 / 3007))
+    assert len({*prior}) == 4
 
 
 def test_the_same_seed_gives_the_same_offsets_and_temperature_counts() -> None:
@@ -243,6 +246,13 @@ def test_precision_is_kept_on_validation_and_on_new_rows(prior: list[float], met
     low, high = wilson(hits, answers)
     hits, answers, _ = kept_by(found, *new, 1)
     assert low <= hits / answers <= high
+
+
+def test_precision_is_kept_with_the_highest_recall() -> None:
+    outputs, truth = planted(0, 500, [0.8, 0.2])
+    found = run(outputs, truth, "accuracy", "precision(l1)=0.9")
+    precision = truth[np.argsort(-outputs[:, 0])].cumsum() / np.arange(1, 501)
+    assert kept_by(found, outputs, truth, 1)[1] == np.flatnonzero(precision >= 0.9)[-1] + 1 > 10
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
