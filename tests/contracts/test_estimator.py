@@ -70,9 +70,9 @@ class _Spelled(_Bare):
     def fit(self, X: Any, y: Any) -> Any:
         return super().fit(self._spelled(X, reset=True), y)  # type: ignore[misc]
 
-    def _measured(self, X: Any) -> Any:
+    def _of_outputs(self, X: Any, make: Any) -> Any:
         check_is_fitted(self)
-        return super()._measured(self._spelled(X, reset=False))  # type: ignore[misc]
+        return super()._of_outputs(self._spelled(X, reset=False), make)  # type: ignore[misc]
 
     def _spelled(self, X: Any, *, reset: bool) -> list[str]:
         rows = validate_data(self, X, reset=reset)

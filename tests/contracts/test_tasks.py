@@ -14,8 +14,9 @@ import pytest
 from textwright import api
 from textwright.choose import select
 from textwright.core.seeds import generator
-from textwright.tasks.base import TASKS
+from textwright.tasks.base import TASKS, Decode
 from textwright.tasks.recipe import Recipe
+from textwright.text.schema import Schema
 
 MODELS = {"bag": {}, "cnn": {"embedding": 8, "filters": 4, "widths": [1, 2]}}
 SUBJECTS = ("soup", "staff", "room", "film", "battery", "parcel")
@@ -191,3 +192,21 @@ def test_locked_rows_are_counted(made: tuple[str, str, Path, api.Trained]) -> No
     )
     assert api.evaluate(folder / "m", other).num_locked == 0
     assert json.loads((folder / "m" / "looks.json").read_text()) == after
+
+
+@pytest.mark.parametrize("name", [*TASKS])
+def test_answers_have_the_form_of_targets_and_are_what_is_measured_without_offsets(name: str) -> None:
+    task, rng = TASKS.get(name), np.random.default_rng(0)
+    schema = Schema(task=name, text="t", label="l", labels=[] if name == "score" else list("abc"))  # type: ignore[arg-type]
+    outputs = rng.normal(0, 2, (50, task.num_outputs(schema)))
+    truth = {"classify": rng.integers(3, size=50), "multilabel": rng.integers(2, size=(50, 3))}.get(
+        name, rng.normal(size=50)
+    )
+    answers, support = task.answered(outputs, Decode()), task.support(outputs, Decode())
+    assert answers.shape == truth.shape and len(support) == 50
+    picked, given = task.meter(schema), task.meter(schema)
+    picked.update(truth, task.measured(outputs, Decode()))
+    given.update(truth, task.measured(outputs, Decode()), answers)
+    # repr, as NaN is not equal to itself
+    assert repr(picked.scores(replicates=20)) == repr(given.scores(replicates=20))
+    assert len(task.answers(outputs, schema, Decode(), False)) == 50

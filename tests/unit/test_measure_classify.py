@@ -232,3 +232,31 @@ def test_a_label_that_is_never_found_is_not_known_to_be_hopeless() -> None:
     assert never["f1"]["high"] == pytest.approx(0.4899, abs=1e-4)  # 0 of 4: half of 7 and 0
     assert never["precision"]["high"] == 1.0  # it was never answered: nothing is known
     assert always["recall"]["low"] == pytest.approx(0.9603, abs=1e-4)  # Wilson, 93 of 93
+
+
+def test_answers_other_than_the_most_probable() -> None:
+    """Scores of answers follow them, those of probabilities do not; sureness is the answer's probability."""
+    truth, rows = np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]])
+    given, plain = ClassifyMeter(["a", "b"]), ClassifyMeter(["a", "b"])
+    given.update(truth, rows, np.array([0, 1, 0]))
+    plain.update(truth, rows)
+    moved, kept = given.scores(), plain.scores()
+    assert (moved["accuracy"].value, kept["accuracy"].value) == pytest.approx((2 / 3, 1 / 3))
+    assert given.details()["confusion"] == [[1, 0], [1, 1]]
+    assert moved["ece"].value == pytest.approx((0.1 + 0.6 + 0.7) / 3)
+    for name in ("auc", "log_loss", "brier"):
+        assert moved[name] == kept[name]
+
+
+def test_answers_that_are_picked_and_answers_that_are_given_are_measured_alike() -> None:
+    truth, rows = three_classes(300)
+    given, plain = ClassifyMeter(["a", "b", "c"]), ClassifyMeter(["a", "b", "c"])
+    given.update(truth, rows, rows.argmax(axis=1))
+    plain.update(truth, rows)
+    assert given.scores() == plain.scores() and given.details() == plain.details()
+
+
+@pytest.mark.parametrize("answers", [[0, 1], [0, 1, 3], [0, 1, -1]])
+def test_answers_that_do_not_fit_are_refused(answers: list[int]) -> None:
+    with pytest.raises((ValueError, DataError), match=r"answers|class id"):
+        ClassifyMeter(["a", "b", "c"]).update(np.zeros(3), np.full((3, 3), 1 / 3), np.array(answers))

@@ -141,3 +141,10 @@ def test_there_is_no_agreement_with_one_score() -> None:
     meter = GradedMeter()
     meter.update(np.ones(3), np.arange(3.0))
     assert meter.details()["agreement"] is None
+
+
+def test_answers_stand_for_the_predictions() -> None:
+    given, plain = GradedMeter(), GradedMeter()
+    given.update(np.array([1.0, 2.0]), np.array([5.0, 5.0]), np.array([1.5, 2.0]))
+    plain.update(np.array([1.0, 2.0]), np.array([1.5, 2.0]))
+    assert given.scores()["mse"] == plain.scores()["mse"]

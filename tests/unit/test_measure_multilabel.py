@@ -94,3 +94,17 @@ def test_faults_are_named() -> None:
         meter.update(np.array([0, 1]), np.full((2, 2), 0.5))
     with pytest.raises(DataError, match="no row"):
         meter.scores()
+
+
+def test_answers_other_than_those_above_the_threshold() -> None:
+    truth, rows = np.array([[1, 0], [1, 1]]), np.array([[0.9, 0.6], [0.3, 0.8]])
+    given, plain = MultilabelMeter(["a", "b"]), MultilabelMeter(["a", "b"])
+    given.update(truth, rows, np.array([[1, 0], [1, 0]], np.uint8))
+    plain.update(truth, rows)
+    moved, kept = given.scores(), plain.scores()
+    assert (moved["accuracy"].value, kept["accuracy"].value) == (0.5, 0.0)
+    assert (moved["precision"].value, moved["recall"].value) == pytest.approx((1, 2 / 3))
+    for name in ("log_loss", "brier", "ece"):
+        assert moved[name] == kept[name]
+    with pytest.raises(ValueError, match="answers have the shape"):
+        plain.update(truth, rows, np.array([1, 0]))

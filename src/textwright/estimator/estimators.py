@@ -280,8 +280,9 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """The class of each text (N,): the most probable one, where the model has no offsets."""
+        answers = self._answered(X)
         places = np.array([self._places[label] for label in self._opened.predictor.schema.labels])
-        found: Array = self.classes_[places[self._answered(X)]]
+        found: Array = self.classes_[places[answers]]
         return found
 
     def predict_proba(self, X: Any) -> Array:
