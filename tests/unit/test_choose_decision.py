@@ -51,7 +51,7 @@ def test_the_simplest_within_one_standard_error_is_taken() -> None:
     assert (
         found.pick is simple and "the simplest within 1 standard errors of the best" in found.records[0].why
     )
-    assert "no more than 1 standard errors" in found.records[1].why
+    assert "at most 1 standard errors" in found.records[1].why
     assert found.records[0].difference is not None and found.records[1].difference is None
     assert pick(simple, best, prefer="accuracy").pick is best
 

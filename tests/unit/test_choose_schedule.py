@@ -52,7 +52,7 @@ def test_members_that_are_far_off_are_not_refitted() -> None:
 def test_what_is_too_long_gets_its_share_and_what_is_hopeless_nothing() -> None:
     assert grant(schedule(), 5000, [Before(0)]) == pytest.approx(1000 / 2.1)
     found = schedule().grant(Foreseen(50_000, 600), 1.1, [Before(0)], 100)  # type: ignore[list-item]
-    assert not found.amount and found.why == "needs 1260 steps at least, and 1000 steps were left"
+    assert not found.amount and found.why == "needs 1,260 steps at least, and 1,000 steps were left"
 
 
 def test_the_first_candidate_is_never_left_out() -> None:

@@ -200,7 +200,7 @@ def test_a_network_that_cannot_take_bf16_gets_it_behind_closed_doors() -> None:
     model = Mixing()
     with accelerated(model, "bf16", EXAMPLE) as done:
         assert type(model.layer) is ClosedCastLinear
-        assert done == ["1 linear layers in bf16"]
+        assert done == ["bf16 in 1 linear layers"]
     assert type(model.layer) is nn.Linear
 
 
@@ -210,7 +210,7 @@ def test_the_head_and_small_layers_stay_exact_between_bf16_ones() -> None:
         linears = [m for m in model.modules() if isinstance(m, nn.Linear)]
         assert type(linears[-1]) is ExactLinear
         assert {type(m) for m in linears[:-1]} == {CastLinear}, "none behind closed doors"
-        assert f"{len(linears) - 1} linear layers in bf16" in done
+        assert f"bf16 in {len(linears) - 1} linear layers" in done
     wide = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 100))
     assert cast_linears(wide, CastLinear) and type(wide[1]) is ExactLinear, "a head with many labels"
 

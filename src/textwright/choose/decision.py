@@ -113,11 +113,8 @@ def _why(tried: Tried, best: Tried, pick: Tried, gaps: dict[str, Difference], wa
     if tried is pick:
         return _why_picked(tried, best, gaps, wanted)
     if tried is best:
-        gap = gaps[pick.name]
-        return (
-            f"best {metric}, but no more than {_NEAR[wanted.prefer]:g} standard errors "
-            f"({gap.error:.4f} each) before {pick.name}"
-        )
+        times, error = _NEAR[wanted.prefer], gaps[pick.name].error
+        return f"best {metric}, but at most {times:g} standard errors ({error:.4f}) before {pick.name}"
     gap = gaps[tried.name]
     numbers = f"{gap.metric} {gap.score.value:+.4f} against the best, p = {gap.p_value:.3g}"
     if gap.is_shown and gap.gain < 0:
@@ -132,12 +129,13 @@ def _why_picked(tried: Tried, best: Tried, gaps: dict[str, Difference], wanted: 
         if tried.members:
             return f"lowest loss on validation: {tried.judged:.4f}"
         return f"best {wanted.metric} on validation"
-    what = {"balanced": "the simplest", "small": "the smallest", "fast": "the quickest"}[wanted.prefer]
-    gap = gaps[tried.name]
-    return (
-        f"{what} within {_NEAR[wanted.prefer]:g} standard errors of the best, {best.name}: "
-        f"{gap.metric} {gap.score.value:+.4f}, standard error {gap.error:.4f}"
-    )
+    gap, times = gaps[tried.name], f"{_NEAR[wanted.prefer]:g}"
+    numbers = f"{best.name}: {gap.metric} {gap.score.value:+.4f}, standard error {gap.error:.4f}"
+    if wanted.prefer == "small":
+        return f"the smallest within {times} standard errors of the best, {numbers}"
+    if wanted.prefer == "fast":
+        return f"the quickest within {times} standard errors of the best, {numbers}"
+    return f"the simplest within {times} standard errors of the best, {numbers}"
 
 
 def _nearest(tried: Sequence[Tried], wanted: Wanted) -> Decision:

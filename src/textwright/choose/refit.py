@@ -47,9 +47,9 @@ class Refit:
                 self.chosen = self.chosen.with_engines(parts) if self.chosen.members else fresh
 
     def _left_out(self, part: Tried, expected: float) -> Note:
-        unit = "steps" if self.schedule.clock.steps is not None else "s"
+        amount = self.schedule.amount(expected)
         return Note(
-            f"{part.name}: no time is left to refit on all rows (about {expected:.0f} {unit}); "
+            f"{part.name}: no time is left to refit on all rows (about {amount}); "
             "the model of the search is kept",
             "warning",
         )

@@ -89,8 +89,11 @@ class Schedule:
         least = max(search.least * (1 + growth), _LEAST)
         if not tried or room >= least:
             return Grant(max(room, 0.05) / (1 + growth))
-        unit = "steps" if self.clock.steps is not None else "s"
-        return Grant(0.0, f"needs {least:.0f} {unit} at least, and {max(room, 0):.0f} {unit} were left")
+        return Grant(0.0, f"needs {self.amount(least)} at least, and {self.amount(room)} were left")
+
+    def amount(self, amount: float) -> str:
+        """In words, with its unit."""
+        return f"{max(amount, 0):,.0f} {'s' if self.clock.steps is None else 'steps'}"
 
     def counted(self, events: Iterator[Event]) -> Generator[Event, None, None]:
         """The same events; a clock that counts steps goes on by one at each step."""

@@ -129,8 +129,8 @@ class Selection:
                 return
             trainer.give(self.schedule.clock.again(grant.amount))
             on_trainer(trainer, proposal.stem)
-            rows = f"{len(self.train):,} rows, choosing on {len(self.validation):,}"
-            yield Note(f"{name}: fitting on {rows}", fit=name)
+            num_train, num_held_out = len(self.train), len(self.validation)
+            yield Note(f"{name}: fitting on {num_train:,} rows, choosing on {num_held_out:,}", fit=name)
             status, why = yield from self._searched(trainer, self._hope(proposal))
             self._note(proposal, trainer, begun.until_now(), status, why)
         except KeyboardInterrupt:

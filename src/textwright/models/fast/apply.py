@@ -73,7 +73,7 @@ def _cast(network: nn.Module, precision: str, example: Example) -> _Taken:
         layers = cast_linears(network, kind)
         if layers and _works(network, example):
             count = sum(type(layer) is kind for layer in layers)
-            return f"{count} linear layers in bf16", partial(restore_linears, layers)
+            return f"bf16 in {count} linear layers", partial(restore_linears, layers)
         restore_linears(layers)
     return _autocast(network, example)
 
