@@ -103,6 +103,7 @@ def keep_chosen(
             "metric": selection.wanted.metric,
             "prefer": selection.wanted.prefer,
             "refitted": selection.is_refitted,
+            "warnings": selection.warnings,
             "interrupted": interrupted,
         }
         (folder / "plan.json").write_text(to_json(plan), encoding="utf-8")

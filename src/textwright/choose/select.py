@@ -71,6 +71,7 @@ class Selection:
     chosen: Tried | None = None
     decision: Decision | None = None
     is_refitted: bool = False
+    warnings: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
     _curves: dict[str, list[Curve]] = field(default_factory=dict)
 
@@ -253,6 +254,7 @@ class Selection:
         self.decision = decide(self.tried, self.wanted, truth, self.examples.task, self.recipe.seed)
         self.chosen = self.decision.pick
         if self.decision.unmet:
+            self.warnings.append(self.decision.unmet)
             yield Note(self.decision.unmet, "warning")
         if len(self.tried) > 1:
             picked = next(record for record in self.decision.records if record.chosen)

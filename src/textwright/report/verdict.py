@@ -48,7 +48,7 @@ def verdict(records: Records, pairs: list[dict[str, Any]]) -> Iterator[Finding]:
 
 def _warnings(records: Records) -> Iterator[Finding]:
     """What the training warned of; a score must not be read without it."""
-    for sentence in records.data.get("warnings") or []:
+    for sentence in [*(records.data.get("warnings") or []), *(records.plan.get("warnings") or [])]:
         yield "verdict.warning", {"warning": sentence}
 
 

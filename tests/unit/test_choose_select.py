@@ -1,0 +1,196 @@
+"""The search as a whole, on files: budgets in steps, failures, ensembles, limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from textwright import api
+from textwright.bundle.folder import load_bundle
+from textwright.core.errors import BundleError, ConfigError
+from textwright.core.events import Event
+from textwright.core.records import Note
+from textwright.core.seeds import generator
+from textwright.tasks.recipe import Recipe
+from textwright.tasks.trainers.network import NetworkTrainer
+
+SMALL: dict[str, Any] = {"learn": {"batch": 16, "epochs": 6}, "tokenizer": {"kind": "word", "max_length": 8}}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Reviews that words and their order tell apart, with some labels wrong."""
+    rng, lines = generator(0, "rows"), ["text,label"]
+    words = {"good": ["lovely", "great", "warm"], "bad": ["awful", "rude", "cold"]}
+    for i in range(300):
+        label = "good" if i % 2 else "bad"
+        text = f"visit {i} was {' '.join(rng.choice(words[label], 2))} at table {rng.integers(40)}"
+        other = "bad" if label == "good" else "good"
+        lines.append(f"{text},{label if rng.random() > 0.12 else other}")
+    path = tmp_path_factory.mktemp("data") / "reviews.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def train(data: Path, out: Path, **asked: Any) -> tuple[api.Trained, list[str]]:
+    notes: list[str] = []
+
+    def sink(event: Event) -> None:
+        if isinstance(event, Note):
+            notes.append(event.text)
+
+    base = {} if asked.get("candidates") == ["bag"] else SMALL
+    return api.train(data, out, Recipe.parse({**base, **asked}), sink=sink), notes
+
+
+def told(trained: api.Trained) -> list[tuple[Any, ...]]:
+    """What must be the same in two runs: no times."""
+    return [
+        (c.name, c.status, c.chosen, c.scores and c.scores["accuracy"].value, c.parameters)
+        for c in trained.candidates
+    ]
+
+
+def test_with_a_budget_in_steps_two_runs_are_the_same(data: Path, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"candidates": ["bag", "cnn"], "prefer": "accuracy", "budget": {"steps": 700}}
+    first, _ = train(data, tmp_path / "a", **asked)
+    second, _ = train(data, tmp_path / "b", **asked)
+    assert told(first) == told(second)
+    hashes = [
+        {k: v for k, v in load_bundle(t.out).manifest.files.items() if k.endswith(".safetensors")}
+        for t in (first, second)
+    ]
+    assert hashes[0] == hashes[1]
+
+
+def test_fewer_steps_leave_candidates_out_and_say_so(data: Path, tmp_path: Path) -> None:
+    found, _ = train(data, tmp_path / "a", candidates=["bag", "cnn"], budget={"steps": 60})
+    why = next(c.why for c in found.candidates if c.name == "cnn")
+    assert why.startswith("needs ") and why.endswith(" steps were left")
+
+
+def test_a_hopeless_candidate_is_stopped_early(data: Path, tmp_path: Path) -> None:
+    asked = {**SMALL["learn"], "epochs": 16, "optimizer": {"rate": 1e-7}, "patience": 0}
+    found, _ = train(data, tmp_path / "a", candidates=["bag", "cnn"], learn=asked, budget={"steps": 4000})
+    cnn = next(c for c in found.candidates if c.name == "cnn")
+    assert cnn.status == "stopped" and cnn.why.startswith("stopped early: its loss of ")
+    assert found.model == "bag"
+
+
+def test_one_that_fails_is_recorded_and_the_others_go_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: NetworkTrainer, *rows: Any) -> Iterator[Event]:
+        if self.name == "cnn":
+            raise MemoryError("no room for the weights")
+        yield from search(self, *rows)
+
+    search = NetworkTrainer.search
+    monkeypatch.setattr(NetworkTrainer, "search", full)
+    found, notes = train(data, tmp_path / "a", candidates=["bag", "cnn", "lstm"], budget={"steps": 4000})
+    status = {c.name: (c.status, c.why) for c in found.candidates}
+    assert status["cnn"] == ("failed", "no room for the weights") and status["lstm"][0] == "done"
+    assert "cnn: failed: no room for the weights" in notes
+
+
+@pytest.fixture(scope="module")
+def ensemble(data: Path, tmp_path_factory: pytest.TempPathFactory) -> api.Trained:
+    """An ensemble by force: its loss is called the lowest."""
+    out = tmp_path_factory.mktemp("models") / "both"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textwright.choose.decision._best", lambda allowed, wanted: allowed[-1])
+        patch.setattr("textwright.choose.ensemble._LEAST_GAIN", -1.0)
+        found, _ = train(data, out, candidates=["bag", "cnn"], prefer="accuracy", budget={"steps": 4000})
+    assert found.model == "ensemble"
+    return found
+
+
+def test_an_ensemble_is_a_folder_whose_members_are_folders(ensemble: api.Trained, data: Path) -> None:
+    members = sorted(path.name for path in (ensemble.out / "members").iterdir())
+    assert len(members) > 1 and "bag" in members
+    texts = ["a lovely warm visit", "rude and cold", ""]
+    whole = api.load(ensemble.out)
+    config = json.loads((ensemble.out / "config.json").read_text(encoding="utf-8"))
+    parts = [api.load(ensemble.out / "members" / m["name"]).engine for m in config["members"]]
+    summed = sum(m["weight"] * part.outputs(texts) for m, part in zip(config["members"], parts, strict=True))
+    assert np.allclose(whole.engine.outputs(texts), summed, atol=1e-5)
+    assert whole.predict(texts)[0]["label"] == "good"
+    assert api.evaluate(ensemble.out, data).n == api.evaluate(ensemble.out / "members" / "bag", data).n
+    assert whole.explain(texts, "occlusion")[0]["tokens"]
+    assert sum(c.chosen for c in ensemble.candidates) == 1 and ensemble.candidates[-1].chosen
+
+
+def test_pages_of_an_ensemble_tell_of_its_members(ensemble: api.Trained) -> None:
+    plan = json.loads((ensemble.out / "plan.json").read_text(encoding="utf-8"))
+    assert {m["candidate"] for m in plan["model"]["members"]} >= {"bag"}
+    assert plan["refitted"] is True and plan["metric"] == "accuracy"
+    assert "bag" in plan["reasons"]["ensemble"]
+    page = (ensemble.out / "report.html").read_text(encoding="utf-8")
+    assert "bag hinge" in page and "ensemble" in page
+
+
+@pytest.mark.parametrize("name", ["../bag", "/etc", "a/b"])
+def test_a_member_cannot_lie_outside_the_folder(ensemble: api.Trained, name: str, tmp_path: Path) -> None:
+    from textwright.tasks.trainers.ensemble import EnsembleEngine
+
+    record = {"members": [{"name": name, "architecture": "bag", "weight": 1.0}]}
+    with pytest.raises(BundleError, match="outside the folder"):
+        EnsembleEngine.load(ensemble.out, record, lambda folder, architecture: pytest.fail("was opened"))
+
+
+def test_a_changed_member_is_noticed(ensemble: api.Trained, tmp_path: Path) -> None:
+    import shutil
+
+    copy = shutil.copytree(ensemble.out, tmp_path / "copy")
+    path = next((copy / "members").rglob("model.safetensors"))
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+    with pytest.raises(BundleError, match="not the one that was written"):
+        api.load(copy)
+
+
+def test_limits_that_cannot_be_kept_are_told_with_the_nearest(data: Path, tmp_path: Path) -> None:
+    asked = {"candidates": ["bag"], "budget": {"steps": 500, "max_size": "100B"}}
+    found, notes = train(data, tmp_path / "a", **asked)
+    (unmet,) = [note for note in notes if note.startswith("no candidate keeps the limits")]
+    assert "the 100 B allowed" in unmet
+    assert "the 100 B allowed" in (found.out / "report.html").read_text(encoding="utf-8")
+
+
+def test_uneven_labels_are_judged_by_macro_f1_and_a_promise_is_kept(tmp_path: Path) -> None:
+    rng, lines = generator(0, "uneven"), ["text,label"]
+    for i in range(800):
+        label = "spam" if rng.random() < 0.08 else "ham"
+        word = "win" if (label == "spam") == (rng.random() < 0.9) else "hello"
+        lines.append(f"{word} {' '.join(f'w{n}' for n in rng.integers(30, size=4))} {i},{label}")
+    path = tmp_path / "mail.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    asked: dict[str, Any] = {"candidates": ["bag"], "budget": {"steps": 2000}}
+    found, notes = train(path, tmp_path / "a", **asked)
+    assert any(note.startswith("candidates are chosen by macro_f1: ") for note in notes)
+    kept, notes = train(path, tmp_path / "b", at_least="recall(spam)=0.95", **asked)
+    assert any("recall(spam)" in note for note in notes)
+    recall = [
+        next(
+            row["recall"]["value"]
+            for row in api.evaluate(t.out, path).details["per_class"]
+            if row["label"] == "spam"
+        )
+        for t in (found, kept)
+    ]
+    assert recall[1] > 0.85 and recall[1] >= recall[0]
+
+
+def test_wrong_wishes_are_refused_before_a_fit(data: Path, tmp_path: Path) -> None:
+    for asked, said in (
+        ({"metric": "acuracy"}, "is no metric"),
+        ({"at_least": "precision(excellent)=0.9"}, "there is no label"),
+        ({"budget": {"max_size": "5"}}, "expected a number with one of the units"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            train(data, tmp_path / "a", **asked)
+    assert not (tmp_path / "a").exists()
