@@ -42,7 +42,7 @@ def test_fits_that_differ_by_chance_are_for_ensembles_and_have_other_seeds() -> 
 
 def test_graded_scores_have_no_margin_to_ask_for() -> None:
     names = [p.name for p in suited(proposals_for(Recipe()), schema("score"), is_long=True, prefer="fast")]
-    assert names == ["bag", "bag rich", "cnn", "lstm", "transformer"]
+    assert names == ["bag", "bag rich", "cnn slim", "cnn", "lstm", "transformer"]
 
 
 def test_a_checkpoint_that_is_named_is_one_more() -> None:

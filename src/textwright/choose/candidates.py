@@ -72,7 +72,7 @@ SPACE: tuple[Proposal, ...] = (
         "bag",
         "weighs words by how rare they are and not by labels: better on topics and on rare labels",
         label="idf",
-        settings={"weighting": "idf", "loss": "hinge"},
+        settings={"weighting": "idf"},
         tasks=_CLASSES,
     ),
     Proposal(
@@ -88,6 +88,12 @@ SPACE: tuple[Proposal, ...] = (
         label="rich",
         settings={"words": 2, "chars": (2, 4)},
         texts="ideographic",
+    ),
+    Proposal(
+        "cnn",
+        "a sixth of the work of the next one: for many or long texts",
+        label="slim",
+        settings={"embedding": 64, "widths": (2, 3, 4), "filters": 64},
     ),
     Proposal("cnn", "short phrases wherever they stand: strong on a few thousand rows and more"),
     Proposal("lstm", "reads in order with attention: negation and far connections"),
