@@ -51,6 +51,10 @@ def test_a_checkpoint_that_is_named_is_one_more() -> None:
     assert found[-1].name == "pretrained"
     assert found[-1].recipe(asked).model == {"name": "pretrained", "checkpoint": "some/folder"}
     assert found[0].recipe(asked).model == {"name": "bag"}
+    everything = proposals_for(Recipe.parse({"model": asked.model}))
+    names = [p.name for p in everything]
+    assert names.index("pretrained") == names.index("cnn slim") - 1  # tried before networks from nothing
+    assert everything[names.index("pretrained")].rank > everything[names.index("lstm")].rank
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ def test_fewer_steps_leave_candidates_out_and_say_so(data: Path, tmp_path: Path)
 
 def test_a_hopeless_candidate_is_stopped_early(data: Path, tmp_path: Path) -> None:
     asked = {**SMALL["learn"], "epochs": 16, "optimizer": {"rate": 1e-7}, "patience": 0}
-    found, _ = train(data, tmp_path / "a", candidates=["bag", "cnn"], learn=asked, budget={"steps": 4000})
+    more: dict[str, Any] = {"learn": asked, "budget": {"steps": 4000}, "split": {"folds": 1}}
+    found, _ = train(data, tmp_path / "a", candidates=["bag", "cnn"], **more)
     cnn = next(c for c in found.candidates if c.name == "cnn")
     assert cnn.status == "stopped" and cnn.why.startswith("stopped early: its loss of ")
     assert found.model == "bag"

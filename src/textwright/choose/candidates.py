@@ -20,7 +20,7 @@ from textwright.text.schema import Schema
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _CLASSES = frozenset({"classify", "multilabel"})
 _ALL = frozenset({"classify", "multilabel", "score"})
-PRETRAINED = "pretrained"
+PRETRAINED, QUICK = "pretrained", "bag"
 Texts = Literal["any", "long", "ideographic"]
 
 
@@ -165,4 +165,9 @@ def _space(names: Sequence[str]) -> list[Proposal]:
 
 
 def _ranked(proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
-    return tuple(replace(proposal, rank=rank) for rank, proposal in enumerate(proposals))
+    """In the order in which they are tried, each with its place from simple to intricate.
+
+    A checkpoint was named by the person: it is tried as soon as what takes seconds is done.
+    """
+    ranked = [replace(proposal, rank=rank) for rank, proposal in enumerate(proposals)]
+    return tuple(sorted(ranked, key=lambda p: 0 if p.model == QUICK else 1 if p.model == PRETRAINED else 2))

@@ -15,7 +15,6 @@ from textwright.core.events import Event
 from textwright.core.ragged import IntArray
 from textwright.core.records import Note
 
-
 # Where so much of what a refit takes is there, its rate falls with the clock; with less it is left out.
 _ENOUGH = 0.6
 

@@ -78,8 +78,8 @@ class Schedule:
         """Of a candidate whose refit takes `growth` times what its search takes.
 
         `tried` are those before, which may have to be refitted on `rows`. A search may take its share of the
-        room, so that as much is left for its refit whatever its speed turns out to be; the rate of one that is
-        longer falls with the clock. One that cannot make its least gets nothing.
+        room, so that as much is left for its refit whatever its speed turns out to be; the rate of one that
+        is longer falls with the clock. One that cannot make its least gets nothing.
         """
         others = self._set_aside(tried, rows)
         left = self.left(tried)
