@@ -1,4 +1,4 @@
-"""A learning curve: the score of one architecture by the rows it learned from, and what more of them would give.
+"""A learning curve: the score of one architecture by the rows it learned from, and what more would give.
 
 Small draws of the rows are fitted first, then larger ones up to all, then more draws of the small sizes. All
 are judged on the same rows of validation, and the rows that `train` would lock for the test are locked here
@@ -39,7 +39,7 @@ _LINE_POINTS = 40
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """What `learning_curve` found. `missed` are the draws that were planned and not reached, by their rows."""
+    """What `learning_curve` found. `missed` counts the draws that were planned and not made, by rows."""
 
     out: Path
     task: str
@@ -105,7 +105,7 @@ def learning_curve(
     >>> _ = (folder / "data.csv").write_text("\\n".join(["text,label", *rows]))
     >>> found = learning_curve(folder / "data.csv", folder / "out", Recipe.parse({"budget": {"minutes": 1}}))
     >>> [(point.rows, point.repeats) for point in found.points]
-    [(23, 6), (37, 4), (60, 3), (97, 1)]
+    [(20, 6), (34, 4), (57, 3), (96, 1)]
     """
     target = Path(out)
     refuse_foreign(target)
@@ -197,7 +197,9 @@ def _account(found: LearningCurve, fits: Fits) -> Iterator[Note]:
     """What the curve lacks of what was planned."""
     if found.missed:
         missed = ", ".join(f"{count} of {rows:,} rows" for rows, count in found.missed.items())
-        yield Note(f"{sum(found.missed.values())} of {len(fits.draws)} fits were not made: {missed}", "warning")
+        yield Note(
+            f"{sum(found.missed.values())} of {len(fits.draws)} fits were not made: {missed}", "warning"
+        )
     if found.points[-1].rows < fits.sizes[-1]:
         yield Note(
             f"all {fits.sizes[-1]:,} rows were not reached: what follows is about {found.points[-1].rows:,}",

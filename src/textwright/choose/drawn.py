@@ -114,14 +114,14 @@ class Fits:
             raise TextwrightError("the time was over before its first step", hint="Give more --minutes.")
         if trainer.was_cut or clock.is_over():
             # A fit that lacks its end would bend the curve down.
-            raise TextwrightError("its time ran out before its end, so it is left out", hint="Give more --minutes.")
+            raise TextwrightError(
+                "its time ran out before its end, so it is left out", hint="Give more --minutes."
+            )
         yield self._measured(draw, trainer.engine, seconds)
 
     def _measured(self, draw: Draw, engine: Engine, seconds: float) -> Note:
         examples, validation = self.prepared.examples, self.prepared.validation
-        found = score_candidate(
-            self.name, engine, examples, validation, seed=examples.seed, seconds=seconds
-        )
+        found = score_candidate(self.name, engine, examples, validation, seed=examples.seed, seconds=seconds)
         measured = examples.task.measured(found.outputs, found.decode)
         truth = examples.targets[validation]
         self.done.append(Fit.of(draw.rows, measured, truth, examples.schema.task))

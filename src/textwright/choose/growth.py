@@ -35,11 +35,12 @@ REPLICATES = 1000
 _SLOPES = np.arange(1, 201) / 100
 # A law has three numbers, and its fit leaves nothing to judge it by with fewer sizes.
 LEAST_SIZES = 3
-# What is believed of the spread of a draw, as a share of the error, before any draw was seen twice: one draw's
-# worth. On real sets it was 3 to 7 %, whatever the size.
+# The spread of a draw, as a share of the error, before any size was drawn twice; it counts
+# as one draw. On real sets it was 3 to 7 %, whatever the size.
 _SPREAD, _SPREAD_DRAWS = 0.05, 1
-# Draws differ in part because each trips over other rows of validation, which resampling these rows shows once
-# more. Half of that is taken off: on real sets (docs/log.md) all of it left 90 % of the truths inside, nothing 98 %.
+# Draws differ in part because each trips over other rows of validation, which resampling these rows shows
+# once more. Half of that is taken off: on real sets (docs/log.md) taking off all of it left 90 % of the
+# truths inside, taking off nothing 98 %.
 _COUNTED_TWICE = 0.5
 _NEAR_ZERO = 1e-9
 
@@ -74,7 +75,7 @@ class Fit:
 
     @property
     def error(self) -> float:
-        return float(ratio(self.above.sum(), self.below.sum()))
+        return float(self.above.sum() / max(self.below.sum(), 1))
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Law:
     scale: int
 
     def __call__(self, rows: float) -> float:
-        return self.floor + self.drop * (rows / self.scale) ** -self.slope
+        return self.floor + self.drop * float((rows / self.scale) ** -self.slope)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Twice:
-    """What twice as many rows are expected to give, and how much that is more than now: positive is better."""
+    """What twice as many rows are expected to give, and the gain against now: positive is better."""
 
     rows: int
     score: Score
@@ -127,7 +128,7 @@ class Growth:
 
     @cached_property
     def points(self) -> list[Point]:
-        """Each size with its score: what varies is the rows of validation, and the draws where there are more."""
+        """Each size with its score: rows of validation vary, and draws where there are several."""
         n = len(self.fits[0].above)
         found = []
         for place, rows in enumerate(self.sizes):
@@ -141,7 +142,9 @@ class Growth:
         """The law of the means; None with fewer than three sizes."""
         if len(self.sizes) < LEAST_SIZES:
             return None
-        floor, drop, slope = (float(part[0]) for part in fit_laws(self._rows, self._means[None], self._weights[None]))
+        floor, drop, slope = (
+            float(part[0]) for part in fit_laws(self._rows, self._means[None], self._weights[None])
+        )
         return Law(floor, drop, slope, self.sizes[-1])
 
     @cached_property
@@ -187,11 +190,12 @@ class Growth:
     @cached_property
     def _weights(self) -> FloatArray:
         """What the square of a residual counts (K,): relative to the error, and in proportion to the rows."""
-        return self._rows / self._rows[-1] / np.maximum(self._means, _NEAR_ZERO) ** 2
+        weights: FloatArray = self._rows / self._rows[-1] / np.maximum(self._means, _NEAR_ZERO) ** 2
+        return weights
 
     @cached_property
     def _of_fits(self) -> FloatArray:
-        """The error of each fit on bootstrap samples of the rows of validation (R, F): the same rows for all."""
+        """The error of each fit on bootstrap samples of the rows of validation (R, F), the same for all."""
         count = len(self.fits)
         sums = GroupedSums(2 * count)
         sums.add(np.column_stack([*(fit.above for fit in self.fits), *(fit.below for fit in self.fits)]))
@@ -230,7 +234,7 @@ class Growth:
         return float(np.sqrt(total / freedom))
 
     def _noisy(self, rng: np.random.Generator) -> FloatArray:
-        """The means (R, K) to which the law is fitted: a size that was drawn once has the spread of a draw."""
+        """The means (R, K) that the law is fitted to: a size that was drawn once has the spread of a draw."""
         noise = rng.normal(size=self._resampled.shape) * self._spread * self._means
         return np.maximum(self._resampled + np.where(np.array(self._repeats) == 1, noise, 0), 0)
 

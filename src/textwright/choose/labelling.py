@@ -19,7 +19,7 @@ import numpy as np
 
 from textwright.bundle.learned import Keys, as_keys, read_learned
 from textwright.bundle.looks import read_looks
-from textwright.choose.spread import pick_spread, text_vectors
+from textwright.choose.spread import pick_spread, text_vectors, without_near_copies
 from textwright.core.errors import ConfigError, DataError, TextwrightError
 from textwright.core.files import writing_atomic
 from textwright.core.seeds import generator
@@ -30,16 +30,23 @@ from textwright.tasks.predictor import Predictor
 from textwright.text.clean import clean_text
 from textwright.text.columns import find_text_column, label_names, profile
 from textwright.text.rowlog import RowLog
+from textwright.text.schema import TaskName
 from textwright.text.sources import open_source
 from textwright.text.sources.base import Batch, Cell
 from textwright.text.split import row_hashes
 
 COLUMNS = ("row", "text", "label", "guess", "probability", "why")
-# Candidates kept for each row to pick, and at least and at most.
-_CANDIDATES, _FEWEST, _MOST = 5, 500, 20_000
+# Of so many for each row to pick the draw is made, and so many are kept as most may be copies of each other.
+_DRAWN_FROM, _CANDIDATES = 5, 20
+_FEWEST, _MOST = 500, 20_000
 _SEPARATOR = ";"
 # What a spreadsheet takes for the beginning of a formula; in a Chinese one full-width signs as well.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_BY: dict[TaskName, str] = {
+    "classify": "margin and diversity",
+    "multilabel": "nearness to one half and diversity",
+    "score": "diversity alone, as graded answers have no probability",
+}
 _REASONS = {
     "learned": "the model has learned from them",
     "locked": "they are locked for its test",
@@ -73,7 +80,9 @@ class Picked:
 
     def account(self) -> list[str]:
         """How many rows were no candidates and why, a sentence each."""
-        return [f"{count:,} rows left out: {_REASONS[name]}" for name, count in self.left_out.items() if count]
+        return [
+            f"{count:,} rows left out: {_REASONS[name]}" for name, count in self.left_out.items() if count
+        ]
 
 
 @dataclass(frozen=True)
@@ -133,18 +142,17 @@ def pick_rows(
         )
     picked = _spread(candidates, rows, seed)
     _write(target, picked)
-    return Picked(target, len(picked), reading.n, time.monotonic() - started, _by(predictor), left_out)
-
-
-def _by(predictor: Predictor) -> str:
-    by = {"classify": "margin", "multilabel": "nearness to one half"}
-    return f"{by[predictor.schema.task]} and diversity" if predictor.schema.task in by else "diversity"
+    return Picked(
+        target, len(picked), reading.n, time.monotonic() - started, _BY[predictor.schema.task], left_out
+    )
 
 
 def refuse_target(target: Path, data: str | Path) -> None:
     """Raise ConfigError unless `target` is new, or a CSV of ours in which nobody has written a label yet."""
     if target.suffix.lower() != ".csv":
-        raise ConfigError(f"--out {target}: rows to label are written as .csv", hint="Example: --out to-label.csv")
+        raise ConfigError(
+            f"--out {target}: rows to label are written as .csv", hint="Example: --out to-label.csv"
+        )
     if target.is_dir():
         raise ConfigError(
             f"--out {target}: is a folder, expected a file", hint="Give the name of a file in it."
@@ -251,7 +259,9 @@ class _Reading:
 
     def _texts(self, batch: Batch, column: str) -> tuple[list[int], list[str]]:
         """Rows with a text and without a label."""
-        labels = [name for name in label_names(self.predictor.schema.label, [*batch.columns]) if name != column]
+        labels = [
+            name for name in label_names(self.predictor.schema.label, [*batch.columns]) if name != column
+        ]
         given = [batch.columns[name] for name in labels if name in batch.columns]
         rows, texts = [], []
         for place, (row, cell) in enumerate(zip(batch.rows, batch.columns[column], strict=True)):
@@ -284,7 +294,9 @@ def _asked(
 ) -> list[Candidate]:
     """What the model says of some rows."""
     task, schema = predictor.task, predictor.schema
-    outputs = np.concatenate([predictor.engine.outputs(texts[i : i + 512]) for i in range(0, len(texts), 512)])
+    outputs = np.concatenate(
+        [predictor.engine.outputs(texts[i : i + 512]) for i in range(0, len(texts), 512)]
+    )
     answers = task.answers(outputs, schema, predictor.decode, False)
     if schema.task == "score":
         # Nothing says which score is sure: chance decides which rows are candidates, and all weigh the same.
@@ -318,14 +330,22 @@ def _unsure(shares: Array, labels: list[str], is_set: bool) -> list[tuple[float,
 
 def _guess(answer: dict[str, Any]) -> str:
     value = next(answer[key] for key in ("label", "labels", "score") if key in answer)
-    return _SEPARATOR.join(value) if isinstance(value, list) else value if isinstance(value, str) else f"{value:g}"
+    return (
+        _SEPARATOR.join(value)
+        if isinstance(value, list)
+        else value
+        if isinstance(value, str)
+        else f"{value:g}"
+    )
 
 
 def _spread(candidates: list[Candidate], count: int, seed: int) -> list[Candidate]:
-    """Some of the candidates, unlike each other, the unsure likelier."""
-    weights = np.array([row.weight for row in candidates])
+    """Some of the most unsure candidates, unlike each other: near copies left out, then drawn by distance."""
     vectors = text_vectors([row.text for row in candidates])
-    return [candidates[i] for i in pick_spread(vectors, weights, count, generator(seed, "label", "spread"))]
+    unlike = without_near_copies(vectors, max(_DRAWN_FROM * count, _FEWEST))
+    weights = np.array([candidates[i].weight for i in unlike])
+    picked = pick_spread(vectors[unlike], weights, count, generator(seed, "label", "spread"))
+    return [candidates[i] for i in unlike[picked]]
 
 
 def _write(target: Path, picked: list[Candidate]) -> None:
@@ -342,7 +362,7 @@ def _write(target: Path, picked: list[Candidate]) -> None:
 
 
 def safe_cell(text: str) -> str:
-    """A text as a cell that no spreadsheet takes for a formula: a space before it, which reading strips again.
+    """A text as a cell that no spreadsheet takes for a formula: a space before it, which reading strips.
 
     >>> safe_cell("=1+1"), safe_cell("- not bad"), safe_cell("fine")
     (' =1+1', ' - not bad', 'fine')

@@ -52,10 +52,10 @@ def choose_sizes(num_rows: int, num_labels: int, asked: Sequence[int] = ()) -> l
         needed = int(np.ceil(_FEWEST * _STEP ** (_FEWEST_SIZES - 1)))
         raise DataError(
             f"{num_rows:,} rows to learn from are too few for a curve (at least {needed})",
-            hint="Add labelled rows, or leave more of them to learn from: --test FILE, --set split.validation=0.1.",
+            hint="Add labelled rows, or leave more of them to learn from with --test-share 0.",
         )
     count = int(np.clip(round(np.log2(num_rows / smallest)) + 1, _FEWEST_SIZES, _MOST_SIZES))
-    return [int(round(size)) for size in np.geomspace(smallest, num_rows, count)]
+    return [round(size) for size in np.geomspace(smallest, num_rows, count)]
 
 
 def _asked(num_rows: int, asked: Sequence[int]) -> list[int]:
@@ -67,7 +67,8 @@ def _asked(num_rows: int, asked: Sequence[int]) -> list[int]:
         raise ConfigError(f"--sizes: {len(sizes)} are too many (at most {_MOST_ASKED})", hint=hint)
     if len(sizes) < _FEWEST_SIZES - 1:
         raise ConfigError(
-            f"--sizes: of {num_rows:,} rows to learn from that leaves {len(sizes)} sizes, too few for a curve",
+            f"--sizes: with {num_rows:,} rows to learn from that makes {len(sizes)} sizes, "
+            "too few for a curve",
             hint=hint,
         )
     return sizes
@@ -131,4 +132,3 @@ class Subsets:
         count = min(max(round(share), _FEWEST_TO_CHOOSE), len(self.validation))
         order = nested_order(self.validation_strata, self.seed, "curve", "validation")
         return np.sort(self.validation[order[:count]])
-

@@ -33,7 +33,9 @@ def curve(
     ] = None,
     sizes: Annotated[
         str | None,
-        typer.Option(help="Rows to learn from, as 500,1000,2000; all rows are added as the last.", metavar="N,N,..."),
+        typer.Option(
+            help="Rows to learn from, as 500,1000,2000; all rows are added as the last.", metavar="N,N,..."
+        ),
     ] = None,
     from_: options.From = None,
     task: options.Task = None,

@@ -29,7 +29,7 @@ def label(
     debug: Debug = False,
     lang: Lang = None,
 ) -> None:
-    """Pick the rows of an unlabelled file to label next: those that the model is unsure of, unlike each other.
+    """Pick rows of an unlabelled file to label next: those that the model is unsure of, unlike each other.
 
     The CSV has an empty column `label` to fill in, and the model's guess beside it. Rows that the model knows
     and copies are left out. A file in which labels were written is never replaced. Filled in, it is data for
@@ -42,7 +42,8 @@ def label(
         for line in picked.account():
             say(line)
         if picked.rows < rows:
-            say(f"warning: {rows:,} rows were asked for, and {picked.rows:,} are left to label")
+            few = f"{picked.rows:,} unlike each other are left to label"
+            say(f"warning: {rows:,} rows were asked for, and {few}")
         finish(json, picked.to_json(), _page(picked))
 
 
@@ -50,6 +51,7 @@ def _page(picked: api.Picked) -> str:
     return "\n".join(
         [
             f"{picked.rows:,} of {picked.n:,} rows to label in {picked.out}, picked by {picked.by}",
-            f"Next: fill in the column label, then textwright train {picked.out} --label label --text text --out DIR",
+            "Next: fill in the column label, then "
+            f"textwright train {picked.out} --label label --text text --out DIR",
         ]
     )

@@ -233,7 +233,7 @@ def growth_chart(
     y: str,
     share: bool = True,
 ) -> Chart | None:
-    """A learning curve: a dot with an upright interval for each of (rows, value, low, high) that was measured.
+    """A learning curve: a dot with an upright interval for each measured (rows, value, low, high).
 
     `expected` is such a point that was not measured, drawn in another colour; `line` is the law that leads
     there, of (rows, value). Rows are logarithmic; the axis of a `share` ends at 0 and 1.

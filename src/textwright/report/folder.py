@@ -1,4 +1,4 @@
-"""The pages of a folder, of a model, a comparison or a learning curve: what people look at, made from its records."""
+"""The pages of a folder (model, comparison, learning curve): what people look at, made from its records."""
 
 from __future__ import annotations
 

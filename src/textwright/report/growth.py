@@ -54,7 +54,9 @@ def _findings(record: dict[str, Any]) -> Iterator[Finding]:
                 },
             },
         )
-        gain = {key: f"{100 * end:+.1f}" if say is percent else f"{end:+.3f}" for key, end in _ends(twice["gain"])}
+        gain = {
+            key: f"{100 * end:+.1f}" if say is percent else f"{end:+.3f}" for key, end in _ends(twice["gain"])
+        }
         yield ("growth.gain_points" if say is percent else "growth.gain"), gain
     if last["rows"] < record["planned"][-1]:
         yield "growth.part", {"rows": number(last["rows"]), "all": number(record["planned"][-1])}
@@ -83,4 +85,6 @@ def _chart(record: dict[str, Any]) -> Chart | None:
 def _command(record: dict[str, Any], name: str) -> str:
     sizes = ",".join(str(point["rows"]) for point in record["points"])
     file = shlex.quote(record["data"]["name"])
-    return f"textwright curve {file} --model {record['model']} --sizes {sizes} --out {shlex.quote(name)}-again"
+    return (
+        f"textwright curve {file} --model {record['model']} --sizes {sizes} --out {shlex.quote(name)}-again"
+    )
