@@ -238,7 +238,7 @@ def test_the_record_is_as_the_contract_says(whole: tuple[LearningCurve, list[Eve
     stored = json.loads((found.out / "curve.json").read_text(encoding="utf-8"))
     assert {key: stored[key] for key in record} == record
     assert stored["rows"]["train"] == record["points"][-1]["rows"] == stored["planned"][-1]
-    assert {path.name for path in found.out.iterdir()} == {"curve.json", "report.html"}
+    assert {path.name for path in found.out.iterdir()} == {"curve.json", "recipe.yaml", "report.html"}
 
 
 def test_the_last_point_is_the_score_that_compare_gives(

@@ -95,8 +95,8 @@ def learning_curve(
 
     The recipe names one architecture, `bag` when it names none. Without `sizes` there are 4 to 6 at equal
     ratios; small ones are drawn several times. `test` is a file whose rows, and twins of them, are not
-    learned from. `out` gets curve.json and report.html. The minutes of the recipe bind: what was not reached
-    is said. Ctrl-C keeps what was finished and comes back with `interrupted`. Raises ConfigError for a
+    learned from. `out` gets curve.json, report.html and recipe.yaml. The minutes of the recipe bind: what was
+    not reached is said. Ctrl-C keeps what was finished and comes back with `interrupted`. Raises ConfigError for a
     request that cannot be met, DataError for too few rows, TextwrightError when nothing could be fitted.
 
     >>> import tempfile
@@ -227,6 +227,7 @@ def _fill(folder: Path, found: LearningCurve, fits: Fits, growth: Growth, recipe
         "recipe": recipe.model_dump(mode="json"),
     }
     (folder / CURVE).write_text(to_json(record), encoding="utf-8")
+    (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
     write_pages(folder, lambda: make_curve(record, name=found.out.name, recipe=recipe.to_yaml()), say)
 
 

@@ -37,7 +37,7 @@ from textwright.text.split import row_hashes
 
 COLUMNS = ("row", "text", "label", "guess", "probability", "why")
 # Of so many for each row to pick the draw is made, and so many are kept as most may be copies of each other.
-_DRAWN_FROM, _CANDIDATES = 5, 20
+_DRAWN_FROM, _CANDIDATES = 2, 20
 _FEWEST, _MOST = 500, 20_000
 _SEPARATOR = ";"
 # What a spreadsheet takes for the beginning of a formula; in a Chinese one full-width signs as well.
@@ -342,7 +342,7 @@ def _guess(answer: dict[str, Any]) -> str:
 def _spread(candidates: list[Candidate], count: int, seed: int) -> list[Candidate]:
     """Some of the most unsure candidates, unlike each other: near copies left out, then drawn by distance."""
     vectors = text_vectors([row.text for row in candidates])
-    unlike = without_near_copies(vectors, max(_DRAWN_FROM * count, _FEWEST))
+    unlike = without_near_copies(vectors, _DRAWN_FROM * count)
     weights = np.array([candidates[i].weight for i in unlike])
     picked = pick_spread(vectors[unlike], weights, count, generator(seed, "label", "spread"))
     return [candidates[i] for i in unlike[picked]]

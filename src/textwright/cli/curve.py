@@ -55,7 +55,7 @@ def curve(
 
     Growing parts of the rows are fitted, small ones several times, and all are judged on the same validation
     rows. What twice the rows would give follows from the curve, with an interval that was held against what
-    more rows really gave. --out holds report.html and curve.json.
+    more rows really gave. --out holds report.html, curve.json and recipe.yaml.
 
     Example: textwright curve reviews.csv --out growth
     """
@@ -109,14 +109,14 @@ def _page(found: LearningCurve) -> str:
         for point, seconds in zip(found.points, found.fit_seconds, strict=True)
     ]
     if found.twice is not None:
-        rows.append([f"{found.twice.rows:,}", "expected", str(found.twice.score), ""])
+        rows.append([f"{found.twice.rows:,}", "to be expected", str(found.twice.score), ""])
     fits = sum(point.repeats for point in found.points)
     account = f"{found.model}: {fits} fits, judged on {found.n:,} validation rows in {found.seconds:.1f} s"
     return "\n".join(
         [
             f"{account} (95 % interval in brackets):",
             "",
-            *table([["rows learned from", "fits", found.headline, "s"], *rows]),
+            *table([["rows learned from", "fits made", found.headline, "s"], *rows]),
             "",
             *([_verdict(found)] if found.twice is not None else []),
             f"All in {found.out}",

@@ -42,8 +42,8 @@ def label(
         for line in picked.account():
             say(line)
         if picked.rows < rows:
-            few = f"{picked.rows:,} unlike each other are left to label"
-            say(f"warning: {rows:,} rows were asked for, and {few}")
+            left = picked.rows
+            say(f"warning: {rows:,} rows were asked for, and {left:,} unlike each other are left to label")
         finish(json, picked.to_json(), _page(picked))
 
 

@@ -84,7 +84,5 @@ def _chart(record: dict[str, Any]) -> Chart | None:
 
 def _command(record: dict[str, Any], name: str) -> str:
     sizes = ",".join(str(point["rows"]) for point in record["points"])
-    file = shlex.quote(record["data"]["name"])
-    return (
-        f"textwright curve {file} --model {record['model']} --sizes {sizes} --out {shlex.quote(name)}-again"
-    )
+    file, folder = shlex.quote(record["data"]["name"]), shlex.quote(name)
+    return f"textwright curve {file} --recipe {folder}/recipe.yaml --sizes {sizes} --out {folder}-again"
