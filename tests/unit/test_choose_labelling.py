@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from textwright import api
-from textwright.choose import labelling, spread
+from textwright.choose import labelling, spread, unlabelled
 from textwright.choose.labelling import COLUMNS, pick_rows, safe_cell
 from textwright.choose.spread import pick_spread, text_vectors, without_near_copies
 from textwright.core.errors import ConfigError, DataError
@@ -148,20 +148,20 @@ def test_a_long_file_streams_with_few_candidates_in_memory(
     rows = [f"{' '.join(rng.choices(words, k=6))} {i}" for i in range(10_000)]
     data = written(tmp_path / "pool.csv", "text", [*rows, *rows[:500]])
     most = 0
-    add = labelling._Pool.add
+    add = unlabelled.Pool.add
 
     def watched(self: Any, found: list[Any]) -> None:
         nonlocal most
         add(self, found)
         most = max(most, len(self._kept))
 
-    monkeypatch.setattr(labelling._Pool, "add", watched)
+    monkeypatch.setattr(unlabelled.Pool, "add", watched)
     found = pick_rows(model, data, tmp_path / "to.csv", rows=10)
     assert found.n == 10_500 and found.left_out["duplicates"] == 500 and most <= 2 * 200 + 4096
 
 
 def test_keys_are_known_again_whatever_the_order() -> None:
-    seen, rng, known = labelling._Seen(), np.random.default_rng(0), set()
+    seen, rng, known = unlabelled.Seen(), np.random.default_rng(0), set()
     for _ in range(40):
         keys = rng.integers(0, 500, 30).astype(np.uint64)
         expected = []

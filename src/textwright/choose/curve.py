@@ -96,8 +96,10 @@ def learning_curve(
     The recipe names one architecture, `bag` when it names none. Without `sizes` there are 4 to 6 at equal
     ratios; small ones are drawn several times. `test` is a file whose rows, and twins of them, are not
     learned from. `out` gets curve.json, report.html and recipe.yaml. The minutes of the recipe bind: what was
-    not reached is said. Ctrl-C keeps what was finished and comes back with `interrupted`. Raises ConfigError
-    for a request that cannot be met, DataError for too few rows, TextwrightError when nothing was fitted.
+    not reached is said. Ctrl-C keeps what was finished and comes back with `interrupted`.
+
+    Raises ConfigError for a request that cannot be met, DataError for too few rows, TextwrightError when
+    nothing could be fitted.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
