@@ -54,10 +54,10 @@ the lowest and the highest. `fp32` is ours with bf16 switched off; the column of
 """
 CHOOSE = """
 `textwright train FILE --minutes 3 --test DEV` with nothing else said, scored on the answers of
-`textwright predict`: `accuracy` and `balanced` are what `--prefer` says. Per cent of right answers, or macro F1
-(mF1) where the labels are very uneven: the mean over seeds, in brackets how many. The best peer is the one with
-the highest mean on the set; `python bench/choose.py --compare` has the paired tests. The clock is the longest
-of the runs, the whole process by its promise.
+`textwright predict`: `accuracy` and `balanced` are what `--prefer` says. Per cent of right answers, or macro
+F1 (mF1) where the labels are very uneven: the mean over seeds, in brackets how many. The best peer is the one
+with the highest mean on the set; `python bench/choose.py --compare` has the paired tests. The clock is the
+longest of the runs, the whole process by its promise.
 """
 OTHER = """
 All else that was measured, as means over seeds: seconds (`_s`), MiB (`_mb`), rates from 0 to 1; what was
