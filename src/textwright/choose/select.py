@@ -16,6 +16,7 @@ from textwright.choose.ensemble import blend
 from textwright.choose.hope import FAR, FAR_FOR_ENSEMBLES, Curve, Hope
 from textwright.choose.limits import Limits
 from textwright.choose.refit import Refit
+from textwright.choose.rejecting import NOT_AGAIN, with_threshold
 from textwright.choose.schedule import Grant, Schedule
 from textwright.choose.scoring import (
     FAILURES,
@@ -244,6 +245,17 @@ class Selection:
         if len(self.tried) > 1:
             picked = next(record for record in self.decision.records if record.chosen)
             yield Note(f"{self.chosen.name}: chosen: {picked.why}")
+        yield from self.with_threshold()
+
+    def with_threshold(self) -> Iterator[Event]:
+        """Set when the pick says that it does not know, once and where that is asked."""
+        pick, rows = self.chosen, self.validation
+        if pick is None or "reject" in self.reasons or len(pick.outputs) != len(rows):
+            return
+        if found := with_threshold(pick, self.examples, rows, self.recipe):
+            self.chosen, note = found
+            self.reasons["reject"] = note.text
+            yield note
 
     def _blended(self) -> Iterator[Event]:
         """Add the ensemble of those that answer better together, where there is one."""
@@ -297,9 +309,15 @@ class Selection:
     # The refit.
 
     def _refit(self) -> Iterator[Event]:
-        """Fit what was chosen on all rows that are not locked; calibration is kept from validation."""
+        """Fit what was chosen on all rows that are not locked; calibration is kept from validation.
+
+        Not with a threshold: see `choose.rejecting`.
+        """
         self.with_wrong(explains=self.schedule.left() > _LEAST_TO_EXPLAIN)
         assert self.chosen is not None
+        if self.chosen.decode.least is not None:
+            yield Note(NOT_AGAIN)
+            return
         refit = Refit(self.chosen, self.schedule)
         for event in refit.run(np.arange(len(self.examples))):
             self.chosen = refit.chosen
