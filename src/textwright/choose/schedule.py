@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textwright.choose.trying import Tried
 from textwright.core.clock import Clock
@@ -37,12 +37,52 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class Room:
+    """What a candidate can take from: `left` of the budget, `others` of that set aside for those before it.
+
+    >>> Room(1000, 300, "balanced").grant(Foreseen(200), 1.1)
+    Grant(amount=700, why='')
+    """
+
+    left: float
+    others: float
+    prefer: Prefer
+    is_first: bool = False
+    unit: str = "steps"
+
+    def grant(self, search: Foreseen, growth: float, num_sharing: int = 1) -> Grant:
+        """Of a candidate whose refit takes `growth` times what its search takes.
+
+        The rate of a search that is longer than what it gets falls with the clock; one for which nothing is
+        foreseen may take half of it, or of what falls to it where `num_sharing` such share it.
+        """
+        refit = search.planned * growth
+        ahead = self.others + refit if self.prefer == "accuracy" else max(self.others, refit)
+        if search.planned and search.planned + ahead <= self.left:
+            return Grant(self.left - ahead)
+        room = self.left - (self.others if self.prefer == "accuracy" else 0.0)
+        least = max(search.least * (1 + growth), _LEAST)
+        if self.is_first or room >= least:
+            return Grant(max(room, 0.05) / (1 + growth) / num_sharing)
+        needed, left = _amount(least, self.unit), _amount(room, self.unit)
+        return Grant(0.0, f"needs {needed} at least, and {left} were left")
+
+    def after(self, search: Foreseen, grant: Grant, growth: float) -> Room:
+        """What is left when a candidate takes all that is foreseen of its grant, and its refit as well."""
+        used = min(search.planned, grant.amount)
+        refit = used * growth
+        others = self.others + refit if self.prefer == "accuracy" else max(self.others, refit)
+        return replace(self, left=self.left - used, others=others)
+
+
+@dataclass(frozen=True)
 class Schedule:
-    """The shares of a budget; `num_locked` rows are answered at the end."""
+    """The shares of a budget; `num_locked` rows are answered at its end, `num_beside` fits run at once."""
 
     clock: Clock
     prefer: Prefer
     num_locked: int
+    num_beside: int = 1
 
     def left(self, tried: Sequence[Tried] = ()) -> float:
         """What remains when the end of the run is set aside; answers of `tried` to the locked rows too."""
@@ -77,23 +117,18 @@ class Schedule:
     def grant(self, search: Foreseen, growth: float, tried: Sequence[Tried], rows: int) -> Grant:
         """Of a candidate whose refit takes `growth` times what its search takes.
 
-        `tried` are those before, which may have to be refitted on `rows`. The rate of a search that is longer
-        than what it gets falls with the clock; one for which nothing is foreseen may take half of it.
+        `tried` are those before, which may have to be refitted on `rows`.
         """
-        refit, others = search.planned * growth, self._set_aside(tried, rows)
-        ahead = others + refit if self.prefer == "accuracy" else max(others, refit)
-        left = self.left(tried)
-        if search.planned and search.planned + ahead <= left:
-            return Grant(left - ahead)
-        room = left - (others if self.prefer == "accuracy" else 0.0)
-        least = max(search.least * (1 + growth), _LEAST)
-        if not tried or room >= least:
-            return Grant(max(room, 0.05) / (1 + growth))
-        return Grant(0.0, f"needs {self.amount(least)} at least, and {self.amount(room)} were left")
+        return self.room(tried, rows).grant(search, growth)
+
+    def room(self, tried: Sequence[Tried], rows: int) -> Room:
+        """What the next candidate can take from, after those in `tried`."""
+        unit = "s" if self.clock.steps is None else "steps"
+        return Room(self.left(tried), self._set_aside(tried, rows), self.prefer, not tried, unit)
 
     def amount(self, amount: float) -> str:
         """In words, with its unit."""
-        return f"{max(amount, 0):,.0f} {'s' if self.clock.steps is None else 'steps'}"
+        return _amount(amount, "s" if self.clock.steps is None else "steps")
 
     def counted(self, events: Iterator[Event]) -> Generator[Event, None, None]:
         """The same events; a clock that counts steps goes on by one at each step."""
@@ -109,4 +144,8 @@ class Schedule:
         best = min(t.judged for t in tried)
         near = [t for t in tried if t.judged <= _IN_PLAY * best]
         costs = [t.refit_seconds(rows) for t in near]
-        return sum(costs) if self.prefer == "accuracy" else max(costs)
+        return max(max(costs), sum(costs) / self.num_beside) if self.prefer == "accuracy" else max(costs)
+
+
+def _amount(amount: float, unit: str) -> str:
+    return f"{max(amount, 0):,.0f} {unit}"
