@@ -14,7 +14,6 @@ from textwright.choose.waves import Wave
 from textwright.core.errors import first_line
 from textwright.core.events import Event
 from textwright.core.records import Note
-from textwright.tasks.trainers import trainer_for
 from textwright.tasks.trainers.base import Trainer
 
 if TYPE_CHECKING:
@@ -57,8 +56,8 @@ class SideBySide:
         members = [_Member(proposal) for proposal in wave.proposals]
         for member in members:
             self._prepare(member, wave)
-        examples, rows = selection.examples, (selection.train, selection.validation)
-        self.cargo = self.workers.share(Cargo.of(examples, *rows))
+        cargo = Cargo.of(selection.examples, selection.train, selection.validation, selection.folds)
+        self.cargo = self.workers.share(cargo)
         names = ", ".join(member.proposal.name for member in members if not member.is_over)
         if names:
             yield Note(f"fitting side by side, {self.workers.num_beside} at a time: {names}")
@@ -69,7 +68,7 @@ class SideBySide:
         """Encode the rows, and grant what can be known before a fit: steps."""
         selection, proposal = self.selection, member.proposal
         try:
-            trainer = trainer_for(selection.job(proposal.model), proposal.recipe(selection.recipe))
+            trainer = selection.trainer(proposal)
             trainer.encode()
             if selection.schedule.clock.steps is not None:
                 grant = selection.granted(trainer, wave)
@@ -108,6 +107,7 @@ class SideBySide:
             selection.recipe.seed,
             self.workers.threads,
             room,
+            selection.growth,
             hope=selection.hope(proposal, wave),
             amount=member.amount,
             is_counted=selection.schedule.clock.steps is not None,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from textwright.choose.folds import Folded
 from textwright.core.events import Event
 from textwright.core.records import Status, StepEvent
 from textwright.tasks.judging import LOSS
@@ -64,7 +65,8 @@ def followed(
     search: Generator[Event, None, None], trainer: Trainer, hope: Hope
 ) -> Generator[Event, None, tuple[Status, str]]:
     """All events of a trainer's search, or those up to where it was given up; how it ended, and why."""
-    planned = float(getattr(trainer, "epochs", 0.0))  # of networks; a solver is done before it is judged
+    # Of networks: a solver is done before it is judged, and so is a fold of few rows.
+    planned = 0.0 if isinstance(trainer, Folded) else float(getattr(trainer, "epochs", 0.0))
     with closing(search):
         for event in search:
             yield event

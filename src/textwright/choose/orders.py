@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
+from textwright.choose.folds import folded_trainer
 from textwright.choose.hope import Curve, Hope, followed
 from textwright.choose.schedule import Grant, Room, Schedule
 from textwright.choose.scoring import FAILURES, Scored, Spent, score_candidate
@@ -24,7 +25,7 @@ from textwright.core.ragged import IntArray
 from textwright.core.records import Status
 from textwright.tasks.examples import Examples, Job
 from textwright.tasks.recipe import Recipe
-from textwright.tasks.trainers import load_engine, trainer_for
+from textwright.tasks.trainers import load_engine
 from textwright.tasks.trainers.base import Engine, Trainer
 from textwright.text.schema import Schema
 
@@ -33,16 +34,22 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Cargo:
-    """What all fits share and is sent once: the rows, and which of them are learned from and chosen on."""
+    """What all fits share and is sent once: the rows, and which of them are learned from and chosen on.
+
+    `folds` (N,) number the parts that are held out in turn, where there are few rows.
+    """
 
     examples: Examples
     train: IntArray
     validation: IntArray
+    folds: IntArray | None = None
 
     @classmethod
-    def of(cls, examples: Examples, train: IntArray, validation: IntArray) -> Cargo:
+    def of(
+        cls, examples: Examples, train: IntArray, validation: IntArray, folds: IntArray | None = None
+    ) -> Cargo:
         """With the encodings that are there; n-grams and the like are found again where they are used."""
-        return cls(replace(examples, _shared={}), train, validation)
+        return cls(replace(examples, _shared={}), train, validation, folds)
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class Order:
     seed: int
     threads: int
     room: Room
+    growth: float = 1.0
     hope: Hope | None = None
     amount: float | None = None
     rows: IntArray | None = None
@@ -119,7 +127,7 @@ def carry_out(order: Order, cargo: Cargo) -> Outcome:
     try:
         clock = Clock.counting(Steps(), None) if order.is_counted else Clock.starting()
         job = Job(order.model, cargo.examples, clock, order.threads)
-        trainer = trainer_for(job, order.recipe)
+        trainer = folded_trainer(job, order.recipe, cargo.folds)
         if order.hope is None:
             return _refitted(order, trainer, events)
         return _searched(order, order.hope, trainer, cargo, events, begun)
@@ -148,6 +156,7 @@ def _searched(
         seed=order.seed,
         spent=begun.until_now(),
         status=status,
+        held_out=getattr(trainer, "held_out", None),
     )
     return replace(found, scored=scored)
 
@@ -164,9 +173,8 @@ def _grant(order: Order, trainer: Trainer, cargo: Cargo) -> Grant:
     """What was granted before it was sent, or else by what is foreseen here, on the machine of the fit."""
     if order.amount is not None:
         return Grant(order.amount)
-    growth = len(cargo.examples) / max(len(cargo.train), 1)
     search = trainer.foresee(len(cargo.train))
-    return replace(order.room, left=order.room.left - _waited(order)).grant(search, growth)
+    return replace(order.room, left=order.room.left - _waited(order)).grant(search, order.growth)
 
 
 def _waited(order: Order) -> float:

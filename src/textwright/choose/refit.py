@@ -16,6 +16,9 @@ from textwright.core.events import Event
 from textwright.core.ragged import IntArray
 from textwright.core.records import Note
 
+# Where so much of what a refit takes is there, its rate falls with the clock; with less it is left out.
+_ENOUGH = 0.6
+
 
 @dataclass
 class Refit:
@@ -41,7 +44,7 @@ class Refit:
         begun = self._begun([parts[place] for place in places], rows)
         for place in places:
             left, expected = self.schedule.left(parts), _expected(parts[place], len(rows))
-            if expected > left and parts[place].name not in begun:
+            if left < _ENOUGH * expected and parts[place].name not in begun:
                 yield self._left_out(parts[place], expected)
                 continue
             fresh = yield from self._fitted(parts[place], rows, left)

@@ -40,8 +40,8 @@ class Grant:
 class Room:
     """What a candidate can take from: `left` of the budget, `others` of that set aside for those before it.
 
-    >>> Room(1000, 300, "balanced").grant(Foreseen(200), 1.1)
-    Grant(amount=700, why='')
+    >>> Room(1000, 300, "balanced").grant(Foreseen(200), growth=1)
+    Grant(amount=500.0, why='')
     """
 
     left: float
@@ -53,19 +53,17 @@ class Room:
     def grant(self, search: Foreseen, growth: float, num_sharing: int = 1) -> Grant:
         """Of a candidate whose refit takes `growth` times what its search takes.
 
-        The rate of a search that is longer than what it gets falls with the clock; one for which nothing is
-        foreseen may take half of it, or of what falls to it where `num_sharing` such share it.
+        A search may take its share of the room, so that as much is left for its refit whatever its speed
+        is; the rate of one that is longer falls with the clock. One that cannot make its least gets
+        nothing. `num_sharing` of which nothing is foreseen share alike.
         """
-        refit = search.planned * growth
-        ahead = self.others + refit if self.prefer == "accuracy" else max(self.others, refit)
-        if search.planned and search.planned + ahead <= self.left:
-            return Grant(self.left - ahead)
-        room = self.left - (self.others if self.prefer == "accuracy" else 0.0)
+        room = self.left - self.others if self.prefer == "accuracy" else self.left
         least = max(search.least * (1 + growth), _LEAST)
-        if self.is_first or room >= least:
-            return Grant(max(room, 0.05) / (1 + growth) / num_sharing)
-        needed, left = _amount(least, self.unit), _amount(room, self.unit)
-        return Grant(0.0, f"needs {needed} at least, and {left} were left")
+        if not self.is_first and room < least:
+            needed, left = _amount(least, self.unit), _amount(room, self.unit)
+            return Grant(0.0, f"needs {needed} at least, and {left} were left")
+        most = room if self.is_first else self.left - self.others
+        return Grant(max(min(room / (1 + growth) / num_sharing, most), 0.05))
 
     def after(self, search: Foreseen, grant: Grant, growth: float) -> Room:
         """What is left when a candidate takes all that is foreseen of its grant, and its refit as well."""

@@ -15,6 +15,7 @@ from textwright.choose.candidates import Proposal, suited
 from textwright.choose.cluster import ray_workers
 from textwright.choose.decision import Decision, Wanted, decide
 from textwright.choose.ensemble import blend
+from textwright.choose.folds import folded_trainer
 from textwright.choose.hope import FAR, FAR_FOR_ENSEMBLES, Curve, Hope, followed
 from textwright.choose.limits import Limits
 from textwright.choose.refit import Refit
@@ -71,6 +72,7 @@ class Selection:
     schedule: Schedule
     train: IntArray
     validation: IntArray
+    folds: IntArray | None = None
     tried: list[Tried] = field(default_factory=list)
     failed: list[Candidate] = field(default_factory=list)
     chosen: Tried | None = None
@@ -92,8 +94,9 @@ class Selection:
             recipe,
             Wanted(metric, recipe.prefer, limits),
             Schedule(clock, recipe.prefer, len(prepared.locked_texts)),
-            prepared.train,
-            prepared.validation,
+            prepared.train if prepared.folds is None else np.arange(len(examples)),
+            prepared.validation if prepared.folds is None else np.arange(len(examples)),
+            prepared.folds,
             reasons={"metric": f"{metric}: {why}"},
         )
 
@@ -154,7 +157,7 @@ class Selection:
     def _try(self, proposal: Proposal, wave: Wave, is_only: bool, on_trainer: OnTrainer) -> Iterator[Event]:
         name, begun = proposal.name, Spent.beginning()
         try:
-            trainer = trainer_for(self.job(proposal.model), proposal.recipe(self.recipe))
+            trainer = self.trainer(proposal)
             trainer.encode()
             grant = self.granted(trainer, wave, is_only=is_only)
             if not grant.amount:
@@ -204,12 +207,23 @@ class Selection:
 
     def granted(self, trainer: Trainer, wave: Wave, *, is_only: bool = False) -> Grant:
         """What the search of a member of a wave may take."""
-        growth = len(self.examples) / max(len(self.train), 1)
         if is_only:
-            return self.schedule.only(growth)
-        return wave.grant(self.schedule, trainer.foresee(len(self.train)), growth, len(self.examples))
+            return self.schedule.only(self.growth)
+        search = trainer.foresee(len(self.train))
+        return wave.grant(self.schedule, search, self.growth, len(self.examples))
 
-    def job(self, model: str) -> Job:
+    @property
+    def growth(self) -> float:
+        """How many times what a search takes its refit takes."""
+        if self.folds is not None:  # the search fits four fifths of the rows five times
+            return 1 / float(self.folds.max())
+        return len(self.examples) / max(len(self.train), 1)
+
+    def trainer(self, proposal: Proposal) -> Trainer:
+        """That of its kind, or one a fold."""
+        return folded_trainer(self._job(proposal.model), proposal.recipe(self.recipe), self.folds)
+
+    def _job(self, model: str) -> Job:
         return Job(model, self.examples, self.schedule.clock.again(None), usable_cpus())
 
     def hope(self, proposal: Proposal, wave: Wave) -> Hope:
@@ -221,6 +235,10 @@ class Selection:
 
     def _stopped(self, proposal: Proposal, trainer: Trainer, spent: Spent) -> None:
         """Keep what an interrupted search has, unless it has been noted already."""
+        if self.folds is not None:
+            if self.chosen is None:  # not all rows were answered by a model that had not seen them
+                self._keep_only(proposal, trainer, spent)
+            return
         if trainer.engine is not None and all(tried.trainer is not trainer for tried in self.tried):
             self._note(proposal, trainer, spent, "stopped", "interrupted before its end")
 
@@ -236,6 +254,7 @@ class Selection:
             seed=self.recipe.seed,
             spent=spent,
             status=status,
+            held_out=getattr(trainer, "held_out", None),
         )
         self.take(proposal, trainer, found, why)
 
@@ -274,9 +293,8 @@ class Selection:
     def _add(self, tried: Tried) -> None:
         self.tried.append(tried)
         metric = self.wanted.metric
-        if self.chosen is None or badness(tried.record.scores[metric]) < badness(
-            self.chosen.record.scores[metric]
-        ):
+        best = self.chosen.record.scores.get(metric) if self.chosen else None
+        if best is None or badness(tried.record.scores[metric]) < badness(best):
             self.chosen = tried
 
     # The decision.
@@ -347,7 +365,9 @@ class Selection:
 
     def _refit(self) -> Iterator[Event]:
         """Fit what was chosen on all rows that are not locked; calibration is kept from validation."""
-        self.with_wrong(explains=self.schedule.left() > _LEAST_TO_EXPLAIN)
+        # With folds no single model was wrong in all of these rows.
+        explains = self.folds is None and self.schedule.left() > _LEAST_TO_EXPLAIN
+        self.with_wrong(explains=explains)
         assert self.chosen is not None
         refit = Refit(self.chosen, self.schedule)
         for event in refit.run(np.arange(len(self.examples))):
@@ -380,7 +400,7 @@ class Selection:
                 hint="Name one with --model, or leave split.validation above 0.",
             )
         proposal, begun, rows = proposals[0], Spent.beginning(), self.train
-        trainer = trainer_for(self.job(proposal.model), proposal.recipe(self.recipe))
+        trainer = trainer_for(self._job(proposal.model), proposal.recipe(self.recipe))
         trainer.give(self.schedule.clock.again(max(self.schedule.left(), 0.05)))
         on_trainer(trainer, proposal.stem)
         yield Note(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from textwright.bundle.learned import Keys, as_keys
-from textwright.core.errors import DataError
+from textwright.core.errors import ConfigError, DataError
 from textwright.core.files import readable_name
 from textwright.core.ragged import IntArray
 from textwright.core.records import Note
@@ -21,17 +21,22 @@ from textwright.tasks.recipe import Recipe
 from textwright.text.corpus import Asked, Corpus, read_corpus, read_labelled
 from textwright.text.duplicates import Twins, cross_twins, find_twins
 from textwright.text.schema import Schema
-from textwright.text.split import Split, row_hashes, split_again, split_rows
+from textwright.text.split import Split, fold_rows, row_hashes, split_again, split_rows
 from textwright.text.targets import Targets
 
 _MAX_VALIDATION_ROWS = 10_000
 _MIN_ROWS = 10
+# Fewer rows than that say little about which of two models is better: all are held out in turn then.
+_FEW_HELD_OUT, _FOLDS, _MIN_FOLDED = 100, 5, 30
 _MOST = 0.5
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Examples are the rows that may be learned from; `train` and `validation` number them."""
+    """Examples are the rows that may be learned from; `train` and `validation` number them.
+
+    With `folds`, the number of the fold of each, all are trained on and chosen on, in turn.
+    """
 
     corpus: Corpus
     test: Corpus | None
@@ -43,6 +48,7 @@ class Prepared:
     twins: Twins
     warnings: tuple[str, ...] = ()
     parent: Parent | None = None
+    folds: IntArray | None = None
 
     @property
     def locked_hashes(self) -> list[str]:
@@ -86,6 +92,11 @@ class Prepared:
             f"{len(self.train):,} rows to train on, {len(self.validation):,} to choose on, "
             f"{len(self.locked_texts):,} to test on ({where})"
         )
+        if self.folds is not None:
+            cut = (
+                f"{len(self.examples):,} rows to train on and to choose on, held out in "
+                f"{self.folds.max() + 1} parts in turn, {len(self.locked_texts):,} to test on ({where})"
+            )
         return [*map(Note, lines), *(Note(text, "warning") for text in self.warnings), Note(cut)]
 
     def _of_the_parent(self) -> list[str]:
@@ -148,6 +159,7 @@ def prepare_data(
         twins,
         warnings,
         parent,
+        _folds(recipe, corpus, twins, free, len(split.validation)),
     )
 
 
@@ -166,6 +178,24 @@ def _without_test_rows(corpus: Corpus, test: Corpus, seed: int) -> Corpus:
     return replace(
         corpus, texts=[corpus.texts[i] for i in kept], targets=corpus.targets[kept], rows=corpus.rows[kept]
     )
+
+
+def _folds(
+    recipe: Recipe, corpus: Corpus, twins: Twins, free: IntArray, num_held_out: int
+) -> IntArray | None:
+    """The fold of each row that is not locked, where one part of them is too little to choose on."""
+    folds = recipe.split.folds
+    if folds == "auto":
+        is_choice = recipe.model_name == "auto"
+        folds = _FOLDS if is_choice and 0 < num_held_out < _FEW_HELD_OUT and len(free) >= _MIN_FOLDED else 1
+    if folds < 2 or not num_held_out:
+        return None
+    if folds > len(free) // 2:
+        raise ConfigError(
+            f"split.folds={folds} is more than half of the {len(free)} rows", hint="Take 5 or 10."
+        )
+    strata = TASKS.get(corpus.schema.task).strata(corpus.targets)[free]
+    return fold_rows(strata, twins.group[free], folds=folds, seed=recipe.seed)
 
 
 def _split(
