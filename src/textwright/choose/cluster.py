@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +27,8 @@ from textwright.tasks.recipe import RaySettings, Recipe
 
 # How long a look at what is under way may take, in seconds.
 _LOOK = 1.0
+_PATIENCE = 5.0
+_ADDRESS = re.compile(r"(ray://)?(?P<host>[^\s/]+):(?P<port>\d{1,5})")
 # Ray's lines are for those who run clusters; what matters comes back as a failure of a candidate.
 _QUIET = {"log_to_driver": False, "logging_level": logging.CRITICAL}
 
@@ -42,6 +46,11 @@ def check_cluster(recipe: Recipe, num_candidates: int) -> None:
         raise ConfigError(
             f"ray.address={recipe.ray.address} has no effect: one candidate is fitted, and nothing beside it",
             hint="Leave it out, or choose between several with --model auto.",
+        )
+    if recipe.ray.address not in ("local", "auto") and not _ADDRESS.fullmatch(recipe.ray.address):
+        raise ConfigError(
+            f"ray.address={recipe.ray.address}: expected local, auto or the address of a cluster",
+            hint="Example: --set ray.address=ray://10.0.0.1:10001",
         )
     if find_spec("ray") is None:
         raise MissingExtra("fitting candidates on Ray", extra="ray")
@@ -123,6 +132,13 @@ def ray_workers(asked: RaySettings) -> Iterator[RayWorkers]:
 def _connect(ray: Any, address: str) -> None:
     """Start Ray here, or connect to what runs elsewhere. The handlers of signals stay those that were."""
     own: dict[str, Any] = {}
+    hint = "Start one with: ray start --head. Or give --set ray.address=local."
+    if place := _ADDRESS.fullmatch(address):
+        try:  # Ray itself tries for a minute and more, and writes about it
+            socket.create_connection((place["host"], int(place["port"])), timeout=_PATIENCE).close()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigError(f"ray.address={address}: nobody answers there: {reason}", hint=hint) from None
     if address == "local":
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # for the processes that are started now
         own = {"num_cpus": usable_cpus(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
@@ -133,7 +149,7 @@ def _connect(ray: Any, address: str) -> None:
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise ConfigError(
             f"ray.address={address}: no cluster answers: {first_line(error)}",
-            hint="Start one with: ray start --head. Or give --set ray.address=local.",
+            hint=hint,
         ) from None
     finally:
         if is_main and before is not None:
