@@ -19,6 +19,7 @@ from typing import Any
 from textwright.bundle.folder import is_bundle, load_bundle, load_manifest
 from textwright.bundle.looks import count_look
 from textwright.choose.candidates import Proposal, proposals_for
+from textwright.choose.cluster import check_cluster
 from textwright.choose.curve import LearningCurve, learning_curve
 from textwright.choose.grid import SettingsComparison, compare_settings
 from textwright.choose.keeping import Kept, Places, keep_chosen
@@ -161,6 +162,7 @@ def train(
     _refuse_foreign(target)
     proposals = proposals_for(recipe)
     check_recipes([(proposal.recipe(recipe), proposal.model) for proposal in proposals])
+    check_cluster(recipe, len(proposals))
     prepared = prepare_data(data, recipe, test, partial(check_target, recipe))
     for note in prepared.notes():
         sink(note)

@@ -14,6 +14,9 @@ from textwright.core.clock import Clock
 from textwright.core.events import Event
 from textwright.core.ragged import IntArray
 from textwright.tasks.base import Array
+from textwright.tasks.examples import Job
+from textwright.tasks.recipe import Recipe
+from textwright.tasks.trainers import trainer_for
 from textwright.tasks.trainers.base import Engine, Foreseen, Trainer
 
 
@@ -28,6 +31,7 @@ class Folded:
         self._fold, self._texts = fold, texts
         self._trainers = [make() for _ in range(int(fold.max()) + 1)]
         self._chosen = self._trainers[0]
+        self._was_cut = False
         self.held_out: Array | None = None
         self.on_fit: Callable[[Any], None] = lambda fit: None
 
@@ -41,7 +45,7 @@ class Folded:
 
     @property
     def was_cut(self) -> bool:
-        return any(trainer.was_cut for trainer in self._trainers)
+        return self._was_cut or any(trainer.was_cut for trainer in self._trainers)
 
     def give(self, clock: Clock) -> None:
         self._clock = clock
@@ -85,9 +89,24 @@ class Folded:
     def refit_seconds(self, rows: int) -> float:
         return self._chosen.refit_seconds(rows)
 
+    def found(self) -> dict[str, Any]:
+        """Of the trainer that is refitted."""
+        return {**self._chosen.found(), "folds_cut": self.was_cut}
+
+    def recall(self, found: dict[str, Any]) -> None:
+        self._was_cut = found["folds_cut"]
+        self._chosen.recall({key: value for key, value in found.items() if key != "folds_cut"})
+
     def reasons(self) -> dict[str, str]:
         folds = f"{len(self._trainers)} parts of the rows were held out in turn, as there are few"
         return {**self._chosen.reasons(), "folds": folds}
 
     def choices(self) -> dict[str, Any]:
         return self._chosen.choices()
+
+
+def folded_trainer(job: Job, recipe: Recipe, folds: IntArray | None) -> Trainer:
+    """The trainer of a candidate: that of its kind, or one a fold where rows are held out in turn."""
+    if folds is None:
+        return trainer_for(job, recipe)
+    return Folded(lambda: trainer_for(job, recipe), folds, job.examples.texts)

@@ -9,10 +9,17 @@ Shapes: P checks of a curve.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from textwright.choose.folds import Folded
+from textwright.core.events import Event
+from textwright.core.records import Status, StepEvent
+from textwright.tasks.judging import LOSS
+from textwright.tasks.trainers.base import Trainer
 
 # Nothing is said of a curve before so many checks, and before this share of its length.
 _LEAST_CHECKS, _LEAST_SHARE = 3, 0.25
@@ -52,6 +59,22 @@ class Hope:
             if lowest > other + BEHIND * gain and self.far <= FAR:
                 return f"its loss of {lowest:.3f} is behind the {other:.3f} of the fit before at this point"
         return ""
+
+
+def followed(
+    search: Generator[Event, None, None], trainer: Trainer, hope: Hope
+) -> Generator[Event, None, tuple[Status, str]]:
+    """All events of a trainer's search, or those up to where it was given up; how it ended, and why."""
+    # Of networks: a solver is done before it is judged, and so is a fold of few rows.
+    planned = 0.0 if isinstance(trainer, Folded) else float(getattr(trainer, "epochs", 0.0))
+    with closing(search):
+        for event in search:
+            yield event
+            if not (planned and isinstance(event, StepEvent) and event.scores):
+                continue
+            if why := hope.lost(event.epoch / planned, event.scores[LOSS]):
+                return "stopped", f"stopped early: {why}"
+    return "done", ""
 
 
 def carried_on(curve: Curve) -> float:

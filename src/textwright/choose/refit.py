@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from textwright.choose.orders import FarTrainer
 from textwright.choose.schedule import Schedule
 from textwright.choose.scoring import FAILURES
 from textwright.choose.trying import Tried
@@ -39,15 +40,28 @@ class Refit:
         """Events of all fits, the members with the greatest weights first."""
         parts = list(self.chosen.parts)
         weights = self.chosen.weights or (1.0,)
-        for place in np.argsort([-weight for weight in weights], kind="stable").tolist():
+        places = np.argsort([-weight for weight in weights], kind="stable").tolist()
+        begun = self._begun([parts[place] for place in places], rows)
+        for place in places:
             left, expected = self.schedule.left(parts), _expected(parts[place], len(rows))
-            if left < _ENOUGH * expected:
+            if left < _ENOUGH * expected and parts[place].name not in begun:
                 yield self._left_out(parts[place], expected)
                 continue
             fresh = yield from self._fitted(parts[place], rows, left)
             if fresh is not None:
                 parts[place], self.num_refitted = fresh, self.num_refitted + 1
                 self.chosen = self.chosen.with_engines(parts) if self.chosen.members else fresh
+
+    def _begun(self, parts: Sequence[Tried], rows: IntArray) -> set[str]:
+        """Begin those that are fitted elsewhere, side by side; steps are counted one after the other."""
+        begun = set[str]()
+        for part in parts if self.schedule.clock.steps is None else ():
+            left, trainer = self.schedule.left(self.chosen.parts), part.trainer
+            if isinstance(trainer, FarTrainer) and _expected(part, len(rows)) <= left:
+                trainer.give(self.schedule.clock.again(max(left, 0.05)))
+                trainer.begin(rows)
+                begun.add(part.name)
+        return begun
 
     def _left_out(self, part: Tried, expected: float) -> Note:
         amount = self.schedule.amount(expected)

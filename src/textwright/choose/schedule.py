@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textwright.choose.trying import Tried
 from textwright.core.clock import Clock
@@ -37,12 +37,50 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class Room:
+    """What a candidate can take from: `left` of the budget, `others` of that set aside for those before it.
+
+    >>> Room(1000, 300, "balanced").grant(Foreseen(200), growth=1)
+    Grant(amount=500.0, why='')
+    """
+
+    left: float
+    others: float
+    prefer: Prefer
+    is_first: bool = False
+    unit: str = "steps"
+
+    def grant(self, search: Foreseen, growth: float, num_sharing: int = 1) -> Grant:
+        """Of a candidate whose refit takes `growth` times what its search takes.
+
+        A search may take its share of the room, so that as much is left for its refit whatever its speed
+        is; the rate of one that is longer falls with the clock. One that cannot make its least gets
+        nothing. `num_sharing` of which nothing is foreseen share alike.
+        """
+        room = self.left - self.others if self.prefer == "accuracy" else self.left
+        least = max(search.least * (1 + growth), _LEAST)
+        if not self.is_first and room < least:
+            needed, left = _amount(least, self.unit), _amount(room, self.unit)
+            return Grant(0.0, f"needs {needed} at least, and {left} were left")
+        most = room if self.is_first else self.left - self.others
+        return Grant(max(min(room / (1 + growth) / num_sharing, most), 0.05))
+
+    def after(self, search: Foreseen, grant: Grant, growth: float) -> Room:
+        """What is left when a candidate takes all that is foreseen of its grant, and its refit as well."""
+        used = min(search.planned, grant.amount)
+        refit = used * growth
+        others = self.others + refit if self.prefer == "accuracy" else max(self.others, refit)
+        return replace(self, left=self.left - used, others=others)
+
+
+@dataclass(frozen=True)
 class Schedule:
-    """The shares of a budget; `num_locked` rows are answered at the end."""
+    """The shares of a budget; `num_locked` rows are answered at its end, `num_beside` fits run at once."""
 
     clock: Clock
     prefer: Prefer
     num_locked: int
+    num_beside: int = 1
 
     def left(self, tried: Sequence[Tried] = ()) -> float:
         """What remains when the end of the run is set aside; answers of `tried` to the locked rows too."""
@@ -77,21 +115,18 @@ class Schedule:
     def grant(self, search: Foreseen, growth: float, tried: Sequence[Tried], rows: int) -> Grant:
         """Of a candidate whose refit takes `growth` times what its search takes.
 
-        `tried` are those before, which may have to be refitted on `rows`. A search may take its share of the
-        room, so that as much is left for its refit whatever its speed turns out to be; the rate of one that
-        is longer falls with the clock. One that cannot make its least gets nothing.
+        `tried` are those before, which may have to be refitted on `rows`.
         """
-        others = self._set_aside(tried, rows)
-        left = self.left(tried)
-        room = left - others if self.prefer == "accuracy" else left
-        least = max(search.least * (1 + growth), _LEAST)
-        if tried and room < least:
-            return Grant(0.0, f"needs {self.amount(least)} at least, and {self.amount(room)} were left")
-        return Grant(max(min(room / (1 + growth), left - others if tried else room), 0.05))
+        return self.room(tried, rows).grant(search, growth)
+
+    def room(self, tried: Sequence[Tried], rows: int) -> Room:
+        """What the next candidate can take from, after those in `tried`."""
+        unit = "s" if self.clock.steps is None else "steps"
+        return Room(self.left(tried), self._set_aside(tried, rows), self.prefer, not tried, unit)
 
     def amount(self, amount: float) -> str:
         """In words, with its unit."""
-        return f"{max(amount, 0):,.0f} {'s' if self.clock.steps is None else 'steps'}"
+        return _amount(amount, "s" if self.clock.steps is None else "steps")
 
     def counted(self, events: Iterator[Event]) -> Generator[Event, None, None]:
         """The same events; a clock that counts steps goes on by one at each step."""
@@ -107,4 +142,8 @@ class Schedule:
         best = min(t.judged for t in tried)
         near = [t for t in tried if t.judged <= _IN_PLAY * best]
         costs = [t.refit_seconds(rows) for t in near]
-        return sum(costs) if self.prefer == "accuracy" else max(costs)
+        return max(max(costs), sum(costs) / self.num_beside) if self.prefer == "accuracy" else max(costs)
+
+
+def _amount(amount: float, unit: str) -> str:
+    return f"{max(amount, 0):,.0f} {unit}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from textwright.choose.candidates import Proposal
 from textwright.core.errors import TextwrightError
 from textwright.core.ragged import IntArray
 from textwright.core.records import Candidate, Note, Score, Status
@@ -152,3 +153,9 @@ def summary_line(record: Candidate, headline: str) -> str:
     """One candidate in one line."""
     cost = f"{record.parameters:,} parameters, {record.seconds:.1f} s"
     return f"validation {headline} {record.scores[headline]}, {cost}"
+
+
+def unfitted(proposal: Proposal, status: Status, why: str) -> Candidate:
+    """The record of a candidate that there is no model of."""
+    settings = dict(proposal.settings)
+    return Candidate(proposal.model, status=status, why=why, name=proposal.name, settings=settings)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from traceback import clear_frames
 from typing import Any
 
 import numpy as np
 
+from textwright.choose.beside import SideBySide
 from textwright.choose.candidates import Proposal, suited
+from textwright.choose.cluster import ray_workers
 from textwright.choose.decision import Decision, Wanted, decide
 from textwright.choose.ensemble import blend
-from textwright.choose.folds import Folded
-from textwright.choose.hope import FAR, FAR_FOR_ENSEMBLES, Curve, Hope
+from textwright.choose.folds import folded_trainer
+from textwright.choose.hope import FAR, FAR_FOR_ENSEMBLES, Curve, Hope, followed
 from textwright.choose.limits import Limits
 from textwright.choose.refit import Refit
 from textwright.choose.rejecting import NOT_AGAIN, with_threshold
 from textwright.choose.schedule import Grant, Schedule
 from textwright.choose.scoring import (
     FAILURES,
+    Scored,
     Spent,
     badness,
     latency,
@@ -28,22 +31,24 @@ from textwright.choose.scoring import (
     reasons_told,
     score_candidate,
     summary_line,
+    unfitted,
 )
 from textwright.choose.trying import Tried, calibrated, together
+from textwright.choose.waves import Wave, cut_waves
 from textwright.core.clock import Clock
 from textwright.core.errors import CheckpointError, ConfigError, TextwrightError, first_line
 from textwright.core.events import Event
 from textwright.core.ragged import IntArray
-from textwright.core.records import Candidate, Note, Status, StepEvent
+from textwright.core.records import Candidate, Note, Status
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.examples import Examples, Job
 from textwright.tasks.explaining.mistakes import explain_mistakes
-from textwright.tasks.judging import LOSS, loss_of_nothing
+from textwright.tasks.judging import loss_of_nothing
 from textwright.tasks.metrics import chosen_metric
 from textwright.tasks.prepare import Prepared
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers import trainer_for
-from textwright.tasks.trainers.base import Trainer
+from textwright.tasks.trainers.base import Fitted, Trainer
 from textwright.tasks.trainers.ensemble import ENSEMBLE
 from textwright.tasks.tuning import tuned
 from textwright.tasks.wrong import WrongRows
@@ -108,35 +113,63 @@ class Selection:
             yield Note(f"candidates are chosen by {self.reasons['metric']}", "plan")
         schema, is_long = self.examples.schema, self.examples.is_long
         proposals = suited(proposals, schema, is_long=is_long, prefer=self.wanted.prefer)
-        for proposal in proposals:
-            if self._is_perfect():
-                self.failed.append(_unfitted(proposal, "skipped", "nothing is left to gain"))
-                continue
-            yield from self._try(proposal, len(proposals) == 1, on_trainer)
-        if self.chosen is None:
-            raise TextwrightError(
-                "no candidate could be fitted", hint="Give more --minutes, or name one with --model bag."
-            )
-        yield from self._decide()
-        yield from self._refit()
+        with self._beside(proposals) as beside:
+            if beside:
+                self.schedule = replace(self.schedule, num_beside=beside.workers.num_beside)
+            is_alone = self.schedule.clock.steps is None and beside is None
+            for wave in cut_waves(proposals, alone=is_alone):
+                yield from self._search(self.wave(wave), len(proposals) == 1, beside, on_trainer)
+            if self.chosen is None:
+                raise TextwrightError(
+                    "no candidate could be fitted", hint="Give more --minutes, or name one with --model bag."
+                )
+            yield from self._decide()
+            yield from self._refit()
+
+    @contextmanager
+    def _beside(self, proposals: Sequence[Proposal]) -> Iterator[SideBySide | None]:
+        """Workers that fit candidates side by side, where they are asked for and there are candidates."""
+        if self.recipe.ray.address is None or len(proposals) < 2:
+            yield None
+            return
+        with ray_workers(self.recipe.ray) as workers:
+            yield SideBySide(self, workers)
 
     # The search.
 
-    def _try(self, proposal: Proposal, is_only: bool, on_trainer: OnTrainer) -> Iterator[Event]:
+    def wave(self, proposals: Sequence[Proposal]) -> Wave:
+        """With what is known now."""
+        return Wave(
+            proposals, tuple(self.tried), {name: tuple(found) for name, found in self._curves.items()}
+        )
+
+    def _search(
+        self, wave: Wave, is_only: bool, beside: SideBySide | None, on_trainer: OnTrainer
+    ) -> Iterator[Event]:
+        if self._is_perfect():
+            left_out = [unfitted(p, "skipped", "nothing is left to gain") for p in wave.proposals]
+            self.failed += left_out
+        elif beside is not None:
+            yield from beside.fit(wave)
+        else:
+            for proposal in wave.proposals:
+                yield from self._try(proposal, wave, is_only, on_trainer)
+
+    def _try(self, proposal: Proposal, wave: Wave, is_only: bool, on_trainer: OnTrainer) -> Iterator[Event]:
         name, begun = proposal.name, Spent.beginning()
         try:
-            trainer = self._trainer(proposal)
+            trainer = self.trainer(proposal)
             trainer.encode()
-            grant = self._grant(trainer, is_only)
+            grant = self.granted(trainer, wave, is_only=is_only)
             if not grant.amount:
-                self.failed.append(_unfitted(proposal, "skipped", grant.why))
+                self.failed.append(unfitted(proposal, "skipped", grant.why))
                 yield Note(f"{name}: left out: {grant.why}")
                 return
             trainer.give(self.schedule.clock.again(grant.amount))
             on_trainer(trainer, proposal.stem)
-            num_train, num_held_out = len(self.train), len(self.validation)
-            yield Note(f"{name}: fitting on {num_train:,} rows, choosing on {num_held_out:,}", fit=name)
-            status, why = yield from self._searched(trainer, self._hope(proposal))
+            yield self.beginning(proposal)
+            search = self.schedule.counted(trainer.search(self.train, self.validation))
+            status, why = yield from followed(search, trainer, self.hope(proposal, wave))
             self._note(proposal, trainer, begun.until_now(), status, why)
         except KeyboardInterrupt:
             self._stopped(proposal, trainer, begun.until_now())
@@ -148,10 +181,18 @@ class Selection:
             if is_only or (self.chosen is None and not isinstance(error, TextwrightError)):
                 raise
             clear_frames(error.__traceback__)  # they hold the network
-            failed = _unfitted(proposal, "failed", first_line(error))
+            failed = unfitted(proposal, "failed", first_line(error))
             self.failed.append(replace(failed, seconds=begun.until_now().seconds))
             yield Note(f"{name}: failed: {first_line(error)}", "warning")
             return
+        yield from self.told(name, trainer)
+
+    def beginning(self, proposal: Proposal) -> Note:
+        name, num_train, num_held_out = proposal.name, len(self.train), len(self.validation)
+        return Note(f"{name}: fitting on {num_train:,} rows, choosing on {num_held_out:,}", fit=name)
+
+    def told(self, name: str, trainer: Fitted) -> Iterator[Event]:
+        """What was decided for the candidate that was tried last, and how it did."""
         yield from reasons_told(name, trainer.reasons())
         if self.tried and self.tried[-1].trainer is trainer:
             yield from (Note(f"{name}: {said}", "plan") for said in self.tried[-1].tuned)
@@ -165,45 +206,32 @@ class Selection:
         is_kept = not self.wanted.limits.breaches(self.chosen.record, self.chosen.kept)
         return is_kept and score.better == "higher" and score.value >= 1.0
 
-    def _grant(self, trainer: Trainer, is_only: bool) -> Grant:
-        growth = len(self.examples) / max(len(self.train), 1)
-        if self.folds is not None:  # the search fits four fifths of the rows five times
-            growth = 1 / float(self.folds.max())
+    def granted(self, trainer: Trainer, wave: Wave, *, is_only: bool = False) -> Grant:
+        """What the search of a member of a wave may take."""
         if is_only:
-            return self.schedule.only(growth)
-        return self.schedule.grant(trainer.foresee(len(self.train)), growth, self.tried, len(self.examples))
+            return self.schedule.only(self.growth)
+        search = trainer.foresee(len(self.train))
+        return wave.grant(self.schedule, search, self.growth, len(self.examples))
 
-    def _trainer(self, proposal: Proposal) -> Trainer:
+    @property
+    def growth(self) -> float:
+        """How many times what a search takes its refit takes."""
+        if self.folds is not None:  # the search fits four fifths of the rows five times
+            return 1 / float(self.folds.max())
+        return len(self.examples) / max(len(self.train), 1)
+
+    def trainer(self, proposal: Proposal) -> Trainer:
         """That of its kind, or one a fold."""
-
-        def make() -> Trainer:
-            return trainer_for(self._job(proposal.model), proposal.recipe(self.recipe))
-
-        return make() if self.folds is None else Folded(make, self.folds, self.examples.texts)
+        return folded_trainer(self._job(proposal.model), proposal.recipe(self.recipe), self.folds)
 
     def _job(self, model: str) -> Job:
         return Job(model, self.examples, self.schedule.clock.again(None), usable_cpus())
 
-    def _searched(self, trainer: Trainer, hope: Hope) -> Generator[Event, None, tuple[Status, str]]:
-        """All events of a search, or those up to where it was given up."""
-        # Of networks: a solver is done before it is judged, and so is a fold of few rows.
-        planned = 0.0 if self.folds is not None else float(getattr(trainer, "epochs", 0.0))
-        with closing(self.schedule.counted(trainer.search(self.train, self.validation))) as search:
-            for event in search:
-                yield event
-                if not (planned and isinstance(event, StepEvent) and event.scores):
-                    continue
-                if why := hope.lost(event.epoch / planned, event.scores[LOSS]):
-                    return "stopped", f"stopped early: {why}"
-        return "done", ""
-
-    def _hope(self, proposal: Proposal) -> Hope:
-        examples = self.examples
+    def hope(self, proposal: Proposal, wave: Wave) -> Hope:
         far = FAR_FOR_ENSEMBLES if self.wanted.prefer == "accuracy" else FAR
-        curves = self._curves.setdefault(proposal.model, [])
-        best = min((t.judged for t in self.tried), default=None)
-        hope = Hope(loss_of_nothing(examples), best, far, tuple(curves))
-        curves.append(hope.curve)
+        earlier = wave.curves.get(proposal.model, ())
+        hope = Hope(loss_of_nothing(self.examples), wave.best, far, earlier)
+        self._curves.setdefault(proposal.model, []).append(hope.curve)
         return hope
 
     def _stopped(self, proposal: Proposal, trainer: Trainer, spent: Spent) -> None:
@@ -229,9 +257,15 @@ class Selection:
             status=status,
             held_out=getattr(trainer, "held_out", None),
         )
+        self.take(proposal, trainer, found, why)
+
+    def take(self, proposal: Proposal, trainer: Fitted, found: Scored, why: str) -> None:
+        """Add a candidate as it was scored."""
+        engine = trainer.engine
+        assert engine is not None
         named = replace(found.record, name=proposal.name, settings=dict(proposal.settings), why=why)
         tried = Tried(
-            proposal, named, trainer.engine, found.decode, found.outputs, found.judged, trainer, found.meter
+            proposal, named, engine, found.decode, found.outputs, found.judged, trainer, found.meter
         )
         self._add(self._tuned(tried))
 
@@ -428,8 +462,3 @@ class Selection:
             for t in self.tried
         ]
         return [*found, *self.failed]
-
-
-def _unfitted(proposal: Proposal, status: Status, why: str) -> Candidate:
-    settings = dict(proposal.settings)
-    return Candidate(proposal.model, status=status, why=why, name=proposal.name, settings=settings)

@@ -13,7 +13,7 @@ from textwright.choose.candidates import Proposal
 from textwright.core.records import Candidate
 from textwright.measure.base import Meter
 from textwright.tasks.base import Array, Decode
-from textwright.tasks.trainers.base import Engine, Trainer
+from textwright.tasks.trainers.base import Engine, Fitted
 from textwright.tasks.trainers.ensemble import EnsembleEngine, Member
 
 
@@ -31,7 +31,7 @@ class Tried:
     decode: Decode
     outputs: Array
     judged: float
-    trainer: Trainer | None = None
+    trainer: Fitted | None = None
     meter: Meter | None = None
     wrong: Sequence[dict[str, Any]] = ()
     kept: float | None = None

@@ -39,7 +39,7 @@ def identity_of(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
     return {
         "data": prepared.corpus.fingerprint,
         "test file": prepared.test.fingerprint if prepared.test else None,
-        "recipe": recipe.model_dump(mode="json", exclude={"budget", "tracking"}),
+        "recipe": recipe.model_dump(mode="json", exclude={"budget", "tracking", "ray"}),
         "model.checkpoint": _start(recipe),
         "vectors.path": _fingerprint(recipe.vectors.path),
         "version": _versions(recipe),

@@ -71,6 +71,16 @@ class TrackingSettings(Settings):
     tensorboard: str | None = Field(None, description="folder to write every fit to for TensorBoard")
 
 
+class RaySettings(Settings):
+    address: str | None = Field(
+        None,
+        description="fit candidates side by side on Ray: local starts it here, auto finds a cluster, "
+        "or ray://HOST:PORT",
+    )
+    cpus: int = Field(1, ge=1, description="processors of each candidate, and its threads")
+    gpus: float = Field(0, ge=0, description="GPUs of each candidate; 0.5 lets two share one")
+
+
 class Recipe(Settings):
     """All that decides a training; saved with the model."""
 
@@ -103,6 +113,7 @@ class Recipe(Settings):
     reject: RejectSettings = RejectSettings()
     budget: BudgetSettings = BudgetSettings()
     tracking: TrackingSettings = TrackingSettings()
+    ray: RaySettings = RaySettings()
     seed: int = Field(0, description="of all that is random: split, weights, order, dropout")
 
     @property

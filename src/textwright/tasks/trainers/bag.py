@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from textwright.core.clock import Clock
 from textwright.core.ragged import IntArray
 from textwright.core.records import StepEvent
-from textwright.models.bag.fit import BagData, BagFit, prepare
+from textwright.models.bag.fit import BagChoice, BagData, BagFit, prepare
 from textwright.models.bag.model import BagModel, BagSettings
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.base import Array, one_hot
@@ -69,10 +70,13 @@ class BagTrainer:
         self._seed = recipe.seed
         self._cost = 0.0
         self._searched = 0
+        self._recalled: BagChoice | None = None
 
     @cached_property
     def _fit(self) -> BagFit:
-        return BagFit(self.settings, self._data, self._seed, lambda: self.job.clock.is_over())
+        fit = BagFit(self.settings, self._data, self._seed, lambda: self.job.clock.is_over())
+        fit.best = self._recalled
+        return fit
 
     @cached_property
     def _data(self) -> BagData:
@@ -130,6 +134,21 @@ class BagTrainer:
 
     def refit_seconds(self, rows: int) -> float:
         return self._cost * rows / max(self._searched, 1)
+
+    def found(self) -> dict[str, Any]:
+        best = self._fit.best
+        return {
+            "choice": best.to_json() if best else None,
+            "cost": self._cost,
+            "rows": self._searched,
+        }
+
+    def recall(self, found: dict[str, Any]) -> None:
+        self._cost, self._searched = found["cost"], found["rows"]
+        if found["choice"]:
+            judged = found["choice"]["judged"]
+            given = {**found["choice"], "judged": math.inf if judged is None else judged}
+            self._recalled = BagChoice(**given)
 
     def reasons(self) -> dict[str, str]:
         found = self._fit.describe()

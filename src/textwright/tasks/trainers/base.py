@@ -46,8 +46,8 @@ class Engine(Protocol):
         ...
 
 
-class Trainer(Protocol):
-    """A fit in two parts: `search` chooses settings and length on validation, `refit` uses all rows."""
+class Fitted(Protocol):
+    """What a fit leaves: an engine, what was decided, and the refit on all rows."""
 
     @property
     def engine(self) -> Engine | None: ...
@@ -61,20 +61,8 @@ class Trainer(Protocol):
         """The time for what comes next."""
         ...
 
-    def encode(self) -> None:
-        """Encode the texts, unless a candidate before has done it: what comes next is the fit alone."""
-        ...
-
-    def search(self, train: IntArray, validation: IntArray) -> Iterator[Event]:
-        """Leaves the best engine so far in `engine`, whenever it is stopped after its first event."""
-        ...
-
     def refit(self, rows: IntArray) -> Iterator[Event]:
         """Fit on all `rows` with what was found; without a search, with the settings as they are."""
-        ...
-
-    def foresee(self, rows: int) -> Foreseen:
-        """What a search over `rows` takes, by a few steps of a network that are thrown away."""
         ...
 
     def refit_seconds(self, rows: int) -> float:
@@ -87,4 +75,28 @@ class Trainer(Protocol):
 
     def choices(self) -> dict[str, Any]:
         """The settings in force, for the model folder."""
+        ...
+
+
+class Trainer(Fitted, Protocol):
+    """A fit in two parts: `search` chooses settings and length on validation, `refit` uses all rows."""
+
+    def encode(self) -> None:
+        """Encode the texts, unless a candidate before has done it: what comes next is the fit alone."""
+        ...
+
+    def search(self, train: IntArray, validation: IntArray) -> Iterator[Event]:
+        """Leaves the best engine so far in `engine`, whenever it is stopped after its first event."""
+        ...
+
+    def foresee(self, rows: int) -> Foreseen:
+        """What a search over `rows` takes, by a few steps of a network that are thrown away."""
+        ...
+
+    def found(self) -> dict[str, Any]:
+        """What a search found, as JSON has it: all that a refit elsewhere, or at another time, needs."""
+        ...
+
+    def recall(self, found: dict[str, Any]) -> None:
+        """Take what the search of another trainer of the same recipe found, in the place of an own search."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -265,6 +265,20 @@ class NetworkTrainer:
         seen = [(e.rows, e.seconds) for e in self._run(fit) if isinstance(e, StepEvent)]
         (rows, seconds), (all_rows, all_seconds) = seen[min(1, len(seen) - 1)], seen[-1]
         return (all_seconds - seconds) / (all_rows - rows) if all_rows > rows else all_seconds / all_rows
+
+    def found(self) -> dict[str, Any]:
+        return {
+            "epochs": self._best_epochs,
+            "cost_per_row": self._cost_per_row,
+            "was_cut": self.was_cut,
+            "compute": asdict(self._compute),
+        }
+
+    def recall(self, found: dict[str, Any]) -> None:
+        """How it was computed too: a refit elsewhere is to round alike."""
+        self._best_epochs, self._cost_per_row = found["epochs"], found["cost_per_row"]
+        self.was_cut = found["was_cut"]
+        self._compute = Compute(**found["compute"])
 
     def reasons(self) -> dict[str, str]:
         tokenizer, encoded, reason = self._encoded

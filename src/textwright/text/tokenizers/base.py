@@ -126,6 +126,11 @@ class Tokenizer:
         self._unknown_id = self.size if settings.drop_unknown else self.unknown_id
         self.fingerprint: str = _fingerprint(content, settings, frame)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy in another process is made of the content: `NO_FRAME` stays the one that there is."""
+        framed = () if self.frame is NO_FRAME else (self.frame,)
+        return type(self), (self.content, self.settings, *framed)
+
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Turn texts into rows of ids, cut to `settings.max_length`. Raises TokenizerError for a non-text."""
         parts = [self._encode_part(part, start) for start, part in _parts(texts)]
