@@ -55,6 +55,7 @@ class View:
     num_more: int
     num_explained: int
     method: str
+    way: str
     tokens: dict[str, Any] | None
     command: str
 
@@ -90,6 +91,7 @@ def make_view(records: Records) -> View:
         num_more=max(len(records.wrong) - _SHOWN_WRONG, 0),
         method=next((r["explained_by"] for r in records.wrong if "explained_by" in r), ""),
         tokens=_tokens(records.plan.get("model") or {}),
+        way=((records.plan.get("model") or {}).get("long") or {}).get("name", "cut"),
         command=_command(records, [file["name"] for file in data.get("files") or manifest["data"]]),
     )
 
