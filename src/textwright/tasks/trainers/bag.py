@@ -18,8 +18,8 @@ from textwright.core.records import StepEvent
 from textwright.models.bag.fit import BagData, BagFit, prepare
 from textwright.models.bag.model import BagModel, BagSettings
 from textwright.runtime.cpu import usable_cpus
-from textwright.tasks.base import Array, one_hot
-from textwright.tasks.examples import Examples, Job, encode_codes
+from textwright.tasks.base import Array
+from textwright.tasks.examples import Job, encode_codes
 from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.base import Engine, Foreseen
@@ -81,7 +81,7 @@ class BagTrainer:
         def found() -> BagData:
             return prepare(
                 examples.codes(),
-                _matrix(examples),
+                examples.shares(),
                 examples.task.link(examples.schema),
                 settings,
                 ideographs=examples.schema.is_ideographic,
@@ -148,10 +148,3 @@ def _block(block: dict[str, int]) -> str:
     if block["max_words"]:
         return f"1 to {block['max_words']} words"
     return f"{block['min_chars']} to {block['max_chars']} characters"
-
-
-def _matrix(examples: Examples) -> Array:
-    """Targets (N, K) as the linear model takes them."""
-    if examples.schema.task == "classify":
-        return one_hot(examples.targets.astype(np.int64), len(examples.schema.labels))
-    return examples.task.fitted(examples.targets, examples.schema, examples.decode)
