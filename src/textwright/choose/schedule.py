@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textwright.choose.trying import Tried
 from textwright.core.clock import Clock
@@ -22,10 +22,16 @@ from textwright.tasks.trainers.base import Foreseen
 _RESERVE_SECONDS, _RESERVE_SHARE = 1.5, 0.015
 # What the quickest candidate takes for search and refit, on a busy machine, and for each character.
 _FIRST_SECONDS, _SECONDS_PER_CHARACTER = 0.3, 4e-7
+# What it takes with longer n-grams and many labels.
+_BUSY = 4
 # What is quick is not started with less.
 _LEAST = 2.0
+# What a student gets of the budget: its search and its refit on all rows, and a teacher has no refit.
+_STUDENT_SHARE = 1 / 3
 # Members of an ensemble whose loss is so much above the best get no time for a refit set aside.
 _IN_PLAY = 1.5
+# Where the clock has no limit.
+_ENDLESS = 1e9
 
 
 @dataclass(frozen=True)
@@ -38,21 +44,34 @@ class Grant:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The shares of a budget; `num_locked` rows are answered at the end."""
+    """The shares of a budget; `num_locked` rows are answered at the end.
+
+    Where something is set aside `for_student`, what is tried is not refitted: it teaches as it was judged.
+    """
 
     clock: Clock
     prefer: Prefer
     num_locked: int
+    for_student: float = 0.0
+
+    def before_a_student(self) -> Schedule:
+        """The same with a share of what is left now set aside for a student."""
+        return replace(self, for_student=_STUDENT_SHARE * min(self.clock.remaining(), _ENDLESS))
+
+    def of_the_student(self) -> Schedule:
+        """All that is left, when the teacher is there."""
+        return replace(self, for_student=0.0)
 
     def left(self, tried: Sequence[Tried] = ()) -> float:
         """What remains when the end of the run is set aside; answers of `tried` to the locked rows too."""
         if self.clock.steps is not None:
-            return self.clock.remaining()
+            return self.clock.remaining() - self.for_student
         answering = self.num_locked * sum(t.seconds_a_text for t in tried)
         return (
             self.clock.remaining()
             - max(_RESERVE_SECONDS, _RESERVE_SHARE * (self.clock.limit or 0))
             - answering
+            - self.for_student
         )
 
     def refuse_too_little(self, characters: int) -> None:
@@ -70,9 +89,15 @@ class Schedule:
             hint=f"Give at least --minutes {math.ceil(100 * needed / 60) / 100:g}",
         )
 
+    def most_characters(self) -> float:
+        """Of how many a candidate can be fitted at all; a clock of steps does not see them."""
+        if self.clock.steps is not None:
+            return math.inf
+        return max(self.left(), 0.0) / (_BUSY * _SECONDS_PER_CHARACTER)
+
     def only(self, growth: float) -> Grant:
         """Of the one candidate that there is: its refit takes `growth` times what its search takes."""
-        return Grant(max(self.left(), 0.05) / (1 + growth))
+        return Grant(max(self.left(), 0.05) / (1 + self._of_refit(growth)))
 
     def grant(self, search: Foreseen, growth: float, tried: Sequence[Tried], rows: int) -> Grant:
         """Of a candidate whose refit takes `growth` times what its search takes.
@@ -80,6 +105,7 @@ class Schedule:
         `tried` are those before, which may have to be refitted on `rows`. The rate of a search that is longer
         than what it gets falls with the clock; one for which nothing is foreseen may take half of it.
         """
+        growth = self._of_refit(growth)
         refit, others = search.planned * growth, self._set_aside(tried, rows)
         ahead = others + refit if self.prefer == "accuracy" else max(others, refit)
         left = self.left(tried)
@@ -90,6 +116,9 @@ class Schedule:
         if not tried or room >= least:
             return Grant(max(room, 0.05) / (1 + growth))
         return Grant(0.0, f"needs {self.amount(least)} at least, and {self.amount(room)} were left")
+
+    def _of_refit(self, growth: float) -> float:
+        return 0.0 if self.for_student else growth
 
     def amount(self, amount: float) -> str:
         """In words, with its unit."""
@@ -104,7 +133,7 @@ class Schedule:
 
     def _set_aside(self, tried: Sequence[Tried], rows: int) -> float:
         """For refits: of every likely member of an ensemble, or of the one that takes the longest."""
-        if not tried:
+        if not tried or self.for_student:
             return 0.0
         best = min(t.judged for t in tried)
         near = [t for t in tried if t.judged <= _IN_PLAY * best]

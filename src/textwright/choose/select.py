@@ -12,6 +12,7 @@ import numpy as np
 
 from textwright.choose.candidates import Proposal, suited
 from textwright.choose.decision import Decision, Wanted, decide
+from textwright.choose.distilling import of_teacher, teach
 from textwright.choose.ensemble import blend
 from textwright.choose.hope import FAR, FAR_FOR_ENSEMBLES, Curve, Hope
 from textwright.choose.limits import Limits
@@ -38,8 +39,10 @@ from textwright.tasks.examples import Examples, Job
 from textwright.tasks.explaining.mistakes import explain_mistakes
 from textwright.tasks.judging import LOSS, loss_of_nothing
 from textwright.tasks.metrics import chosen_metric
+from textwright.tasks.needs import UNJUDGED
 from textwright.tasks.prepare import Prepared
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.soft import SoftExamples
 from textwright.tasks.trainers import trainer_for
 from textwright.tasks.trainers.base import Trainer
 from textwright.tasks.trainers.ensemble import ENSEMBLE
@@ -73,6 +76,8 @@ class Selection:
     is_refitted: bool = False
     warnings: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
+    unlabelled: Sequence[str] = ()
+    lesson: SoftExamples | None = None
     _curves: dict[str, list[Curve]] = field(default_factory=dict)
 
     @classmethod
@@ -82,14 +87,19 @@ class Selection:
         if limits.promise is not None:
             limits.promise.check(examples.schema)
         metric, why = chosen_metric(examples.task, recipe.metric, examples.targets, examples.schema)
+        wanted = Wanted(metric, recipe.prefer, limits)
+        if recipe.distil.into:
+            wanted = of_teacher(wanted, recipe)
+        schedule = Schedule(clock, wanted.prefer, len(prepared.locked_texts))
         return cls(
             examples,
             recipe,
-            Wanted(metric, recipe.prefer, limits),
-            Schedule(clock, recipe.prefer, len(prepared.locked_texts)),
+            wanted,
+            schedule.before_a_student() if recipe.distil.into else schedule,
             prepared.train,
             prepared.validation,
             reasons={"metric": f"{metric}: {why}"},
+            unlabelled=prepared.unlabelled.texts if prepared.unlabelled else (),
         )
 
     def run(
@@ -114,6 +124,8 @@ class Selection:
                 "no candidate could be fitted", hint="Give more --minutes, or name one with --model bag."
             )
         yield from self._decide()
+        if self.recipe.distil.into:
+            yield from teach(self, Limits.of(self.recipe), on_trainer)
         yield from self._refit()
 
     # The search.
@@ -121,7 +133,7 @@ class Selection:
     def _try(self, proposal: Proposal, is_only: bool, on_trainer: OnTrainer) -> Iterator[Event]:
         name, begun = proposal.name, Spent.beginning()
         try:
-            trainer = trainer_for(self._job(proposal.model), proposal.recipe(self.recipe))
+            trainer = trainer_for(self.job(proposal.model), proposal.recipe(self.recipe))
             trainer.encode()
             grant = self._grant(trainer, is_only)
             if not grant.amount:
@@ -167,7 +179,7 @@ class Selection:
             return self.schedule.only(growth)
         return self.schedule.grant(trainer.foresee(len(self.train)), growth, self.tried, len(self.examples))
 
-    def _job(self, model: str) -> Job:
+    def job(self, model: str) -> Job:
         return Job(model, self.examples, self.schedule.clock.again(None), usable_cpus())
 
     def _searched(self, trainer: Trainer, hope: Hope) -> Generator[Event, None, tuple[Status, str]]:
@@ -198,8 +210,12 @@ class Selection:
 
     def _note(self, proposal: Proposal, trainer: Trainer, spent: Spent, status: Status, why: str) -> None:
         """Score a candidate on validation; it is the best so far unless one tried before is as good."""
-        if trainer.engine is None:
-            return
+        if trainer.engine is not None:
+            self._add(self.scored(proposal, trainer, spent, status, why))
+
+    def scored(self, proposal: Proposal, trainer: Trainer, spent: Spent, status: Status, why: str) -> Tried:
+        """A candidate that was fitted, with its answers calibrated, tuned and scored on validation."""
+        assert trainer.engine is not None
         found = score_candidate(
             proposal.model,
             trainer.engine,
@@ -213,7 +229,7 @@ class Selection:
         tried = Tried(
             proposal, named, trainer.engine, found.decode, found.outputs, found.judged, trainer, found.meter
         )
-        self._add(self._tuned(tried))
+        return self._tuned(tried)
 
     def _tuned(self, tried: Tried) -> Tried:
         """With answers that suit the metric and the promise, where that pays on validation."""
@@ -316,7 +332,7 @@ class Selection:
         self.with_wrong(explains=self.schedule.left() > _LEAST_TO_EXPLAIN)
         assert self.chosen is not None
         refit = Refit(self.chosen, self.schedule)
-        for event in refit.run(np.arange(len(self.examples))):
+        for event in refit.run(np.arange(len(self.lesson or self.examples))):
             self.chosen = refit.chosen
             yield event
         self.chosen, self.is_refitted = refit.chosen, refit.is_whole
@@ -340,13 +356,15 @@ class Selection:
 
     def _only(self, proposals: Sequence[Proposal], on_trainer: OnTrainer) -> Iterator[Event]:
         """Nothing is held out, so nothing is chosen: one architecture, fitted as the recipe says."""
+        if self.recipe.distil.into:
+            raise ConfigError(UNJUDGED, hint="Leave split.validation above 0.")
         if len(proposals) > 1:
             raise ConfigError(
                 "without validation rows no architecture can be chosen",
                 hint="Name one with --model, or leave split.validation above 0.",
             )
         proposal, begun, rows = proposals[0], Spent.beginning(), self.train
-        trainer = trainer_for(self._job(proposal.model), proposal.recipe(self.recipe))
+        trainer = trainer_for(self.job(proposal.model), proposal.recipe(self.recipe))
         trainer.give(self.schedule.clock.again(max(self.schedule.left(), 0.05)))
         on_trainer(trainer, proposal.stem)
         yield Note(

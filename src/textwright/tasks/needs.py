@@ -21,6 +21,9 @@ from textwright.tasks.recipe import Recipe
 from textwright.text.schema import Schema
 from textwright.text.tokenizers import KINDS, TokenizerSettings
 
+# What no student can be: it brings what it has learned elsewhere.
+PRETRAINED = "pretrained"
+UNJUDGED = "distil.into: without validation rows nothing tells how good a student is beside its teacher"
 # The parts of a recipe that networks read and solvers do not.
 _OF_NETWORKS = ("learn", "compute", "tokenizer", "vectors")
 
@@ -88,8 +91,20 @@ def _own_vectors(asked: Asked) -> str:
     return "the checkpoint has vectors of its own" if asked.value("model.checkpoint") else ""
 
 
+def _student(asked: Asked) -> str:
+    return "" if asked.recipe.distil.into else "it is of a student, and distil.into names none"
+
+
+def _learns_unlabelled(asked: Asked) -> str:
+    return "" if asked.recipe.distil.into else "nothing learns from unlabelled rows yet without distil.into"
+
+
 NEEDS: Mapping[str, Need] = MappingProxyType(
     {
+        "distil.settings": _student,
+        "distil.weight": _student,
+        "distil.temperature": _student,
+        "distil.unlabelled": _learns_unlabelled,
         "learn.optimizer.weight_decay": _of("learn.optimizer.name", "adamw", "sgd", "gd", "muon"),
         "learn.optimizer.momentum": _of("learn.optimizer.name", "sgd", "muon"),
         "learn.optimizer.layer_decay": _layers,
@@ -119,7 +134,35 @@ def check_recipes(asked: Sequence[tuple[Recipe, str]]) -> None:
     """
     for recipe, name in asked:
         check_model(recipe, name)
+        check_student(recipe)
     refuse_idle(asked)
+
+
+def check_student(recipe: Recipe) -> None:
+    """Raise ConfigError where no student of the architecture `distil.into` can be taught."""
+    name = recipe.distil.into
+    if name is None:
+        return
+    ARCHITECTURES.check(name)
+    if name == PRETRAINED:
+        raise ConfigError(
+            f"distil.into={name}: a student starts from nothing, and this one from a checkpoint",
+            hint=f"Name one of: {', '.join(other for other in ARCHITECTURES if other != PRETRAINED)}.",
+        )
+    if recipe.split.validation == 0:
+        raise ConfigError(UNJUDGED, hint="Leave split.validation above 0.")
+    choose_waiting()
+    ARCHITECTURES.get(name).settings.parse(dict(recipe.distil.settings), where="distil.settings.")
+
+
+def refuse_student(recipe: Recipe, paths: Iterable[str] = ()) -> None:
+    """Raise ConfigError where a student is asked for of what compares candidates as they are."""
+    said = [path for path in (*recipe.said(), *paths) if path.startswith("distil.")]
+    if said:
+        raise ConfigError(
+            f"{said[0]} is of train: compare fits every candidate as it is, without a teacher",
+            hint="Leave it out.",
+        )
 
 
 def check_model(recipe: Recipe, name: str) -> None:

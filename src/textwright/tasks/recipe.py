@@ -49,6 +49,24 @@ class TrackingSettings(Settings):
     tensorboard: str | None = Field(None, description="folder to write every fit to for TensorBoard")
 
 
+class DistilSettings(Settings):
+    into: str | None = Field(
+        None,
+        description="architecture of a small student that learns the answers of what was chosen, and is kept "
+        "in its place: bag, cnn, rnn, lstm, gru, transformer",
+    )
+    settings: dict[str, Any] = Field({}, description="those of the student's architecture")
+    weight: float = Field(
+        0.7, ge=0, le=1, description="share of the teacher's answers against the true labels, where both are"
+    )
+    temperature: float = Field(
+        1.0, gt=0, description="what the teacher's log-odds are divided by; higher is less sure"
+    )
+    unlabelled: str | None = Field(
+        None, description="file of texts without labels: the student learns the teacher's answers to them"
+    )
+
+
 class Recipe(Settings):
     """All that decides a training; saved with the model."""
 
@@ -78,6 +96,7 @@ class Recipe(Settings):
     at_least: str | None = Field(
         None, description="promise to keep on validation, such as precision(spam)=0.95, recall or f1"
     )
+    distil: DistilSettings = DistilSettings()
     budget: BudgetSettings = BudgetSettings()
     tracking: TrackingSettings = TrackingSettings()
     seed: int = Field(0, description="of all that is random: split, weights, order, dropout")
