@@ -42,7 +42,7 @@ def test_fits_that_differ_by_chance_are_for_ensembles_and_have_other_seeds() -> 
 
 def test_graded_scores_have_no_margin_to_ask_for() -> None:
     names = [p.name for p in suited(proposals_for(Recipe()), schema("score"), is_long=True, prefer="fast")]
-    assert names == ["bag", "bag rich", "cnn", "lstm", "transformer"]
+    assert names == ["bag", "bag rich", "cnn slim", "cnn", "lstm", "transformer"]
 
 
 def test_a_checkpoint_that_is_named_is_one_more() -> None:
@@ -51,6 +51,10 @@ def test_a_checkpoint_that_is_named_is_one_more() -> None:
     assert found[-1].name == "pretrained"
     assert found[-1].recipe(asked).model == {"name": "pretrained", "checkpoint": "some/folder"}
     assert found[0].recipe(asked).model == {"name": "bag"}
+    everything = proposals_for(Recipe.parse({"model": asked.model}))
+    names = [p.name for p in everything]
+    assert names.index("pretrained") == names.index("cnn slim") - 1  # tried before networks from nothing
+    assert everything[names.index("pretrained")].rank > everything[names.index("lstm")].rank
 
 
 @pytest.mark.parametrize(

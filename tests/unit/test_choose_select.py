@@ -76,7 +76,8 @@ def test_fewer_steps_leave_candidates_out_and_say_so(data: Path, tmp_path: Path)
 
 def test_a_hopeless_candidate_is_stopped_early(data: Path, tmp_path: Path) -> None:
     asked = {**SMALL["learn"], "epochs": 16, "optimizer": {"rate": 1e-7}, "patience": 0}
-    found, _ = train(data, tmp_path / "a", candidates=["bag", "cnn"], learn=asked, budget={"steps": 4000})
+    more: dict[str, Any] = {"learn": asked, "budget": {"steps": 4000}, "split": {"folds": 1}}
+    found, _ = train(data, tmp_path / "a", candidates=["bag", "cnn"], **more)
     cnn = next(c for c in found.candidates if c.name == "cnn")
     assert cnn.status == "stopped" and cnn.why.startswith("stopped early: its loss of ")
     assert found.model == "bag"
@@ -112,7 +113,7 @@ def ensemble(data: Path, tmp_path_factory: pytest.TempPathFactory) -> api.Traine
 
 def test_an_ensemble_is_a_folder_whose_members_are_folders(ensemble: api.Trained, data: Path) -> None:
     members = sorted(path.name for path in (ensemble.out / "members").iterdir())
-    assert len(members) > 1 and "bag" in members
+    assert len(members) > 1
     texts = ["a lovely warm visit", "rude and cold", ""]
     whole = api.load(ensemble.out)
     config = json.loads((ensemble.out / "config.json").read_text(encoding="utf-8"))
@@ -120,16 +121,17 @@ def test_an_ensemble_is_a_folder_whose_members_are_folders(ensemble: api.Trained
     summed = sum(m["weight"] * part.outputs(texts) for m, part in zip(config["members"], parts, strict=True))
     assert np.allclose(whole.engine.outputs(texts), summed, atol=1e-5)
     assert whole.predict(texts)[0]["label"] == "good"
-    assert api.evaluate(ensemble.out, data).n == api.evaluate(ensemble.out / "members" / "bag", data).n
+    assert api.evaluate(ensemble.out, data).n == api.evaluate(ensemble.out / "members" / members[0], data).n
     assert whole.explain(texts, "occlusion")[0]["tokens"]
     assert sum(c.chosen for c in ensemble.candidates) == 1 and ensemble.candidates[-1].chosen
 
 
 def test_pages_of_an_ensemble_tell_of_its_members(ensemble: api.Trained) -> None:
     plan = json.loads((ensemble.out / "plan.json").read_text(encoding="utf-8"))
-    assert {m["candidate"] for m in plan["model"]["members"]} >= {"bag"}
+    names = {m["candidate"] for m in plan["model"]["members"]}
+    assert len(names) > 1
     assert plan["refitted"] is True and plan["metric"] == "accuracy"
-    assert "bag" in plan["reasons"]["ensemble"]
+    assert all(name in plan["reasons"]["ensemble"] for name in names)
     page = (ensemble.out / "report.html").read_text(encoding="utf-8")
     assert "bag hinge" in page and "ensemble" in page
 

@@ -20,7 +20,7 @@ from textwright.text.schema import Schema
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _CLASSES = frozenset({"classify", "multilabel"})
 _ALL = frozenset({"classify", "multilabel", "score"})
-PRETRAINED = "pretrained"
+PRETRAINED, QUICK = "pretrained", "bag"
 Texts = Literal["any", "long", "ideographic"]
 
 
@@ -72,7 +72,7 @@ SPACE: tuple[Proposal, ...] = (
         "bag",
         "weighs words by how rare they are and not by labels: better on topics and on rare labels",
         label="idf",
-        settings={"weighting": "idf", "loss": "hinge"},
+        settings={"weighting": "idf"},
         tasks=_CLASSES,
     ),
     Proposal(
@@ -88,6 +88,12 @@ SPACE: tuple[Proposal, ...] = (
         label="rich",
         settings={"words": 2, "chars": (2, 4)},
         texts="ideographic",
+    ),
+    Proposal(
+        "cnn",
+        "a sixth of the work of the next one: for many or long texts",
+        label="slim",
+        settings={"embedding": 64, "widths": (2, 3, 4), "filters": 64},
     ),
     Proposal("cnn", "short phrases wherever they stand: strong on a few thousand rows and more"),
     Proposal("lstm", "reads in order with attention: negation and far connections"),
@@ -159,4 +165,9 @@ def _space(names: Sequence[str]) -> list[Proposal]:
 
 
 def _ranked(proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
-    return tuple(replace(proposal, rank=rank) for rank, proposal in enumerate(proposals))
+    """In the order in which they are tried, each with its place from simple to intricate.
+
+    A checkpoint was named by the person: it is tried as soon as what takes seconds is done.
+    """
+    ranked = [replace(proposal, rank=rank) for rank, proposal in enumerate(proposals)]
+    return tuple(sorted(ranked, key=lambda p: 0 if p.model == QUICK else 1 if p.model == PRETRAINED else 2))

@@ -43,7 +43,8 @@ def decide(tried: Sequence[Tried], wanted: Wanted, truth: Targets, task: Task, s
     difference over the rows; `accuracy` the best, an ensemble where its loss is the lowest; `small` and
     `fast` the smallest and the quickest within two standard errors.
     """
-    allowed = [t for t in tried if not wanted.limits.breaches(t.record, t.kept)]
+    ended = [t for t in tried if t.record.status == "done"] or list(tried)
+    allowed = [t for t in ended if not wanted.limits.breaches(t.record, t.kept)]
     if not allowed:
         return _nearest(tried, wanted)
     best = _best(allowed, wanted)

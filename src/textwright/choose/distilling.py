@@ -11,9 +11,10 @@ Shapes: N labelled rows, U texts without labels, K outputs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from traceback import clear_frames
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,10 @@ import numpy as np
 from textwright.choose.candidates import Proposal
 from textwright.choose.decision import Decision, Wanted
 from textwright.choose.difference import Side, metric_difference
+from textwright.choose.folds import Folded
 from textwright.choose.limits import Limits
 from textwright.choose.scoring import FAILURES, Spent, reasons_told, summary_line
-from textwright.choose.trying import Tried
+from textwright.choose.trying import Tried, together
 from textwright.core.errors import CheckpointError, ConfigError, first_line
 from textwright.core.events import Event
 from textwright.core.ragged import IntArray
@@ -32,15 +34,14 @@ from textwright.core.records import Candidate, Note
 from textwright.core.seeds import generator
 from textwright.tasks.base import Array
 from textwright.tasks.recipe import DistilSettings, Recipe
-from textwright.tasks.soft import SoftExamples, soft_shares, taught
+from textwright.tasks.soft import SoftExamples, mixed, soft_shares, with_texts
 from textwright.tasks.trainers import trainer_for
-from textwright.tasks.trainers.base import Trainer
+from textwright.tasks.trainers.base import Engine, Trainer
 
 if TYPE_CHECKING:
     from textwright.choose.select import Selection
 
 OnTrainer = Callable[[Trainer, str], None]
-_Student = tuple[Trainer, Proposal, SoftExamples]
 
 # So many texts are answered before the clock is asked again.
 _CHUNK = 1_024
@@ -86,9 +87,10 @@ def teach(selection: Selection, limits: Limits, on_trainer: OnTrainer) -> Iterat
     assert teacher is not None and settings.into is not None
     selection.schedule = selection.schedule.of_the_student()
     name, begun = f"{settings.into} distilled", Spent.beginning()
+    lesson = _Lesson(selection, teacher, settings, on_trainer)
     yield Note(f"{name}: a student learns the answers of {teacher.name}")
     try:
-        student = yield from _Lesson(selection, teacher, settings, on_trainer).learned(begun)
+        student = yield from lesson.learned(begun)
     except (ConfigError, CheckpointError):
         raise
     except FAILURES as error:
@@ -104,7 +106,7 @@ def teach(selection: Selection, limits: Limits, on_trainer: OnTrainer) -> Iterat
         selection.warnings.append(warning)
         yield Note(warning, "warning")
         return
-    yield from _picked(selection, teacher, student, limits)
+    yield from _picked(selection, lesson.teacher, student, limits)
 
 
 @dataclass
@@ -119,30 +121,30 @@ class _Lesson:
     def learned(self, begun: Spent) -> Generator[Event, None, Tried | None]:
         """The student as it was measured; None where its time was over before a step."""
         selection = self.selection
-        soft = self._of_rows()
-        order, outputs = self._of_texts()
-        trainer, proposal, examples = self._sized(soft, order, outputs)
-        num_texts, train = len(examples) - len(selection.examples), selection.train
-        rows = np.concatenate([train, np.arange(len(selection.examples), len(examples))])
+        name, schedule = f"{self.settings.into} distilled", selection.schedule
+        has_folds = selection.folds is not None
+        rows, (order, outputs) = self._of_rows(), self._of_texts()
+        student = self._sized(rows, order, outputs)
+        num_texts = len(student.examples) - len(selection.examples)
+        if has_folds and selection.folds is None:
+            yield Note(f"{name}: there is no time to hold out all rows in turn: one part of them is")
         yield Note(
-            f"{proposal.name}: fitting on {len(train):,} rows and {num_texts:,} texts without labels, "
+            f"{name}: fitting on {len(selection.train):,} rows and {num_texts:,} texts without labels, "
             f"choosing on {len(selection.validation):,}",
-            fit=proposal.name,
+            fit=name,
         )
-        trainer.give(
-            selection.schedule.clock.again(selection.schedule.only(len(examples) / len(rows)).amount)
-        )
-        self.on_trainer(trainer, proposal.stem)
-        with closing(selection.schedule.counted(trainer.search(rows, selection.validation))) as search:
-            yield from search
-        if trainer.engine is None:
-            return None
-        yield from reasons_told(proposal.name, trainer.reasons())
-        selection.reasons["distil"] = self._reason(num_texts)
         if num_texts < len(selection.unlabelled):
-            yield Note(f"{proposal.name}: there is time for {num_texts:,} texts without labels, no more")
-        selection.lesson = examples
-        return selection.scored(proposal, trainer, begun.until_now(), "done", "")
+            yield Note(f"{name}: there is time for {num_texts:,} texts without labels, no more")
+        student.trainer.give(schedule.clock.again(schedule.only(student.growth).amount))
+        self.on_trainer(student.trainer, student.proposal.stem)
+        with closing(schedule.counted(student.trainer.search(student.rows, selection.validation))) as search:
+            yield from search
+        if student.trainer.engine is None:
+            return None
+        yield from reasons_told(name, student.trainer.reasons())
+        selection.reasons["distil"] = self._reason(num_texts)
+        selection.lesson = student.examples
+        return selection.scored(student.proposal, student.trainer, begun.until_now(), "done", "")
 
     def _reason(self, num_texts: int) -> str:
         weight, temperature = self.settings.weight, self.settings.temperature
@@ -152,67 +154,133 @@ class _Lesson:
         )
 
     def _of_rows(self) -> Array:
-        """The teacher's shares (N, K) of labelled rows; true targets where the time was over."""
-        examples = self.selection.examples
-        order = self._order(len(examples))
-        outputs = self._answers([examples.texts[i] for i in order])
+        """The teacher's shares (N, K) of labelled rows; true targets where the time was over.
+
+        Of rows to choose on it is known what the teacher says, and with folds these are all.
+        """
+        selection = self.selection
+        examples, known = selection.examples, selection.validation
         shares: Array = examples.shares().astype(np.float32)
-        shares[order[: len(outputs)]] = self._shares(outputs)
+        shares[known] = self._shares(self.teacher.outputs)
+        others = np.setdiff1d(selection.train, known)
+        others = others[self._order(len(others))]
+        (outputs,) = self._answers([self.teacher.engine], [examples.texts[i] for i in others])
+        shares[others[: len(outputs)]] = self._shares(outputs)
         return shares
 
-    def _of_texts(self) -> tuple[IntArray, Array]:
-        """Some texts without labels, in the order they are taken, and the teacher's outputs."""
+    def _of_texts(self) -> tuple[IntArray, list[Array]]:
+        """Some texts without labels, in the order they are taken, and the outputs (U, K) of each teacher."""
         texts = self.selection.unlabelled
         order = self._order(len(texts))
         lengths = np.array([len(texts[i]) for i in order], np.int64)
         order = order[np.cumsum(lengths) <= self.selection.schedule.most_characters()]
-        outputs = self._answers([texts[i] for i in order])
-        return order[: len(outputs)], outputs
+        outputs = self._answers(_teachers(self.teacher), [texts[i] for i in order])
+        return order[: len(outputs[0])], outputs
 
     def _order(self, num_rows: int) -> IntArray:
         return generator(self.selection.recipe.seed, "distil", num_rows).permutation(num_rows)
 
-    def _answers(self, texts: list[str]) -> Array:
-        """The teacher's outputs (N, K) of as many of the texts as there is time for, in their order."""
-        clock = self.selection.schedule.clock
-        # A clock of steps does not see answers: there all are answered.
-        until = clock.part(_ANSWERING_SHARE)
-        parts = [np.zeros((0, self.teacher.outputs.shape[1]), np.float32)]
+    def _answers(self, engines: Sequence[Engine], texts: list[str]) -> list[Array]:
+        """Outputs (N, K) of each teacher, for as many of the texts as there is time for, in their order."""
+        # A clock of steps does not see answers: with it all are answered.
+        until = self.selection.schedule.clock.part(_ANSWERING_SHARE)
+        num_outputs = self.teacher.outputs.shape[1]
+        parts = [[np.zeros((0, num_outputs), np.float32)] for _ in engines]
         for start in range(0, len(texts), _CHUNK):
-            parts.append(self.teacher.engine.outputs(texts[start : start + _CHUNK]))
+            for engine, own in zip(engines, parts, strict=True):
+                own.append(engine.outputs(texts[start : start + _CHUNK]))
             if until.is_over():
                 break
-        return np.concatenate(parts)
+        return [np.concatenate(own) for own in parts]
 
     def _shares(self, outputs: Array) -> Array:
         return soft_shares(self.selection.examples, outputs, self.teacher.decode, self.settings.temperature)
 
-    def _sized(self, soft: Array, order: IntArray, outputs: Array) -> _Student:
-        """A trainer of the student, with no more texts than a few passes over them have time for."""
-        schedule = self.selection.schedule
-        trainer, proposal, examples = self._trainer(soft, order, outputs)
-        least = trainer.foresee(len(examples)).least * (1 + len(examples) / len(self.selection.train))
-        if len(order) and least > schedule.left() > 0:
-            room = len(examples) * schedule.left() / least - len(soft)
+    def _sized(self, rows: Array, order: IntArray, outputs: list[Array]) -> _Student:
+        """A student that there is time for: with one part of the rows held out where parts in turn take too
+        long, and with no more texts than a few passes over them have time for.
+        """
+        student = self._student(rows, order, outputs)
+        foreseen, left = student.trainer.foresee(len(student.examples)), self.selection.schedule.left()
+        if self.selection.folds is not None and foreseen.planned * (1 + student.growth) > left:
+            self._hold_out_one()
+            outputs = outputs[:1]
+            student = self._student(rows, order, outputs)
+            foreseen, left = student.trainer.foresee(len(student.examples)), self.selection.schedule.left()
+        least = foreseen.least * (1 + student.growth)
+        if len(order) and least > left > 0:
+            room = len(student.examples) * left / least - len(rows)
             fewer = int(np.clip(room, 0, len(order)))
-            trainer, proposal, examples = self._trainer(soft, order[:fewer], outputs[:fewer])
-        return trainer, proposal, examples
+            student = self._student(rows, order[:fewer], [own[:fewer] for own in outputs])
+        return student
 
-    def _trainer(self, soft: Array, order: IntArray, outputs: Array) -> _Student:
+    def _hold_out_one(self) -> None:
+        """From here on, the rows of the first fold are those to choose on, and its teacher teaches."""
+        selection, teacher = self.selection, self.teacher
+        folds = selection.folds
+        assert folds is not None
+        selection.train, selection.validation = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
+        outputs = teacher.outputs[selection.validation]
+        self.teacher = replace(teacher, engine=_teachers(teacher)[0], outputs=outputs)
+        selection.folds = None
+
+    def _student(self, rows: Array, order: IntArray, outputs: list[Array]) -> _Student:
+        """A trainer of the student and what it learns; with folds one a fold, each with its own teacher."""
         selection, settings = self.selection, self.settings
         assert settings.into is not None
         base, texts = selection.examples, [selection.unlabelled[i] for i in order]
-        answers = base.task.answered(outputs, self.teacher.decode) if texts else None
-        shares = np.concatenate([soft, self._shares(outputs)]) if texts else soft
-        examples = taught(base, shares, settings.weight, texts, answers)
-        lesson = hashlib.blake2b(examples.soft.tobytes(), digest_size=_DIGITS // 2).hexdigest()
+        softs = [mixed(base, rows, settings.weight, self._shares(own)) for own in outputs]
+        answers = base.task.answered(outputs[0], self.teacher.decode)
+        examples = with_texts(base, softs[0], texts, answers)
+        lesson = hashlib.blake2b(b"".join(soft.tobytes() for soft in softs), digest_size=_DIGITS // 2)
         proposal = StudentProposal(
-            settings.into, "a student", label="distilled", settings=settings.settings, lesson=lesson
+            settings.into,
+            "a student",
+            label="distilled",
+            settings=settings.settings,
+            lesson=lesson.hexdigest(),
         )
-        job = replace(selection.job(settings.into), examples=examples)
-        trainer = trainer_for(job, proposal.recipe(selection.recipe))
+        job, recipe = selection.job(settings.into), proposal.recipe(selection.recipe)
+        views = [examples, *(examples.with_soft(soft) for soft in softs[1:])]
+        makers = iter([partial(trainer_for, replace(job, examples=view), recipe) for view in views])
+        trainer = next(makers)() if selection.folds is None else self._folded(makers, views[0])
         trainer.encode()
-        return trainer, proposal, examples
+        numbers = np.append(selection.train, np.arange(len(base), len(examples)))
+        growth = len(examples) / len(numbers) if selection.folds is None else 1 / int(selection.folds.max())
+        return _Student(trainer, proposal, examples, numbers, growth)
+
+    def _folded(self, makers: Iterator[Callable[[], Trainer]], examples: SoftExamples) -> Folded:
+        folds = self.selection.folds
+        assert folds is not None
+        without = np.full(len(examples) - len(folds), -1)
+        return Folded(lambda: next(makers)(), np.append(folds, without), examples.texts)
+
+
+@dataclass(frozen=True)
+class _Student:
+    """What is fitted; `rows` are those of training and the texts without labels, by their numbers.
+
+    A refit takes `growth` times what the search takes.
+    """
+
+    trainer: Trainer
+    proposal: Proposal
+    examples: SoftExamples
+    rows: IntArray
+    growth: float
+
+
+def _teachers(teacher: Tried) -> list[Engine]:
+    """The engine that teaches; with folds one a fold, which has not seen the rows of that."""
+    if not all(isinstance(part.trainer, Folded) for part in teacher.parts):
+        return [teacher.engine]
+    of_parts = [part.trainer.engines for part in teacher.parts if isinstance(part.trainer, Folded)]
+    found: list[Engine] = []
+    for number in range(len(of_parts[0])):
+        engines = [own[number] or part.engine for own, part in zip(of_parts, teacher.parts, strict=True)]
+        parts = [replace(part, engine=own) for part, own in zip(teacher.parts, engines, strict=True)]
+        found.append(together(parts, teacher.weights) if teacher.members else engines[0])
+    return found
 
 
 def _picked(selection: Selection, teacher: Tried, student: Tried, limits: Limits) -> Iterator[Event]:

@@ -69,7 +69,7 @@ def keep_chosen(
     schema = prepared.corpus.schema
     predictor = Predictor(chosen.engine, schema, chosen.decode)
     try:
-        scores, split, details = _final_scores(predictor, prepared, chosen)
+        scores, split, details = _final_scores(predictor, prepared, selection, chosen)
     except KeyboardInterrupt:  # what was learned is kept without its last measurement
         scores, split, details, interrupted = chosen.record.scores, "validation", chosen.details(), True
     target = places.interrupted if interrupted else places.finished
@@ -176,7 +176,7 @@ def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
 
 
 def _final_scores(
-    predictor: Predictor, prepared: Prepared, chosen: Tried
+    predictor: Predictor, prepared: Prepared, selection: Selection, chosen: Tried
 ) -> tuple[dict[str, Score], Split, dict[str, Any]]:
     """On the locked rows when there are any, otherwise those of validation; with what no model would have."""
     targets, is_locked = prepared.examples.targets, bool(prepared.locked_texts)
@@ -186,7 +186,7 @@ def _final_scores(
         learned, truth = targets, prepared.locked_targets
     else:
         scores, details = chosen.record.scores, chosen.details()
-        learned, truth = targets[prepared.train], targets[prepared.validation]
+        learned, truth = targets[selection.train], targets[selection.validation]
     if len(truth):
         details = {**details, "baseline": _baseline(predictor, learned, truth)}
     return scores, "test" if is_locked else "validation", details

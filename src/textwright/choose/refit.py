@@ -15,6 +15,9 @@ from textwright.core.events import Event
 from textwright.core.ragged import IntArray
 from textwright.core.records import Note
 
+# Where so much of what a refit takes is there, its rate falls with the clock; with less it is left out.
+_ENOUGH = 0.6
+
 
 @dataclass
 class Refit:
@@ -38,7 +41,7 @@ class Refit:
         weights = self.chosen.weights or (1.0,)
         for place in np.argsort([-weight for weight in weights], kind="stable").tolist():
             left, expected = self.schedule.left(parts), _expected(parts[place], len(rows))
-            if expected > left:
+            if left < _ENOUGH * expected:
                 yield self._left_out(parts[place], expected)
                 continue
             fresh = yield from self._fitted(parts[place], rows, left)

@@ -102,20 +102,18 @@ class Schedule:
     def grant(self, search: Foreseen, growth: float, tried: Sequence[Tried], rows: int) -> Grant:
         """Of a candidate whose refit takes `growth` times what its search takes.
 
-        `tried` are those before, which may have to be refitted on `rows`. The rate of a search that is longer
-        than what it gets falls with the clock; one for which nothing is foreseen may take half of it.
+        `tried` are those before, which may have to be refitted on `rows`. A search may take its share of the
+        room, so that as much is left for its refit whatever its speed turns out to be; the rate of one that
+        is longer falls with the clock. One that cannot make its least gets nothing.
         """
         growth = self._of_refit(growth)
-        refit, others = search.planned * growth, self._set_aside(tried, rows)
-        ahead = others + refit if self.prefer == "accuracy" else max(others, refit)
+        others = self._set_aside(tried, rows)
         left = self.left(tried)
-        if search.planned and search.planned + ahead <= left:
-            return Grant(left - ahead)
-        room = left - (others if self.prefer == "accuracy" else 0.0)
+        room = left - others if self.prefer == "accuracy" else left
         least = max(search.least * (1 + growth), _LEAST)
-        if not tried or room >= least:
-            return Grant(max(room, 0.05) / (1 + growth))
-        return Grant(0.0, f"needs {self.amount(least)} at least, and {self.amount(room)} were left")
+        if tried and room < least:
+            return Grant(0.0, f"needs {self.amount(least)} at least, and {self.amount(room)} were left")
+        return Grant(max(min(room / (1 + growth), left - others if tried else room), 0.05))
 
     def _of_refit(self, growth: float) -> float:
         return 0.0 if self.for_student else growth

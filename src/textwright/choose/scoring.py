@@ -88,11 +88,16 @@ def score_candidate(
     seed: int,
     spent: Spent,
     status: Status = "done",
+    held_out: Array | None = None,
 ) -> Scored:
-    """Calibrate and score an engine on the rows of validation; time it and count its weights."""
+    """Calibrate and score an engine on the rows of validation; time it and count its weights.
+
+    `held_out` are the outputs where they come from other engines, one a fold.
+    """
     started = time.perf_counter()
     outputs = engine.outputs([examples.texts[i] for i in validation])
     rate = len(validation) / max(time.perf_counter() - started, 1e-9)
+    outputs = outputs if held_out is None else held_out
     truth = examples.targets[validation]
     decode = examples.task.calibrate(outputs, truth, examples.decode)
     scores, meter = measured_scores(outputs, decode, truth, examples, seed)

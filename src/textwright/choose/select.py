@@ -14,6 +14,7 @@ from textwright.choose.candidates import Proposal, suited
 from textwright.choose.decision import Decision, Wanted, decide
 from textwright.choose.distilling import of_teacher, teach
 from textwright.choose.ensemble import blend
+from textwright.choose.folds import Folded
 from textwright.choose.hope import FAR, FAR_FOR_ENSEMBLES, Curve, Hope
 from textwright.choose.limits import Limits
 from textwright.choose.refit import Refit
@@ -69,6 +70,7 @@ class Selection:
     schedule: Schedule
     train: IntArray
     validation: IntArray
+    folds: IntArray | None = None
     tried: list[Tried] = field(default_factory=list)
     failed: list[Candidate] = field(default_factory=list)
     chosen: Tried | None = None
@@ -96,8 +98,9 @@ class Selection:
             recipe,
             wanted,
             schedule.before_a_student() if recipe.distil.into else schedule,
-            prepared.train,
-            prepared.validation,
+            prepared.train if prepared.folds is None else np.arange(len(examples)),
+            prepared.validation if prepared.folds is None else np.arange(len(examples)),
+            prepared.folds,
             reasons={"metric": f"{metric}: {why}"},
             unlabelled=prepared.unlabelled.texts if prepared.unlabelled else (),
         )
@@ -133,7 +136,7 @@ class Selection:
     def _try(self, proposal: Proposal, is_only: bool, on_trainer: OnTrainer) -> Iterator[Event]:
         name, begun = proposal.name, Spent.beginning()
         try:
-            trainer = trainer_for(self.job(proposal.model), proposal.recipe(self.recipe))
+            trainer = self._trainer(proposal)
             trainer.encode()
             grant = self._grant(trainer, is_only)
             if not grant.amount:
@@ -175,16 +178,27 @@ class Selection:
 
     def _grant(self, trainer: Trainer, is_only: bool) -> Grant:
         growth = len(self.examples) / max(len(self.train), 1)
+        if self.folds is not None:  # the search fits four fifths of the rows five times
+            growth = 1 / float(self.folds.max())
         if is_only:
             return self.schedule.only(growth)
         return self.schedule.grant(trainer.foresee(len(self.train)), growth, self.tried, len(self.examples))
+
+    def _trainer(self, proposal: Proposal) -> Trainer:
+        """That of its kind, or one a fold."""
+
+        def make() -> Trainer:
+            return trainer_for(self.job(proposal.model), proposal.recipe(self.recipe))
+
+        return make() if self.folds is None else Folded(make, self.folds, self.examples.texts)
 
     def job(self, model: str) -> Job:
         return Job(model, self.examples, self.schedule.clock.again(None), usable_cpus())
 
     def _searched(self, trainer: Trainer, hope: Hope) -> Generator[Event, None, tuple[Status, str]]:
         """All events of a search, or those up to where it was given up."""
-        planned = float(getattr(trainer, "epochs", 0.0))  # of networks; a solver is done before it is judged
+        # Of networks: a solver is done before it is judged, and so is a fold of few rows.
+        planned = 0.0 if self.folds is not None else float(getattr(trainer, "epochs", 0.0))
         with closing(self.schedule.counted(trainer.search(self.train, self.validation))) as search:
             for event in search:
                 yield event
@@ -205,6 +219,10 @@ class Selection:
 
     def _stopped(self, proposal: Proposal, trainer: Trainer, spent: Spent) -> None:
         """Keep what an interrupted search has, unless it has been noted already."""
+        if self.folds is not None:
+            if self.chosen is None:  # not all rows were answered by a model that had not seen them
+                self._keep_only(proposal, trainer, spent)
+            return
         if trainer.engine is not None and all(tried.trainer is not trainer for tried in self.tried):
             self._note(proposal, trainer, spent, "stopped", "interrupted before its end")
 
@@ -224,6 +242,7 @@ class Selection:
             seed=self.recipe.seed,
             spent=spent,
             status=status,
+            held_out=getattr(trainer, "held_out", None),
         )
         named = replace(found.record, name=proposal.name, settings=dict(proposal.settings), why=why)
         tried = Tried(
@@ -256,9 +275,8 @@ class Selection:
     def _add(self, tried: Tried) -> None:
         self.tried.append(tried)
         metric = self.wanted.metric
-        if self.chosen is None or badness(tried.record.scores[metric]) < badness(
-            self.chosen.record.scores[metric]
-        ):
+        best = self.chosen.record.scores.get(metric) if self.chosen else None
+        if best is None or badness(tried.record.scores[metric]) < badness(best):
             self.chosen = tried
 
     # The decision.
@@ -329,7 +347,9 @@ class Selection:
 
     def _refit(self) -> Iterator[Event]:
         """Fit what was chosen on all rows that are not locked; calibration is kept from validation."""
-        self.with_wrong(explains=self.schedule.left() > _LEAST_TO_EXPLAIN)
+        # With folds no single model was wrong in all of these rows.
+        explains = self.folds is None and self.schedule.left() > _LEAST_TO_EXPLAIN
+        self.with_wrong(explains=explains)
         assert self.chosen is not None
         refit = Refit(self.chosen, self.schedule)
         for event in refit.run(np.arange(len(self.lesson or self.examples))):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from textwright.bundle.learned import Keys, as_keys
-from textwright.core.errors import DataError
+from textwright.core.errors import ConfigError, DataError
 from textwright.core.files import readable_name
 from textwright.core.ragged import IntArray
 from textwright.core.records import Note
@@ -23,18 +23,21 @@ from textwright.text.corpus import Asked, Corpus, read_corpus, read_labelled
 from textwright.text.duplicates import Twins, find_twins
 from textwright.text.rowlog import RowLog
 from textwright.text.schema import Schema
-from textwright.text.split import Split, row_hashes, split_again, split_rows
+from textwright.text.split import Split, fold_rows, row_hashes, split_again, split_rows
 from textwright.text.targets import Targets
 
 _MAX_VALIDATION_ROWS = 10_000
 _MIN_ROWS = 10
+# Fewer rows than that say little about which of two models is better: all are held out in turn then.
+_FEW_HELD_OUT, _FOLDS, _MIN_FOLDED = 100, 5, 30
 
 
 @dataclass(frozen=True)
 class Prepared:
     """Examples are the rows that may be learned from; `train` and `validation` number them.
 
-    `unlabelled` are texts of another file, none of which is a twin of a locked row or of one to choose on.
+    With `folds`, the number of the fold of each, all are trained on and chosen on, in turn. `unlabelled` are
+    texts of another file, none of which is a twin of a locked row or of one to choose on.
     """
 
     corpus: Corpus
@@ -47,6 +50,7 @@ class Prepared:
     twins: Twins
     warnings: tuple[str, ...] = ()
     parent: Parent | None = None
+    folds: IntArray | None = None
     unlabelled: Unlabelled | None = None
 
     @property
@@ -97,6 +101,11 @@ class Prepared:
             f"{len(self.train):,} rows to train on, {len(self.validation):,} to choose on, "
             f"{len(self.locked_texts):,} to test on ({where})"
         )
+        if self.folds is not None:
+            cut = (
+                f"{len(self.examples):,} rows to train on and to choose on, held out in "
+                f"{self.folds.max() + 1} parts in turn, {len(self.locked_texts):,} to test on ({where})"
+            )
         notes = [*map(Note, lines), *(Note(text, "warning") for text in self.warnings), Note(cut)]
         if self.unlabelled:
             name = readable_name(self.unlabelled.path)
@@ -152,9 +161,9 @@ def prepare_data(
     position[free] = np.arange(len(free))
     texts = given.texts if given else [corpus.texts[i] for i in split.test]
     targets = given.targets if given else corpus.targets[split.test]
-    unlabelled = None
+    folds, unlabelled = _folds(recipe, corpus, twins, free, len(split.validation)), None
     if (path := recipe.distil.unlabelled) is not None:
-        held_out = [corpus.texts[i] for i in split.validation]
+        held_out = [corpus.texts[i] for i in (split.validation if folds is None else free)]
         unlabelled = read_unlabelled(path, corpus.schema.text, texts, held_out, examples.texts, recipe.seed)
     return Prepared(
         corpus,
@@ -167,6 +176,7 @@ def prepare_data(
         twins,
         warnings,
         parent,
+        folds,
         unlabelled,
     )
 
@@ -183,6 +193,24 @@ def _without_test_rows(corpus: Corpus, test: Corpus, seed: int) -> Corpus:
     return replace(
         corpus, texts=[corpus.texts[i] for i in kept], targets=corpus.targets[kept], rows=corpus.rows[kept]
     )
+
+
+def _folds(
+    recipe: Recipe, corpus: Corpus, twins: Twins, free: IntArray, num_held_out: int
+) -> IntArray | None:
+    """The fold of each row that is not locked, where one part of them is too little to choose on."""
+    folds = recipe.split.folds
+    if folds == "auto":
+        is_choice = recipe.model_name == "auto"
+        folds = _FOLDS if is_choice and 0 < num_held_out < _FEW_HELD_OUT and len(free) >= _MIN_FOLDED else 1
+    if folds < 2 or not num_held_out:
+        return None
+    if folds > len(free) // 2:
+        raise ConfigError(
+            f"split.folds={folds} is more than half of the {len(free)} rows", hint="Take 5 or 10."
+        )
+    strata = TASKS.get(corpus.schema.task).strata(corpus.targets)[free]
+    return fold_rows(strata, twins.group[free], folds=folds, seed=recipe.seed)
 
 
 def _split(

@@ -31,6 +31,12 @@ class SplitSettings(Settings):
         0.1, ge=0, lt=1, description="share of the rows to choose on; 0 chooses nothing"
     )
 
+    folds: int | Auto = Field(
+        "auto",
+        description="parts of the rows that are held out in turn, in the place of one part; auto is 5 where "
+        "a choice between models has fewer than 100 rows to rest on, and none (1) otherwise",
+    )
+
 
 class VectorSettings(Settings):
     path: str | None = Field(None, description="word2vec or fastText text file with initial embeddings")

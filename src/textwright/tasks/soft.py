@@ -6,12 +6,14 @@ Shapes: N labelled rows, U rows without a label, K outputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from textwright.tasks.base import Array, Decode
 from textwright.tasks.examples import Examples
+from textwright.text.targets import Targets
 
 
 @dataclass
@@ -36,6 +38,10 @@ class SoftExamples(Examples):
     def shares(self) -> Array:
         return self.soft
 
+    def with_soft(self, soft: Array) -> SoftExamples:
+        """The same texts, their encodings shared, with other targets."""
+        return replace(self, soft=soft, _codes=self.codes())
+
 
 def soft_shares(examples: Examples, outputs: Array, decode: Decode, temperature: float = 1.0) -> Array:
     """What outputs (N, K) say, in the form of `Examples.shares`; a higher temperature makes it less sure.
@@ -51,29 +57,31 @@ def soft_shares(examples: Examples, outputs: Array, decode: Decode, temperature:
         scores: Array = ((task.measured(outputs, decode) - scale.offset) / scale.spread)[:, None]
         return scores.astype(np.float32)
     softer = decode.replaced({"temperature": decode.temperature * temperature})
-    shares = task.measured(outputs, softer).astype(np.float32)
+    shares: Array = task.measured(outputs, softer).astype(np.float32)
     return shares[:, 1:] if shares.shape[1] > outputs.shape[1] else shares  # two classes are one output
 
 
-def taught(
-    examples: Examples, soft: Array, weight: float, texts: Sequence[str] = (), outputs: Array | None = None
-) -> SoftExamples:
-    """Examples with a teacher's shares (N + U, K) of all rows; U `texts` without labels come last.
+def mixed(examples: Examples, rows: Array, weight: float, others: Array) -> Array:
+    """Targets (N + U, K): a teacher's shares `rows` (N, K) have `weight`, the true targets the rest."""
+    own = np.float32(weight) * rows + np.float32(1 - weight) * examples.shares()
+    return np.concatenate([own, others]).astype(np.float32)
 
-    On labelled rows the teacher's shares have `weight`, the true targets the rest. `outputs` are the answers
-    to `texts` in the form of targets. Encodings are shared where no texts are added.
+
+def with_texts(examples: Examples, soft: Array, texts: Sequence[str], answers: Targets) -> SoftExamples:
+    """Examples with soft targets (N + U, K); `texts` without labels come last, with the answers to them.
+
+    Encodings are shared where no texts are added.
     """
-    num_rows = len(examples)
-    mixed = np.float32(weight) * soft[:num_rows] + np.float32(1 - weight) * examples.shares()
-    targets = examples.targets if outputs is None else np.concatenate([examples.targets, outputs])
+    targets: Any = np.concatenate([examples.targets, answers]).astype(examples.targets.dtype)
     found = SoftExamples(
         [*examples.texts, *texts],
         targets,
         examples.schema,
         examples.seed,
-        soft=np.concatenate([mixed, soft[num_rows:]]).astype(np.float32),
+        soft=soft,
         scale=examples.decode,
     )
-    if not texts:
-        found._codes, found._tokens, found._encoded = examples.codes(), examples._tokens, examples._encoded
-    return found
+    if texts:
+        return found
+    shared = {name: getattr(examples, name) for name in ("_tokens", "_encoded", "_shared")}
+    return replace(found, _codes=examples.codes(), **shared)

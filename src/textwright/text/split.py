@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from textwright.core.errors import ConfigError
 from textwright.core.ragged import IntArray
-from textwright.core.seeds import generator
+from textwright.core.seeds import derive, generator
 from textwright.text.clean import fold
 
 FloatArray = NDArray[np.floating]
@@ -62,6 +62,28 @@ def split_rows(
     group = np.unique(groups, return_inverse=True)[1]
     part = _assign(stratum, group, np.array([test, validation]), seed)[group]
     return Split(*(np.flatnonzero(part == name) for name in (TRAIN, VALIDATION, TEST)))
+
+
+def fold_rows(strata: IntArray | None, groups: IntArray, *, folds: int, seed: int) -> IntArray:
+    """Number the fold of each of N rows, 0 ... folds - 1: of like size, strata spread, groups whole.
+
+    Strata (N,) and groups (N,) are those of `split_rows`. A stratum with fewer groups than folds is missing
+    in some of them.
+
+    >>> import numpy as np
+    >>> found = fold_rows(np.repeat([0, 1], 10), np.arange(20), folds=5, seed=1)
+    >>> np.bincount(found).tolist(), np.bincount(found[:10]).tolist()
+    ([4, 4, 4, 4, 4], [2, 2, 2, 2, 2])
+    """
+    found, left = np.zeros(len(groups), np.int64), np.arange(len(groups))
+    for number in range(folds - 1):
+        of = None if strata is None else strata[left]
+        share = 1 / (folds - number)
+        parts = split_rows(of, groups[left], validation=share, test=0.0, seed=derive(seed, "fold", number))
+        found[left[parts.validation]] = number
+        left = left[parts.train]
+    found[left] = folds - 1
+    return found
 
 
 def split_again(

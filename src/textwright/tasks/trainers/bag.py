@@ -77,18 +77,20 @@ class BagTrainer:
     @cached_property
     def _data(self) -> BagData:
         examples, settings = self.job.examples, self.settings
+        targets = examples.shares().astype(np.float32)
 
         def found() -> BagData:
             return prepare(
                 examples.codes(),
-                examples.shares(),
+                targets,
                 examples.task.link(examples.schema),
                 settings,
                 ideographs=examples.schema.is_ideographic,
                 threads=self.job.threads,
             )
 
-        return examples.shared(f"n-grams {settings.words} {settings.chars} {settings.min_rows}", found)
+        kept = examples.shared(f"n-grams {settings.words} {settings.chars} {settings.min_rows}", found)
+        return replace(kept, targets=targets)  # of the same texts, others may be asked
 
     def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
         examples, fit = self.job.examples, self._fit  # n-grams are found here, and not again by the refit
