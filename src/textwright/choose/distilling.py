@@ -89,18 +89,21 @@ def teach(selection: Selection, limits: Limits, on_trainer: OnTrainer) -> Iterat
     name, begun = f"{settings.into} distilled", Spent.beginning()
     lesson = _Lesson(selection, teacher, settings, on_trainer)
     yield Note(f"{name}: a student learns the answers of {teacher.name}")
+    student, why = None, "no time was left for its first step"
+    before = selection.train, selection.validation, selection.folds
     try:
         student = yield from lesson.learned(begun)
     except (ConfigError, CheckpointError):
         raise
     except FAILURES as error:
         clear_frames(error.__traceback__)  # they hold the network
-        student, why = None, first_line(error)
-        seconds = begun.until_now().seconds
-        failed = Candidate(settings.into, status="failed", why=why, name=name, seconds=seconds)
-        selection.failed.append(failed)
-    else:
-        why = "no time was left for its first step"
+        why, seconds = first_line(error), begun.until_now().seconds
+        selection.failed.append(
+            Candidate(settings.into, status="failed", why=why, name=name, seconds=seconds)
+        )
+    finally:
+        if student is None:  # interrupted, too: the teacher was judged on these rows
+            selection.train, selection.validation, selection.folds = before
     if student is None:
         warning = f"{name}: failed: {why}; its teacher, {teacher.name}, is kept"
         selection.warnings.append(warning)
@@ -295,7 +298,7 @@ def _picked(selection: Selection, teacher: Tried, student: Tried, limits: Limits
     score = gap.score
     why = (
         f"learned from {teacher.name}: {gap.metric} {score.value:+.4f} [{score.low:+.4f}, {score.high:+.4f}] "
-        f"against it, p = {gap.p_value:.3g}"
+        f"against it on {score.n:,} rows, p = {gap.p_value:.3g}"
     )
     record = replace(
         student.record,
