@@ -98,7 +98,7 @@ def test_texts_without_labels_teach_what_few_labels_cannot(files: dict[str, Path
 
 def test_an_ensemble_teaches_a_folder_that_answers_alone(files: dict[str, Path], tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("textwright.choose.decision._best", lambda allowed, wanted: allowed[-1])
+        patch.setattr("textwright.choose.decision._best", lambda allowed, *_: allowed[-1])
         patch.setattr(
             "textwright.choose.select.blend",
             lambda outputs, *rest: Blend(np.full(len(outputs), 1 / len(outputs)), np.mean(outputs, axis=0)),
@@ -187,14 +187,16 @@ def test_what_makes_no_sense_is_refused(
     assert not (tmp_path / "m").exists()
 
 
-def test_compare_has_no_students(files: dict[str, Path], tmp_path: Path) -> None:
+def test_compare_and_curves_have_no_students(files: dict[str, Path], tmp_path: Path) -> None:
     recipe = Recipe.parse({"distil": {"into": "bag"}})
-    with pytest.raises(ConfigError, match="compare fits every candidate as it is"):
+    with pytest.raises(ConfigError, match="every model is fitted as it is"):
         api.compare_settings(files["data"], tmp_path / "m", recipe, models=["bag"])
-    with pytest.raises(ConfigError, match="compare fits every candidate as it is"):
+    with pytest.raises(ConfigError, match="every model is fitted as it is"):
         api.compare_settings(
             files["data"], tmp_path / "m", models=["bag"], vary={"distil.weight": [0.1, 0.2]}
         )
+    with pytest.raises(ConfigError, match="every model is fitted as it is"):
+        api.curve(files["data"], tmp_path / "m", recipe.replaced({"model.name": "bag"}))
 
 
 @pytest.mark.parametrize(
@@ -241,6 +243,18 @@ def test_limits_are_for_the_student(files: dict[str, Path], tmp_path: Path) -> N
     assert not any(note.startswith("no candidate keeps the limits") for note in notes)
     assert any(note.startswith("the student does not keep the limits: its ") for note in notes)
     assert next(c for c in found.candidates if c.name == "bag distilled").chosen
+
+
+def test_a_threshold_is_the_students(files: dict[str, Path], tmp_path: Path) -> None:
+    asked = {"model": {"name": "bag"}, "reject": {"wrong": 0.2}, "distil": {"into": "bag"}}
+    data = write(tmp_path / "a.csv", rows("many", 700, both=False))
+    found, notes = train(data, tmp_path / "m", files["test"], **asked)
+    assert found.candidates[-1].name == "bag distilled"
+    decode = read_json(found.out / "textwright.json")["decode"]
+    assert (
+        decode["least"] is not None
+        and notes.count(read_json(found.out / "plan.json")["reasons"]["reject"]) == 1
+    )
 
 
 @pytest.mark.parametrize("task", ["multilabel", "score"])

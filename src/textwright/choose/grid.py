@@ -95,7 +95,7 @@ def compare_settings(
     _refuse_foreign(target)
     cells = make_cells(recipe, models, vary or {})
     clock = _clock(recipe, clock, sink)
-    prepared = prepare_data(data, recipe, test)
+    prepared = prepare_data(data, recipe.replaced({"split.folds": 1}), test)  # one split for all cells
     for note in prepared.notes():
         sink(note)
     if not len(prepared.validation):
