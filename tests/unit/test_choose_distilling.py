@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from textwright import api
 from textwright.choose.distilling import StudentProposal
 from textwright.choose.ensemble import Blend
 from textwright.choose.schedule import Schedule
+from textwright.cli.main import app
 from textwright.core.clock import Clock, Steps
 from textwright.core.errors import ConfigError, DataError
 from textwright.core.events import Event
@@ -185,6 +187,17 @@ def test_what_makes_no_sense_is_refused(
     with pytest.raises(ConfigError, match=said):
         train(files["data"], tmp_path / "m", distil=distil, **more)
     assert not (tmp_path / "m").exists()
+
+
+def test_the_flag_is_refused_alone_and_taken_with_a_student(files: dict[str, Path], tmp_path: Path) -> None:
+    asked = ["plan", str(files["data"]), "--model", "bag", "--unlabelled", str(files["others"])]
+    alone = CliRunner().invoke(app, asked)
+    assert alone.exit_code == 2
+    assert "nothing learns from unlabelled rows yet without distil.into" in alone.stderr
+    taken = CliRunner().invoke(app, [*asked, "--set", "distil.into=bag", "--json"])
+    assert taken.exit_code == 0, taken.stderr
+    said = json.loads(taken.stdout.splitlines()[-1])["reasons"]["distil.into"]
+    assert "1,500 texts without labels" in said
 
 
 def test_compare_and_curves_have_no_students(files: dict[str, Path], tmp_path: Path) -> None:

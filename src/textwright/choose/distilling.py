@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 OnTrainer = Callable[[Trainer, str], None]
 
 # So many texts are answered before the clock is asked again.
-_CHUNK = 1_024
+_CHUNK = 256
 # Of what is left for the student, a teacher may take this share to answer, once for rows and once for texts.
 _ANSWERING_SHARE = 0.25
 # Checkpoints of a student are named after what it learns: a run that is resumed may have another teacher.
@@ -146,8 +146,9 @@ class _Lesson:
             return None
         yield from reasons_told(name, student.trainer.reasons())
         selection.reasons["distil"] = self._reason(num_texts)
+        tried = selection.scored(student.proposal, student.trainer, begun.until_now(), "done", "")
         selection.lesson = student.examples
-        return selection.scored(student.proposal, student.trainer, begun.until_now(), "done", "")
+        return tried
 
     def _reason(self, num_texts: int) -> str:
         weight, temperature = self.settings.weight, self.settings.temperature
