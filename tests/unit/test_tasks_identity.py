@@ -16,7 +16,7 @@ from textwright.tasks import identity
 from textwright.tasks.identity import identity_of, refuse_another
 from textwright.tasks.recipe import Recipe
 
-PREPARED: Any = SimpleNamespace(corpus=SimpleNamespace(fingerprint="c0ffee" * 10), test=None)
+PREPARED: Any = SimpleNamespace(corpus=SimpleNamespace(fingerprint="c0ffee" * 10), test=None, unlabelled=None)
 
 
 def of(**asked: Any) -> dict[str, Any]:

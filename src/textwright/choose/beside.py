@@ -107,7 +107,7 @@ class SideBySide:
             selection.recipe.seed,
             self.workers.threads,
             room,
-            selection.growth,
+            selection.schedule.of_refit(selection.growth),
             hope=selection.hope(proposal, wave),
             amount=member.amount,
             is_counted=selection.schedule.clock.steps is not None,

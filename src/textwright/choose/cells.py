@@ -18,7 +18,7 @@ from textwright.core.settings import Settings
 from textwright.models.base import Architecture
 from textwright.models.registry import ARCHITECTURES
 from textwright.runtime.cpu import choose_waiting
-from textwright.tasks.needs import check_model, refuse_idle, refuse_varied
+from textwright.tasks.needs import check_model, refuse_idle, refuse_student, refuse_varied
 from textwright.tasks.paths import full_path, with_settings
 from textwright.tasks.recipe import Recipe
 
@@ -62,6 +62,7 @@ def make_cells(recipe: Recipe, models: Sequence[str], vary: Mapping[str, Sequenc
     """
     names = _models(recipe, models)
     paths = {key: full_path(key, names, where="vary: ") for key in vary}
+    refuse_student(recipe, paths.values())
     _refuse_what_is_fixed(paths)
     for key, values in vary.items():
         _refuse_repeats(f"vary {key}", [_shown(value) for value in values])

@@ -27,7 +27,7 @@ from textwright.core.records import Note
 from textwright.core.tensorboard import tracking
 from textwright.models.registry import ARCHITECTURES
 from textwright.report.folder import make_curve, write_pages
-from textwright.tasks.needs import check_recipes, check_target
+from textwright.tasks.needs import check_recipes, check_target, refuse_student
 from textwright.tasks.prepare import prepare_data
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.work import work_folder
@@ -112,6 +112,7 @@ def learning_curve(
     target = Path(out)
     refuse_foreign(target)
     recipe = _of_one(recipe or Recipe())
+    refuse_student(recipe)
     check_recipes([(recipe, recipe.model_name)])
     clock = _clock(recipe, clock, sink)
     prepared = prepare_data(data, recipe, test, partial(check_target, recipe))

@@ -24,6 +24,7 @@ class Folded:
     """A trainer a fold; what is refitted is the one whose search took the middle length.
 
     After a search `held_out` has the outputs (N, K) for all rows, each by the trainer that had not seen it.
+    Rows after these N whose fold is -1 are trained on in every fold, and never held out.
     """
 
     def __init__(self, make: Callable[[], Trainer], fold: IntArray, texts: Sequence[str]) -> None:
@@ -42,6 +43,11 @@ class Folded:
     @property
     def engine(self) -> Engine | None:
         return self._chosen.engine
+
+    @property
+    def engines(self) -> list[Engine | None]:
+        """The engine of each fold, which has not seen the rows of that."""
+        return [trainer.engine for trainer in self._trainers]
 
     @property
     def was_cut(self) -> bool:
@@ -79,7 +85,7 @@ class Folded:
             return
         outputs = trainer.engine.outputs([self._texts[int(i)] for i in rows])
         if self.held_out is None:
-            self.held_out = np.zeros((len(self._fold), outputs.shape[1]), np.float32)
+            self.held_out = np.zeros((int((self._fold >= 0).sum()), outputs.shape[1]), np.float32)
         self.held_out[rows] = outputs
 
     def refit(self, rows: IntArray) -> Iterator[Event]:

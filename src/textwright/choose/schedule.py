@@ -22,10 +22,16 @@ from textwright.tasks.trainers.base import Foreseen
 _RESERVE_SECONDS, _RESERVE_SHARE = 1.5, 0.015
 # What the quickest candidate takes for search and refit, on a busy machine, and for each character.
 _FIRST_SECONDS, _SECONDS_PER_CHARACTER = 0.3, 4e-7
+# What it takes with longer n-grams and many labels.
+_BUSY = 4
 # What is quick is not started with less.
 _LEAST = 2.0
+# What a student gets of the budget: its search and its refit on all rows, and a teacher has no refit.
+_STUDENT_SHARE = 1 / 3
 # Members of an ensemble whose loss is so much above the best get no time for a refit set aside.
 _IN_PLAY = 1.5
+# Where the clock has no limit.
+_ENDLESS = 1e9
 
 
 @dataclass(frozen=True)
@@ -75,22 +81,35 @@ class Room:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The shares of a budget; `num_locked` rows are answered at its end, `num_beside` fits run at once."""
+    """The shares of a budget; `num_locked` rows are answered at its end, `num_beside` fits run at once.
+
+    Where something is set aside `for_student`, what is tried is not refitted: it teaches as it was judged.
+    """
 
     clock: Clock
     prefer: Prefer
     num_locked: int
     num_beside: int = 1
+    for_student: float = 0.0
+
+    def before_a_student(self) -> Schedule:
+        """The same with a share of what is left now set aside for a student."""
+        return replace(self, for_student=_STUDENT_SHARE * min(self.clock.remaining(), _ENDLESS))
+
+    def of_the_student(self) -> Schedule:
+        """All that is left, when the teacher is there."""
+        return replace(self, for_student=0.0)
 
     def left(self, tried: Sequence[Tried] = ()) -> float:
         """What remains when the end of the run is set aside; answers of `tried` to the locked rows too."""
         if self.clock.steps is not None:
-            return self.clock.remaining()
+            return self.clock.remaining() - self.for_student
         answering = self.num_locked * sum(t.seconds_a_text for t in tried)
         return (
             self.clock.remaining()
             - max(_RESERVE_SECONDS, _RESERVE_SHARE * (self.clock.limit or 0))
             - answering
+            - self.for_student
         )
 
     def refuse_too_little(self, characters: int) -> None:
@@ -108,21 +127,31 @@ class Schedule:
             hint=f"Give at least --minutes {math.ceil(100 * needed / 60) / 100:g}",
         )
 
+    def most_characters(self) -> float:
+        """Of how many a candidate can be fitted at all; a clock of steps does not see them."""
+        if self.clock.steps is not None:
+            return math.inf
+        return max(self.left(), 0.0) / (_BUSY * _SECONDS_PER_CHARACTER)
+
     def only(self, growth: float) -> Grant:
         """Of the one candidate that there is: its refit takes `growth` times what its search takes."""
-        return Grant(max(self.left(), 0.05) / (1 + growth))
+        return Grant(max(self.left(), 0.05) / (1 + self.of_refit(growth)))
 
     def grant(self, search: Foreseen, growth: float, tried: Sequence[Tried], rows: int) -> Grant:
         """Of a candidate whose refit takes `growth` times what its search takes.
 
         `tried` are those before, which may have to be refitted on `rows`.
         """
-        return self.room(tried, rows).grant(search, growth)
+        return self.room(tried, rows).grant(search, self.of_refit(growth))
 
     def room(self, tried: Sequence[Tried], rows: int) -> Room:
         """What the next candidate can take from, after those in `tried`."""
         unit = "s" if self.clock.steps is None else "steps"
         return Room(self.left(tried), self._set_aside(tried, rows), self.prefer, not tried, unit)
+
+    def of_refit(self, growth: float) -> float:
+        """How many times what a search takes is set aside for its refit."""
+        return 0.0 if self.for_student else growth
 
     def amount(self, amount: float) -> str:
         """In words, with its unit."""
@@ -137,7 +166,7 @@ class Schedule:
 
     def _set_aside(self, tried: Sequence[Tried], rows: int) -> float:
         """For refits: of every likely member of an ensemble, or of the one that takes the longest."""
-        if not tried:
+        if not tried or self.for_student:
             return 0.0
         best = min(t.judged for t in tried)
         near = [t for t in tried if t.judged <= _IN_PLAY * best]

@@ -14,6 +14,7 @@ from textwright.choose.beside import SideBySide
 from textwright.choose.candidates import Proposal, suited
 from textwright.choose.cluster import ray_workers
 from textwright.choose.decision import Decision, Wanted, decide
+from textwright.choose.distilling import of_teacher, teach
 from textwright.choose.ensemble import blend
 from textwright.choose.folds import folded_trainer
 from textwright.choose.hope import FAR, FAR_FOR_ENSEMBLES, Curve, Hope, followed
@@ -45,8 +46,10 @@ from textwright.tasks.examples import Examples, Job
 from textwright.tasks.explaining.mistakes import explain_mistakes
 from textwright.tasks.judging import loss_of_nothing
 from textwright.tasks.metrics import chosen_metric
+from textwright.tasks.needs import UNJUDGED
 from textwright.tasks.prepare import Prepared
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.soft import SoftExamples
 from textwright.tasks.trainers import trainer_for
 from textwright.tasks.trainers.base import Fitted, Trainer
 from textwright.tasks.trainers.ensemble import ENSEMBLE
@@ -81,6 +84,8 @@ class Selection:
     is_refitted: bool = False
     warnings: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
+    unlabelled: Sequence[str] = ()
+    lesson: SoftExamples | None = None
     _curves: dict[str, list[Curve]] = field(default_factory=dict)
 
     @classmethod
@@ -90,15 +95,20 @@ class Selection:
         if limits.promise is not None:
             limits.promise.check(examples.schema)
         metric, why = chosen_metric(examples.task, recipe.metric, examples.targets, examples.schema)
+        wanted = Wanted(metric, recipe.prefer, limits)
+        if recipe.distil.into:
+            wanted = of_teacher(wanted, recipe)
+        schedule = Schedule(clock, wanted.prefer, len(prepared.locked_texts))
         return cls(
             examples,
             recipe,
-            Wanted(metric, recipe.prefer, limits),
-            Schedule(clock, recipe.prefer, len(prepared.locked_texts)),
+            wanted,
+            schedule.before_a_student() if recipe.distil.into else schedule,
             prepared.train if prepared.folds is None else np.arange(len(examples)),
             prepared.validation if prepared.folds is None else np.arange(len(examples)),
             prepared.folds,
             reasons={"metric": f"{metric}: {why}"},
+            unlabelled=prepared.unlabelled.texts if prepared.unlabelled else (),
         )
 
     def run(
@@ -124,6 +134,9 @@ class Selection:
                     "no candidate could be fitted", hint="Give more --minutes, or name one with --model bag."
                 )
             yield from self._decide()
+            if self.recipe.distil.into:
+                yield from teach(self, Limits.of(self.recipe), on_trainer)
+            yield from self.with_threshold()
             yield from self._refit()
 
     @contextmanager
@@ -211,7 +224,8 @@ class Selection:
         if is_only:
             return self.schedule.only(self.growth)
         search = trainer.foresee(len(self.train))
-        return wave.grant(self.schedule, search, self.growth, len(self.examples))
+        growth = self.schedule.of_refit(self.growth)
+        return wave.grant(self.schedule, search, growth, len(self.examples))
 
     @property
     def growth(self) -> float:
@@ -222,9 +236,9 @@ class Selection:
 
     def trainer(self, proposal: Proposal) -> Trainer:
         """That of its kind, or one a fold."""
-        return folded_trainer(self._job(proposal.model), proposal.recipe(self.recipe), self.folds)
+        return folded_trainer(self.job(proposal.model), proposal.recipe(self.recipe), self.folds)
 
-    def _job(self, model: str) -> Job:
+    def job(self, model: str) -> Job:
         return Job(model, self.examples, self.schedule.clock.again(None), usable_cpus())
 
     def hope(self, proposal: Proposal, wave: Wave) -> Hope:
@@ -245,8 +259,12 @@ class Selection:
 
     def _note(self, proposal: Proposal, trainer: Trainer, spent: Spent, status: Status, why: str) -> None:
         """Score a candidate on validation; it is the best so far unless one tried before is as good."""
-        if trainer.engine is None:
-            return
+        if trainer.engine is not None:
+            self._add(self.scored(proposal, trainer, spent, status, why))
+
+    def scored(self, proposal: Proposal, trainer: Trainer, spent: Spent, status: Status, why: str) -> Tried:
+        """A candidate that was fitted, with its answers calibrated, tuned and scored on validation."""
+        assert trainer.engine is not None
         found = score_candidate(
             proposal.model,
             trainer.engine,
@@ -257,17 +275,20 @@ class Selection:
             status=status,
             held_out=getattr(trainer, "held_out", None),
         )
-        self.take(proposal, trainer, found, why)
+        return self._tried(proposal, trainer, found, why)
 
     def take(self, proposal: Proposal, trainer: Fitted, found: Scored, why: str) -> None:
-        """Add a candidate as it was scored."""
+        """Add a candidate that was scored elsewhere."""
+        self._add(self._tried(proposal, trainer, found, why))
+
+    def _tried(self, proposal: Proposal, trainer: Fitted, found: Scored, why: str) -> Tried:
         engine = trainer.engine
         assert engine is not None
         named = replace(found.record, name=proposal.name, settings=dict(proposal.settings), why=why)
         tried = Tried(
             proposal, named, engine, found.decode, found.outputs, found.judged, trainer, found.meter
         )
-        self._add(self._tuned(tried))
+        return self._tuned(tried)
 
     def _tuned(self, tried: Tried) -> Tried:
         """With answers that suit the metric and the promise, where that pays on validation."""
@@ -312,7 +333,6 @@ class Selection:
         if len(self.tried) > 1:
             picked = next(record for record in self.decision.records if record.chosen)
             yield Note(f"{self.chosen.name}: chosen: {picked.why}")
-        yield from self.with_threshold()
 
     def with_threshold(self) -> Iterator[Event]:
         """Set when the pick says that it does not know, once and where that is asked."""
@@ -388,7 +408,7 @@ class Selection:
             yield Note(NOT_AGAIN)
             return
         refit = Refit(self.chosen, self.schedule)
-        for event in refit.run(np.arange(len(self.examples))):
+        for event in refit.run(np.arange(len(self.lesson or self.examples))):
             self.chosen = refit.chosen
             yield event
         self.chosen, self.is_refitted = refit.chosen, refit.is_whole
@@ -412,13 +432,15 @@ class Selection:
 
     def _only(self, proposals: Sequence[Proposal], on_trainer: OnTrainer) -> Iterator[Event]:
         """Nothing is held out, so nothing is chosen: one architecture, fitted as the recipe says."""
+        if self.recipe.distil.into:
+            raise ConfigError(UNJUDGED, hint="Leave split.validation above 0.")
         if len(proposals) > 1:
             raise ConfigError(
                 "without validation rows no architecture can be chosen",
                 hint="Name one with --model, or leave split.validation above 0.",
             )
         proposal, begun, rows = proposals[0], Spent.beginning(), self.train
-        trainer = trainer_for(self._job(proposal.model), proposal.recipe(self.recipe))
+        trainer = trainer_for(self.job(proposal.model), proposal.recipe(self.recipe))
         trainer.give(self.schedule.clock.again(max(self.schedule.left(), 0.05)))
         on_trainer(trainer, proposal.stem)
         yield Note(

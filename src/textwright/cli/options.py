@@ -47,6 +47,14 @@ MaxSize = Annotated[str | None, typer.Option(help="The largest weights that may 
 MaxLatency = Annotated[
     str | None, typer.Option(help="The longest time for one text that may be chosen, measured here, as 2ms.")
 ]
+Unlabelled = Annotated[
+    str | None,
+    typer.Option(
+        "--unlabelled",
+        help="Texts without labels, in any of these formats: with --set distil.into=NAME a small student "
+        "learns the answers of the best model to them.",
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="All randomness comes from this number (0).")]
 RecipeName = Annotated[
     str | None, typer.Option("--recipe", help="A recipe file, or a packaged recipe such as classic-lstm.")
@@ -78,6 +86,7 @@ def make_recipe(
     prefer: str | None = None,
     max_size: str | None = None,
     max_latency: str | None = None,
+    unlabelled: str | None = None,
     seed: int | None = None,
 ) -> Recipe:
     """The recipe named (or the default one), with flags and --set laid over it. Raises ConfigError.
@@ -97,6 +106,7 @@ def make_recipe(
         "budget.max_size": max_size,
         "budget.max_latency": max_latency,
         "prefer": prefer,
+        "distil.unlabelled": unlabelled,
         "seed": seed,
     }
     given = {key: value for key, value in flags.items() if value is not None}

@@ -30,6 +30,7 @@ def plan(
     prefer: options.Preferred = None,
     max_size: options.MaxSize = None,
     max_latency: options.MaxLatency = None,
+    unlabelled: options.Unlabelled = None,
     seed: options.Seed = None,
     recipe: options.RecipeName = None,
     set_: options.Set = None,
@@ -62,6 +63,7 @@ def plan(
             prefer=prefer,
             max_size=max_size,
             max_latency=max_latency,
+            unlabelled=unlabelled,
             seed=seed,
         )
         result, records = api.plan(data, made, test=test)

@@ -35,6 +35,7 @@ def train(
     prefer: options.Preferred = None,
     max_size: options.MaxSize = None,
     max_latency: options.MaxLatency = None,
+    unlabelled: options.Unlabelled = None,
     seed: options.Seed = None,
     recipe: options.RecipeName = None,
     set_: options.Set = None,
@@ -64,6 +65,7 @@ def train(
             prefer=prefer,
             max_size=max_size,
             max_latency=max_latency,
+            unlabelled=unlabelled,
             seed=seed,
         )
         trained = api.train(

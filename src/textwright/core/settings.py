@@ -118,10 +118,10 @@ def _said(group: Settings, prefix: str) -> Iterator[tuple[str, Any]]:
 def _put(known: dict[str, Any], values: dict[str, Any], key: str, value: Any, where: str) -> None:
     """Set `key` in `values`, which holds what was said of all that is `known`."""
     *path, last = key.split(".")
-    for part in path:
+    for depth, part in enumerate(path, 1):
         known = _group(known, part, key, where)
         # A dict of any keys is said as a whole.
-        values = values.setdefault(part, dict(known) if _is_free(path) else {})
+        values = values.setdefault(part, dict(known) if _is_free(path[:depth]) else {})
     if last not in known and not _is_free(path):
         raise _unknown(key, last, known, where)
     known[last] = values[last] = value
@@ -143,8 +143,8 @@ def _unknown(key: str, part: str, known: Iterable[str], where: str) -> ConfigErr
 
 
 def _is_free(path: list[str]) -> bool:
-    # `model` holds the settings of whichever architecture is named; that architecture checks them.
-    return path == ["model"]
+    # These hold the settings of whichever architecture is named; that architecture checks them.
+    return path in (["model"], ["distil", "settings"])
 
 
 def _explain(errors: Sequence[Any], cls: type[BaseModel], where: str) -> ConfigError:

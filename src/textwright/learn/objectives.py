@@ -40,9 +40,13 @@ Objective = Callable[[Tensor, Tensor], Loss]
 def cross_entropy(
     logits_BC: Tensor, targets_B: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Loss:
-    """One of C classes; targets are class ids. A class's weight counts, however common it is in the batch."""
+    """One of C classes; targets are class ids (B,), or the probability of each class (B, C).
+
+    A class's weight counts, however common it is in the batch.
+    """
+    goal = targets_B.long() if targets_B.ndim == 1 else targets_B.to(logits_BC.dtype)
     total = F.cross_entropy(
-        logits_BC, targets_B.long(), _beside(weights, logits_BC), reduction="sum", label_smoothing=smoothing
+        logits_BC, goal, _beside(weights, logits_BC), reduction="sum", label_smoothing=smoothing
     )
     return Loss(total, len(targets_B))
 
@@ -50,7 +54,10 @@ def cross_entropy(
 def binary_cross_entropy(
     logits_BC: Tensor, targets_BC: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Loss:
-    """Any of C labels, each yes or no; the sum over labels counts once a row. See `balanced_weights`."""
+    """Any of C labels, each yes or no, or how probable yes is; the sum over labels counts once a row.
+
+    See `balanced_weights`.
+    """
     targets_BC = _smoothed(targets_BC.to(logits_BC.dtype).reshape(logits_BC.shape), smoothing)
     no, yes = _no_and_yes(weights, logits_BC)
     total = F.binary_cross_entropy_with_logits(
@@ -68,7 +75,9 @@ def focal(
 ) -> Loss:
     """Cross-entropy in which a class counts (1 - p)^gamma: the less, the surer it is (arXiv:1708.02002)."""
     log_p_BC = logits_BC.log_softmax(-1)
-    goal_BC = F.one_hot(targets_B.long(), logits_BC.shape[-1]).to(logits_BC.dtype)
+    if targets_B.ndim == 1:
+        targets_B = F.one_hot(targets_B.long(), logits_BC.shape[-1])
+    goal_BC = targets_B.to(logits_BC.dtype)
     goal_BC = goal_BC * (1 - smoothing) + smoothing / logits_BC.shape[-1]
     terms_BC = -goal_BC * log_p_BC * _hardness(1 - log_p_BC.exp(), gamma)
     weights = _beside(weights, logits_BC)
@@ -209,15 +218,19 @@ def balanced_weights(targets: NDArray[Any], num_classes: int, link: str) -> list
       A label's no keeps the weight 1: to balance yes and no inside each label would let a label that one
       row in a thousand has be answered everywhere.
 
-    What never occurs has the weight 1. Raises ConfigError for scores.
+    Targets may be probabilities instead, (N, C) for a softmax: a class then occurs as often as they add up
+    to. What never occurs has the weight 1. Raises ConfigError for scores.
 
     >>> balanced_weights(np.array([0, 0, 0, 1]), 2, "softmax")
     [0.6666666666666666, 2.0]
     """
     if link == "identity":
         raise _mismatch("learn.loss.class_weights=balanced", link)
-    if link == "sigmoid" and targets.reshape(len(targets), -1).shape[1] > 1:
-        counts = (targets > 0).sum(axis=0)
+    if targets.reshape(len(targets), -1).shape[1] > 1:
+        counts = targets.sum(axis=0, dtype=np.float64)
+    elif link == "sigmoid":
+        yes = float(targets.sum(dtype=np.float64))
+        counts = np.array([len(targets) - yes, yes])
     else:
         counts = np.bincount(targets.astype(np.int64).ravel(), minlength=max(num_classes, 2))
     share = counts.sum() / max(np.count_nonzero(counts), 1)

@@ -11,7 +11,7 @@ import numpy as np
 from textwright.core.clock import Clock
 from textwright.core.ragged import IntArray, Ragged
 from textwright.models.bag.fit import LONG_TEXT
-from textwright.tasks.base import TASKS, Decode, Task
+from textwright.tasks.base import TASKS, Array, Decode, Task, one_hot
 from textwright.text.codes import code_points
 from textwright.text.schema import Schema
 from textwright.text.targets import Targets
@@ -51,6 +51,15 @@ class Examples:
     @property
     def decode(self) -> Decode:
         return self.task.scaling(self.targets)
+
+    def fitted(self) -> Array:
+        """Targets as a network fits them: see `Task.fitted`; shares where they are soft."""
+        return self.task.fitted(self.targets, self.schema, self.decode)
+
+    def shares(self) -> Array:
+        """Targets (N, K), 0 to 1: classes as rows with a single one, label sets; or standardised scores."""
+        fitted = self.fitted()
+        return one_hot(fitted.astype(np.int64), len(self.schema.labels)) if fitted.ndim == 1 else fitted
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from textwright.core.files import readable_name
 from textwright.tasks.prepare import Prepared
+from textwright.tasks.unlabelled import Unlabelled
 from textwright.text.corpus import Corpus
 from textwright.text.schema import Schema
 from textwright.text.targets import Targets
@@ -30,9 +31,11 @@ def glance(prepared: Prepared) -> dict[str, Any]:
         "test": prepared.locked_targets,
     }
     files = [prepared.corpus, prepared.test] if prepared.test else [prepared.corpus]
+    others = {"unlabelled": _file(prepared.unlabelled)} if prepared.unlabelled else {}
     return {
         "rows": {part: len(of_part) for part, of_part in targets.items()},
         "files": [_file(corpus) for corpus in files],
+        **others,
         "account": prepared.account(),
         "warnings": list(prepared.warnings),
         "twins": {"exact": prepared.twins.num_exact, "near": prepared.twins.num_near},
@@ -43,7 +46,7 @@ def glance(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _file(corpus: Corpus) -> dict[str, Any]:
+def _file(corpus: Corpus | Unlabelled) -> dict[str, Any]:
     return {
         "name": readable_name(corpus.path),
         "fingerprint": corpus.fingerprint,

@@ -39,6 +39,7 @@ def identity_of(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
     return {
         "data": prepared.corpus.fingerprint,
         "test file": prepared.test.fingerprint if prepared.test else None,
+        "unlabelled file": prepared.unlabelled.fingerprint if prepared.unlabelled else None,
         "recipe": recipe.model_dump(mode="json", exclude={"budget", "tracking", "ray"}),
         "model.checkpoint": _start(recipe),
         "vectors.path": _fingerprint(recipe.vectors.path),

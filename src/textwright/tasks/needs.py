@@ -22,6 +22,9 @@ from textwright.tasks.rejecting import check_reject, check_reject_target
 from textwright.text.schema import Schema
 from textwright.text.tokenizers import KINDS, TokenizerSettings
 
+# What no student can be: it brings what it has learned elsewhere.
+PRETRAINED = "pretrained"
+UNJUDGED = "distil.into: without validation rows nothing tells how good a student is beside its teacher"
 # The parts of a recipe that networks read and solvers do not.
 _OF_NETWORKS = ("learn", "compute", "tokenizer", "long", "vectors")
 
@@ -99,8 +102,20 @@ def _limit(asked: Asked) -> str:
     return "no text is cut without tokenizer.max_length"
 
 
+def _student(asked: Asked) -> str:
+    return "" if asked.recipe.distil.into else "it is of a student, and distil.into names none"
+
+
+def _learns_unlabelled(asked: Asked) -> str:
+    return "" if asked.recipe.distil.into else "nothing learns from unlabelled rows yet without distil.into"
+
+
 NEEDS: Mapping[str, Need] = MappingProxyType(
     {
+        "distil.settings": _student,
+        "distil.weight": _student,
+        "distil.temperature": _student,
+        "distil.unlabelled": _learns_unlabelled,
         "learn.optimizer.weight_decay": _of("learn.optimizer.name", "adamw", "sgd", "gd", "muon"),
         "learn.optimizer.momentum": _of("learn.optimizer.name", "sgd", "muon"),
         "learn.optimizer.layer_decay": _layers,
@@ -133,7 +148,35 @@ def check_recipes(asked: Sequence[tuple[Recipe, str]]) -> None:
     for recipe, name in asked:
         check_reject(recipe)
         check_model(recipe, name)
+        check_student(recipe)
     refuse_idle(asked)
+
+
+def check_student(recipe: Recipe) -> None:
+    """Raise ConfigError where no student of the architecture `distil.into` can be taught."""
+    name = recipe.distil.into
+    if name is None:
+        return
+    ARCHITECTURES.check(name)
+    if name == PRETRAINED:
+        raise ConfigError(
+            f"distil.into={name}: a student starts from nothing, and this one from a checkpoint",
+            hint=f"Name one of: {', '.join(other for other in ARCHITECTURES if other != PRETRAINED)}.",
+        )
+    if recipe.split.validation == 0:
+        raise ConfigError(UNJUDGED, hint="Leave split.validation above 0.")
+    choose_waiting()
+    ARCHITECTURES.get(name).settings.parse(dict(recipe.distil.settings), where="distil.settings.")
+
+
+def refuse_student(recipe: Recipe, paths: Iterable[str] = ()) -> None:
+    """Raise ConfigError where a student is asked for of what fits models as they are: compare, curve."""
+    said = [path for path in (*recipe.said(), *paths) if path.startswith("distil.")]
+    if said:
+        raise ConfigError(
+            f"{said[0]} is of train: here every model is fitted as it is, without a teacher",
+            hint="Leave it out.",
+        )
 
 
 def check_model(recipe: Recipe, name: str) -> None:

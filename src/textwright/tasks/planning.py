@@ -77,6 +77,11 @@ def make_plan(prepared: Prepared, recipe: Recipe, candidates: Mapping[str, Recip
         "split.validation": f"{rows['validation']:,} rows to choose on, at most 10,000",
         "split.test": f"{rows['test']:,} rows, locked: nothing is chosen on them",
     }
+    if recipe.distil.into:
+        others = f" and of {len(prepared.unlabelled):,} texts without labels" if prepared.unlabelled else ""
+        reasons["distil.into"] = (
+            f"{recipe.distil.into}: learns the answers of the best to these rows{others}, and is kept"
+        )
     plans = [_plan(name, prepared, own) for name, own in candidates.items()]
     return Plan(schema.task, schema.model_dump(mode="json"), rows, prepared.account(), plans, reasons)
 

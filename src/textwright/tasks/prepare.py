@@ -18,8 +18,10 @@ from textwright.tasks.base import TASKS
 from textwright.tasks.examples import Examples
 from textwright.tasks.parent import Parent, parent_of
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.unlabelled import Unlabelled, read_unlabelled, twins_of
 from textwright.text.corpus import Asked, Corpus, read_corpus, read_labelled
-from textwright.text.duplicates import Twins, cross_twins, find_twins
+from textwright.text.duplicates import Twins, find_twins
+from textwright.text.rowlog import RowLog
 from textwright.text.schema import Schema
 from textwright.text.split import Split, fold_rows, row_hashes, split_again, split_rows
 from textwright.text.targets import Targets
@@ -28,14 +30,14 @@ _MAX_VALIDATION_ROWS = 10_000
 _MIN_ROWS = 10
 # Fewer rows than that say little about which of two models is better: all are held out in turn then.
 _FEW_HELD_OUT, _FOLDS, _MIN_FOLDED = 100, 5, 30
-_MOST = 0.5
 
 
 @dataclass(frozen=True)
 class Prepared:
     """Examples are the rows that may be learned from; `train` and `validation` number them.
 
-    With `folds`, the number of the fold of each, all are trained on and chosen on, in turn.
+    With `folds`, the number of the fold of each, all are trained on and chosen on, in turn. `unlabelled` are
+    texts of another file, none of which is a twin of a locked row or of one to choose on.
     """
 
     corpus: Corpus
@@ -49,6 +51,7 @@ class Prepared:
     warnings: tuple[str, ...] = ()
     parent: Parent | None = None
     folds: IntArray | None = None
+    unlabelled: Unlabelled | None = None
 
     @property
     def locked_hashes(self) -> list[str]:
@@ -56,19 +59,24 @@ class Prepared:
 
     @property
     def learned(self) -> Keys | None:
-        """What this model will have learned from, and those before it; None if they do not all say."""
-        own = as_keys(row_hashes(self.examples.texts))
+        """What this model will have learned from, and those before it; None if they do not all say.
+
+        Texts without labels count as well: a teacher's answers to them are learned.
+        """
+        others = self.unlabelled.texts if self.unlabelled else []
+        own = as_keys(row_hashes([*self.examples.texts, *others]))
         if self.parent is None:
             return own
         return None if self.parent.keys is None else np.concatenate([own, self.parent.keys])
 
     def cleaning(self) -> Iterator[dict[str, Any]]:
         """Every row of the files that was dropped or changed, with the file it stands in."""
-        for corpus in self._files():
-            yield from ({"file": readable_name(corpus.path), **record} for record in corpus.log.records())
+        for path, log in self._logs():
+            yield from ({"file": readable_name(path), **record} for record in log.records())
 
-    def _files(self) -> list[Corpus]:
-        return [self.corpus, self.test] if self.test else [self.corpus]
+    def _logs(self) -> list[tuple[str, RowLog]]:
+        """What reading did to each file."""
+        return [(file.path, file.log) for file in (self.corpus, self.test, self.unlabelled) if file]
 
     def account(self) -> list[str]:
         """What was read and how it was cut, a sentence each."""
@@ -77,10 +85,11 @@ class Prepared:
     def notes(self) -> list[Note]:
         """The same for a sink, to which a warning is a kind of its own."""
         lines = [*self.corpus.notes]
-        for corpus in self._files():
-            name = readable_name(corpus.path)
-            for step in corpus.log.summary():
-                lines.append(f"{name}: {step['rows']:,} rows {step['action']}: {step['reason']}")
+        for path, log in self._logs():
+            for step in log.summary():
+                lines.append(
+                    f"{readable_name(path)}: {step['rows']:,} rows {step['action']}: {step['reason']}"
+                )
         lines.append(
             f"{len(self.corpus):,} rows; "
             f"{self.twins.num_exact:,} exact and {self.twins.num_near:,} near twins, "
@@ -97,7 +106,11 @@ class Prepared:
                 f"{len(self.examples):,} rows to train on and to choose on, held out in "
                 f"{self.folds.max() + 1} parts in turn, {len(self.locked_texts):,} to test on ({where})"
             )
-        return [*map(Note, lines), *(Note(text, "warning") for text in self.warnings), Note(cut)]
+        notes = [*map(Note, lines), *(Note(text, "warning") for text in self.warnings), Note(cut)]
+        if self.unlabelled:
+            name = readable_name(self.unlabelled.path)
+            notes.append(Note(f"{name}: {len(self.unlabelled):,} texts without labels to learn from"))
+        return notes
 
     def _of_the_parent(self) -> list[str]:
         if self.parent is None:
@@ -148,6 +161,10 @@ def prepare_data(
     position[free] = np.arange(len(free))
     texts = given.texts if given else [corpus.texts[i] for i in split.test]
     targets = given.targets if given else corpus.targets[split.test]
+    folds, unlabelled = _folds(recipe, corpus, twins, free, len(split.validation)), None
+    if (path := recipe.distil.unlabelled) is not None:
+        held_out = [corpus.texts[i] for i in (split.validation if folds is None else free)]
+        unlabelled = read_unlabelled(path, corpus.schema.text, texts, held_out, examples.texts, recipe.seed)
     return Prepared(
         corpus,
         given,
@@ -159,16 +176,14 @@ def prepare_data(
         twins,
         warnings,
         parent,
-        _folds(recipe, corpus, twins, free, len(split.validation)),
+        folds,
+        unlabelled,
     )
 
 
 def _without_test_rows(corpus: Corpus, test: Corpus, seed: int) -> Corpus:
-    """Leave out rows that are twins of a test row; where most are (a template), exact ones only."""
-    near = cross_twins(test.texts, corpus.texts, seed=seed)
-    locked = set(row_hashes(test.texts))
-    exact = np.array([name in locked for name in row_hashes(corpus.texts)])
-    twins = exact if near.mean() > _MOST else near | exact
+    """Leave out rows that are twins of a test row."""
+    twins = twins_of(test.texts, corpus.texts, seed)
     if twins.all():
         hint = "Give another --test file, or none: then a part of the rows is locked for the test."
         raise DataError("every row stands in the test file as well", path=corpus.path, hint=hint)

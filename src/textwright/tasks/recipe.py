@@ -82,6 +82,24 @@ class RaySettings(Settings):
     gpus: float = Field(0, ge=0, description="GPUs of each candidate; 0.5 lets two share one")
 
 
+class DistilSettings(Settings):
+    into: str | None = Field(
+        None,
+        description="architecture of a small student that learns the answers of what was chosen, and is kept "
+        "in its place: bag, cnn, rnn, lstm, gru, transformer",
+    )
+    settings: dict[str, Any] = Field({}, description="those of the student's architecture")
+    weight: float = Field(
+        0.7, ge=0, le=1, description="share of the teacher's answers against the true labels, where both are"
+    )
+    temperature: float = Field(
+        1.0, gt=0, description="what the teacher's log-odds are divided by; higher is less sure"
+    )
+    unlabelled: str | None = Field(
+        None, description="file of texts without labels: the student learns the teacher's answers to them"
+    )
+
+
 class Recipe(Settings):
     """All that decides a training; saved with the model."""
 
@@ -112,6 +130,7 @@ class Recipe(Settings):
     at_least: str | None = Field(
         None, description="promise to keep on validation, such as precision(spam)=0.95, recall or f1"
     )
+    distil: DistilSettings = DistilSettings()
     reject: RejectSettings = RejectSettings()
     budget: BudgetSettings = BudgetSettings()
     tracking: TrackingSettings = TrackingSettings()

@@ -214,7 +214,7 @@ def prepare(
 ) -> BagData:
     """Find the n-grams of all rows of lower-cased code points.
 
-    `targets` (N, K) are one-hot classes, 0 or 1 for each label, or standardised scores; `ideographs` says
+    `targets` (N, K) are shares of classes or of each label, 0 to 1, or standardised scores; `ideographs` says
     that most letters are Chinese or Japanese. Raises DataError beyond 16,777,216 rows.
     """
     blocks = _blocks(rows, settings, ideographs)
@@ -241,7 +241,10 @@ def ngram_squares(data: BagData, rows: IntArray, weighting: Weighting = "nb") ->
     """
     present = data.present[rows]
     num_rows = np.bincount(present.indices, minlength=present.shape[1]).astype(np.float32)[:, None]
-    weights = _WEIGHTS[weighting](present, data.targets[rows], num_rows)
+    targets = data.targets[rows]
+    if data.link == "identity":  # scores have no shares: those above the mean against those below
+        targets = (targets > 0).astype(np.float32)
+    weights = _WEIGHTS[weighting](present, targets, num_rows)
     squares = np.where(num_rows > 0, weights * weights, 0).astype(np.float32)
     for start, end in pairwise(data.starts):
         alone = np.zeros_like(squares)
@@ -251,8 +254,11 @@ def ngram_squares(data: BagData, rows: IntArray, weighting: Weighting = "nb") ->
 
 
 def _log_count_ratios(present: csr_array, targets: Array, num_rows: Array) -> Array:
-    """Each output against the rest, every n-gram counted once more than it was seen (Wang & Manning 2012)."""
-    inside = (present.T @ (targets > 0).astype(np.float32)).astype(np.float32) + 1
+    """Each output against the rest, every n-gram counted once more than it was seen (Wang & Manning 2012).
+
+    Targets are shares: a row that is of a class with a probability of 0.7 counts as 0.7 there.
+    """
+    inside = (present.T @ targets).astype(np.float32) + 1
     outside = num_rows + 2 - inside
     ratios: Array = np.log((inside / inside.sum(axis=0)) / (outside / outside.sum(axis=0)))
     return ratios

@@ -7,7 +7,8 @@ R * R, which is also all that S needs. Rows of length 1 make one step size fit a
 linearly to zero over the run, which ends where a weak penalty would.
 
 Every class is told from the rest by a loss of its own: on many classes that was better than softmax (accuracy
-and calibrated log loss), and it makes two classes, many classes and many labels one case.
+and calibrated log loss), and it makes two classes, many classes and many labels one case. Targets are 0 or 1,
+or how probable 1 is: a loss is then the expected one.
 
 A batch is cut once, with its own n-grams as its columns: a step costs what its n-grams cost, whatever F is.
 
@@ -132,10 +133,10 @@ def _logistic(z: Array, targets: Array) -> tuple[float, Array]:
 
 
 def _hinge(z: Array, targets: Array) -> tuple[float, Array]:
-    """Half the squared hinge loss, which asks for a margin of one and no more."""
-    side = 2 * targets - 1
-    gap = np.maximum(1 - side * z, 0)
-    return float((gap * gap).sum()) / 2, -side * gap
+    """Half the squared hinge loss, which asks for a margin of one and no more; of a share it is expected."""
+    yes, no = np.maximum(1 - z, 0), np.maximum(1 + z, 0)
+    other = 1 - targets
+    return float((targets * yes * yes + other * no * no).sum()) / 2, other * no - targets * yes
 
 
 def _squared(z: Array, targets: Array) -> tuple[float, Array]:

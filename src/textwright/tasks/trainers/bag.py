@@ -19,8 +19,8 @@ from textwright.core.records import StepEvent
 from textwright.models.bag.fit import BagChoice, BagData, BagFit, prepare
 from textwright.models.bag.model import BagModel, BagSettings
 from textwright.runtime.cpu import usable_cpus
-from textwright.tasks.base import Array, one_hot
-from textwright.tasks.examples import Examples, Job, encode_codes
+from textwright.tasks.base import Array
+from textwright.tasks.examples import Job, encode_codes
 from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.base import Engine, Foreseen
@@ -81,18 +81,20 @@ class BagTrainer:
     @cached_property
     def _data(self) -> BagData:
         examples, settings = self.job.examples, self.settings
+        targets = examples.shares().astype(np.float32)
 
         def found() -> BagData:
             return prepare(
                 examples.codes(),
-                _matrix(examples),
+                targets,
                 examples.task.link(examples.schema),
                 settings,
                 ideographs=examples.schema.is_ideographic,
                 threads=self.job.threads,
             )
 
-        return examples.shared(f"n-grams {settings.words} {settings.chars} {settings.min_rows}", found)
+        kept = examples.shared(f"n-grams {settings.words} {settings.chars} {settings.min_rows}", found)
+        return replace(kept, targets=targets)  # of the same texts, others may be asked
 
     def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
         examples, fit = self.job.examples, self._fit  # n-grams are found here, and not again by the refit
@@ -167,10 +169,3 @@ def _block(block: dict[str, int]) -> str:
     if block["max_words"]:
         return f"1 to {block['max_words']} words"
     return f"{block['min_chars']} to {block['max_chars']} characters"
-
-
-def _matrix(examples: Examples) -> Array:
-    """Targets (N, K) as the linear model takes them."""
-    if examples.schema.task == "classify":
-        return one_hot(examples.targets.astype(np.int64), len(examples.schema.labels))
-    return examples.task.fitted(examples.targets, examples.schema, examples.decode)

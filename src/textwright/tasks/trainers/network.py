@@ -78,9 +78,7 @@ class NetworkTrainer:
 
     @cached_property
     def _rows(self) -> Rows:
-        examples = self.job.examples
-        targets = examples.task.fitted(examples.targets, examples.schema, examples.decode)
-        return Rows(self._encoded[1].rows, targets, self._encoded[0].pad_id)
+        return Rows(self._encoded[1].rows, self.job.examples.fitted(), self._encoded[0].pad_id)
 
     @cached_property
     def shape(self) -> Shape:
