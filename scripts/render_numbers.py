@@ -24,6 +24,9 @@ Cells = dict[tuple[str, str], list[float]]
 PEER = "fasttext"
 RATIO = ("times_trainer", "times_trainer_low", "times_trainer_high")
 COUNTS = ("kill",)
+# Sets whose labels are so uneven that accuracy says little, and what a person would use instead of us.
+BY_MACRO_F1 = frozenset({"davidson_hate", "csl_category"})
+PEERS_OF_CHOICE = ("fasttext", "fasttext-autotune", "tfidf-lr", "tfidf-svm-wc", "keras-classic")
 SHOWN = ("accuracy", "pearson", "n_train", "n_test")
 PAGE = Path("docs") / "numbers.md"
 HEAD = """# Numbers
@@ -48,6 +51,13 @@ FINETUNE = """
 Samples a second, from texts in memory to the trained model, divided by those of `transformers.Trainer` at its
 defaults on the same rows, batch and epochs in the same round: the geometric mean of the rounds, in brackets
 the lowest and the highest. `fp32` is ours with bf16 switched off; the column of the peer holds its speed.
+"""
+CHOOSE = """
+`textwright train FILE --minutes 3 --test DEV` with nothing else said, scored on the answers of
+`textwright predict`: `accuracy` and `balanced` are what `--prefer` says. Per cent of right answers, or macro
+F1 (mF1) where the labels are very uneven: the mean over seeds, in brackets how many. The best peer is the one
+with the highest mean on the set; `python bench/choose.py --compare` has the paired tests. The clock is the
+longest of the runs, the whole process by its promise.
 """
 OTHER = """
 All else that was measured, as means over seeds: seconds (`_s`), MiB (`_mb`), rates from 0 to 1; what was
@@ -81,6 +91,7 @@ def render(lines: Sequence[Line]) -> str:
     parts += _section("Graded scores", PEARSON, _values(current, "pearson"), _plain)
     parts += _section("Time to train, as a multiple of fastText's", TIMES, _ratios(current, lines), _ratio)
     parts += _section("Fine-tuning beside Trainer", FINETUNE, _finetuning(current), _range)
+    parts += _choice(current)
     parts += _other(current)
     return "\n".join(parts)
 
@@ -160,6 +171,33 @@ def _section(title: str, how: str, cells: Cells, show: Callable[[list[float]], s
         found = [cells.get((name, system)) for system in systems]
         rows.append([name, *(show(values) if values else "" for values in found)])
     return [f"## {title}", how, _table(["set", *systems], rows)]
+
+
+def _choice(lines: Sequence[Line]) -> list[str]:
+    """A row a set: what a person gets, beside the best peer."""
+    peers: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    ours: dict[str, dict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
+    for line in lines:
+        name = str(line.get("set"))
+        metric = "macro_f1" if name in BY_MACRO_F1 else "accuracy"
+        if line["bench"] == "choose":
+            ours[name][str(line["system"])].append(line)
+        elif line["bench"] == "classify" and line["system"] in PEERS_OF_CHOICE:
+            peers[name][str(line["system"])].append(line["result"].get(metric, 0.0))
+    if not ours:
+        return []
+    systems = sorted({system for found in ours.values() for system in found})
+    rows = []
+    for name in sorted(ours):
+        metric = "macro_f1" if name in BY_MACRO_F1 else "accuracy"
+        best = max(peers[name], key=lambda peer: fmean(peers[name][peer]), default="")
+        cells = [[line["result"][metric] for line in ours[name].get(system, [])] for system in systems]
+        clock = max(line["result"]["of_promise"] for found in ours[name].values() for line in found)
+        beside = f"{best} {_percent(peers[name][best])}" if best else ""
+        shown = f"{name} (mF1)" if name in BY_MACRO_F1 else name
+        rows.append([shown, *(_percent(c) if c else "" for c in cells), beside, f"{clock:.3f}"])
+    head = ["set", *systems, "best peer", "clock"]
+    return ["## Choice by measurement", CHOOSE, _table(head, rows)]
 
 
 def _other(lines: Iterable[Line]) -> list[str]:

@@ -39,6 +39,8 @@ KEYS = {
         "n, a, b, difference, p_value, test, mcnemar, verdict, num_differ, differ, locked_rows, notes",
         "task, out, seconds, candidates, best, split, headline, n, interrupted",
     ],
+    "curve": ["task, model, out, seconds, headline, split, n, points, twice, interrupted"],
+    "label": ["out, rows, n, seconds, by, left_out"],
     "card": ["out, files, not_assessed"],
     "tokenizer train": ["kind, reason, out, vocabulary_size, max_length, texts, seconds, fingerprint"],
     "tokenizer report": [
@@ -48,7 +50,7 @@ KEYS = {
     "doctor": ["checks, passed"],
 }
 # Codes that a verb has beside those of all verbs.
-CODES = {"doctor": "check", "train": "kept", "compare": "kept"}
+CODES = {"doctor": "check", "train": "kept", "compare": "kept", "curve": "kept"}
 
 WORDS: dict[str, dict[Language, str]] = {
     "head": {

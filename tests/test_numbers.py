@@ -81,3 +81,21 @@ def test_a_stale_page_and_a_broken_line_are_told(tmp_path: Path, capsys: pytest.
     (results / "classify.jsonl").write_text("{\n")
     with pytest.raises(ValueError, match=r"classify\.jsonl:1: "):
         render_numbers.main([str(tmp_path)])
+
+
+def test_the_choice_stands_beside_the_best_peer_of_each_set() -> None:
+    def chosen(name: str, system: str, clock: float, **result: float) -> dict[str, Any]:
+        found = {**line(system, **result), "bench": "choose", "set": name}
+        return {**found, "result": {**result, "of_promise": clock}}
+
+    peers = [
+        {**line(system, accuracy=a, macro_f1=f), "set": "csl_category"}
+        for system, a, f in (("fasttext", 0.8, 0.5), ("tfidf-lr", 0.7, 0.6))
+    ]
+    ours = [
+        chosen("csl_category", "ours:auto-accuracy-3m", 0.99, accuracy=0.75, macro_f1=0.65),
+        chosen("csl_category", "ours:auto-balanced-3m", 1.02, accuracy=0.75, macro_f1=0.62),
+    ]
+    page = render_numbers.render([*peers, *ours])
+    wanted = "| csl_category (mF1) | 65.00 (1) | 62.00 (1) | tfidf-lr 60.00 (1) | 1.020 |"
+    assert row(page, "Choice by measurement", "| csl") == wanted

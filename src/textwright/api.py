@@ -20,8 +20,10 @@ from textwright.bundle.folder import is_bundle, load_bundle, load_manifest
 from textwright.bundle.looks import count_look
 from textwright.choose.candidates import Proposal, proposals_for
 from textwright.choose.cluster import check_cluster
+from textwright.choose.curve import LearningCurve, learning_curve
 from textwright.choose.grid import SettingsComparison, compare_settings
 from textwright.choose.keeping import Kept, Places, keep_chosen
+from textwright.choose.labelling import Picked, pick_rows
 from textwright.choose.limits import Limits
 from textwright.choose.paired import Comparison, compare
 from textwright.choose.select import Selection
@@ -53,12 +55,16 @@ __all__ = [
     "Carded",
     "Comparison",
     "Evaluated",
+    "LearningCurve",
+    "Picked",
     "SettingsComparison",
     "Trained",
     "card",
     "compare",
     "compare_settings",
+    "curve",
     "evaluate",
+    "label",
     "load",
     "plan",
     "predict",
@@ -242,6 +248,27 @@ def predict(
     return answer_file(
         load(path), data, out, text=text, probabilities=probabilities, explain=explain, keep=keep
     )
+
+
+# What twice the rows would give: the verb is a function of `choose`.
+curve = learning_curve
+
+
+def label(
+    path: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    rows: int = 100,
+    text: str | None = None,
+    seed: int = 0,
+) -> Picked:
+    """Pick the rows of an unlabelled file that are most worth labelling next, and write them to a CSV.
+
+    Raises ConfigError when `out` has labels already or no row is left to pick, DataError, BundleError. See
+    `textwright.choose.labelling.pick_rows`.
+    """
+    return pick_rows(load(path), data, out, rows=rows, text=text, seed=seed)
 
 
 @dataclass(frozen=True)

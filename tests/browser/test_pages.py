@@ -65,6 +65,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     textwright.compare_settings(
         SAMPLES / "reviews.en.csv", compared, recipe, models=["bag", "cnn"], vary={"seed": [0, 1]}
     )
+    textwright.curve(SAMPLES / "reviews.zh.csv", folder / "grown", recipe.replaced({"learn": {}}))
     stars = {"data": {"label": "score"}, "task": "score"}
     return {
         "english": _train(SAMPLES / "reviews.en.csv", folder / "en", "cnn"),
@@ -72,10 +73,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "graded": _train(SAMPLES / "reviews.zh.csv", folder / "graded", "bag", **stars),
         "many": _train(_many_labels(folder), folder / "many", "bag"),
         "compared": compared / "report.html",
+        "grown": folder / "grown" / "report.html",
     }
 
 
-@pytest.mark.parametrize("name", ["english", "chinese", "graded", "many", "compared"])
+@pytest.mark.parametrize("name", ["english", "chinese", "graded", "many", "compared", "grown"])
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("look", ["light", "dark"])

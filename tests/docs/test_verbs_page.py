@@ -74,7 +74,7 @@ def test_the_chinese_page_says_the_same_in_chinese() -> None:
 def test_the_keys_are_those_of_the_contract() -> None:
     contract = (PROJECT / "docs" / "design.md").read_text(encoding="utf-8")
     found = dict(re.findall(r"`(\w+)`: `([\w,\s]+)`", contract.partition("JSON keys:")[2]))
-    for verb in ("train", "plan", "evaluate", "card"):
+    for verb in ("train", "plan", "evaluate", "curve", "label", "card"):
         listed = set(render_verbs.KEYS[verb][0].split(", ")) - {"split"}
         assert listed == set(re.split(r",\s+", found[verb])) - {"split"}, verb
 
@@ -89,10 +89,11 @@ def examples(verb: str) -> list[str]:
 
 def test_every_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with SAMPLE.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))[:160]
-    for name, part in {"reviews": rows[:120], "dev": rows[120:], "new": rows[:20]}.items():
+        rows = list(csv.DictReader(file))[:180]
+    for name, part in {"reviews": rows[:120], "dev": rows[120:160], "new": rows[160:]}.items():
         with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, ["text", "label"], extrasaction="ignore")
+            columns = ["text"] if name == "new" else ["text", "label"]
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(part)
     bag = textwright.Recipe.parse({"model": {"name": "bag"}, "budget": {"minutes": 1}})
@@ -109,6 +110,7 @@ def test_every_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(SAMPLE, tmp_path / "a.csv")
+    (tmp_path / "n.csv").write_text("text\nquite a new text\nand another one\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     calls = {
         "train": "train a.csv --out m --model bag --label label --minutes 1",
@@ -117,6 +119,8 @@ def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pyt
         "evaluate": "evaluate m a.csv",
         "compare": "compare m b.csv --data a.csv",
         "compare settings": "compare a.csv --models bag --vary min_rows=1,2 --label label --out c",
+        "curve": "curve a.csv --label label --minutes 1 --out g",
+        "label": "label m n.csv --out t.csv --rows 5",
         "card": "card m",
         "tokenizer train": "tokenizer train a.csv --out t",
         "tokenizer report": "tokenizer report t a.csv",

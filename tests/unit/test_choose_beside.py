@@ -177,3 +177,6 @@ def test_what_would_have_no_effect_is_refused_and_a_missing_extra_is_named(
     with pytest.raises(MissingExtra, match=r'pip install "textwright\[ray\]"'):
         check_cluster(one, 5)
     check_cluster(Recipe(), 1)
+    for verb in (api.compare_settings, api.learning_curve):
+        with pytest.raises(ConfigError, match=r"ray.address has no effect: .* one after the other"):
+            verb("a.csv", "out", one)

@@ -76,6 +76,8 @@ def test_an_ensemble_is_taken_where_its_loss_is_lowest() -> None:
     both = replace(candidate("both", 2, 21), members=(one, two), weights=(0.5, 0.5))
     assert pick(one, two, replace(both, judged=0.01), prefer="accuracy").pick.members
     assert pick(one, two, replace(both, judged=9.0), prefer="accuracy").pick is two
+    worse = replace(candidate("both", 2, 90), members=(one, two), weights=(0.5, 0.5), judged=0.01)
+    assert pick(one, two, worse, prefer="accuracy").pick is two
 
 
 def test_limits_leave_out_what_breaks_them() -> None:

@@ -73,6 +73,9 @@ def test_a_model_that_is_named_has_no_folds_unless_asked(tmp_path: Path) -> None
     assert prepare_data(written(tmp_path / "b.csv", 0.8, 1500), Recipe()).folds is None
     with pytest.raises(ConfigError, match="more than half of the 135 rows"):
         prepare_data(data, one.replaced({"split.folds": 100}))
+    with pytest.raises(ConfigError, match="a threshold is that of one model"):
+        prepare_data(data, one.replaced({"split.folds": 3, "reject.wrong": 0.1}))
+    assert prepare_data(data, Recipe.parse({"reject": {"wrong": 0.1}})).folds is None
     found = api.train(data, tmp_path / "m", one.replaced({"split.folds": 3, "split.test": 0}))
     assert (found.split, found.scores["accuracy"].n) == ("validation", 150)
 

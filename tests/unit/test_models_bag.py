@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 
 from textwright.core.ragged import Ragged
 from textwright.models.bag.features import NGrams, ngram_hashes
@@ -103,6 +104,31 @@ def test_squares_are_balanced_log_count_ratios() -> None:
     for start, end in zip(data.starts[:-1], data.starts[1:], strict=True):
         expected[start:end] /= (dense[:, start:end] @ expected[start:end]).mean(axis=0)
     np.testing.assert_allclose(ngram_squares(data, rows), expected, rtol=1e-3)
+
+
+def test_squares_by_rarity_are_those_of_scikit_learn() -> None:
+    data, rows = _data("softmax", 60), np.arange(50)
+    counts = data.present[rows].toarray()
+    idf = TfidfTransformer().fit(counts).idf_
+    expected = np.where(counts.any(axis=0), idf**2, 0)
+    for start, end in zip(data.starts[:-1], data.starts[1:], strict=True):
+        expected[start:end] /= (counts[:, start:end] @ expected[start:end]).mean()
+    found = ngram_squares(data, rows, "idf")
+    np.testing.assert_allclose(found, np.repeat(expected[:, None], 3, axis=1), rtol=1e-4)
+
+
+def test_the_hinge_reaches_the_optimum_of_a_linear_svm() -> None:
+    rng = np.random.default_rng(0)
+    x = csr_array(rng.choice([-1.0, 1.0], (200, 6)).astype(np.float32))
+    noisy = x.toarray() @ [1.0, -1, 2, 0, 0, 1] - 0.5 + rng.logistic(size=200)
+    targets = (noisy > 0).astype(np.float32)[:, None]
+    problem = Problem(x, targets, np.ones((6, 1), np.float32), seed=0)
+    descent = Descent(problem, "hinge", 1.0, 400, seed=0)
+    assert all(epoch.whole for epoch in descent.epochs(lambda: False))
+    rows = problem.lengths * x.toarray()
+    reference = LinearSVC(C=1e6, tol=1e-8, max_iter=100_000, intercept_scaling=100).fit(rows, targets[:, 0])
+    np.testing.assert_allclose(descent.weights.T, reference.coef_, atol=0.1)
+    np.testing.assert_allclose(descent.bias, reference.intercept_, atol=0.1)
 
 
 def test_long_descent_reaches_the_optimum() -> None:

@@ -90,6 +90,22 @@ SPACE: tuple[Proposal, ...] = (
         texts="ideographic",
     ),
     Proposal(
+        "bag",
+        "a margin on the many kinds of n-grams",
+        label="rich hinge",
+        settings={"words": 3, "chars": (2, 5), "loss": "hinge"},
+        tasks=_CLASSES,
+        texts="long",
+    ),
+    Proposal(
+        "bag",
+        "a margin on the many kinds of n-grams",
+        label="rich hinge",
+        settings={"words": 2, "chars": (2, 4), "loss": "hinge"},
+        tasks=_CLASSES,
+        texts="ideographic",
+    ),
+    Proposal(
         "cnn",
         "a sixth of the work of the next one: for many or long texts",
         label="slim",

@@ -59,6 +59,15 @@ def check_cluster(recipe: Recipe, num_candidates: int) -> None:
         raise MissingExtra("fitting candidates on Ray", extra="ray")
 
 
+def refuse_cluster(recipe: Recipe, verb: str) -> None:
+    """Raise ConfigError where a verb that fits all by itself is asked to use Ray."""
+    if said := [*recipe.ray.said()]:
+        raise ConfigError(
+            f"ray.{said[0]} has no effect: {verb} fits on this machine, one after the other",
+            hint="Leave it out: candidates of train are fitted on Ray.",
+        )
+
+
 @dataclass
 class RayWorkers:
     """The workers of a cluster; one candidate has `threads` processors and `gpus`."""
@@ -166,7 +175,7 @@ def _workers(ray: Any, asked: RaySettings, is_ours: bool) -> Iterator[RayWorkers
 def _connect(ray: Any, address: str) -> None:
     """Start Ray here, or connect to what runs elsewhere. The handlers of signals stay those that were."""
     own: dict[str, Any] = {}
-    hint = "Start one with: ray start --head. Or give --set ray.address=local."
+    hint = "Start one with: ray start --head. One with a token needs RAY_AUTH_MODE=token."
     if place := _ADDRESS.fullmatch(address):
         try:  # Ray itself tries for a minute and more, and writes about it
             socket.create_connection((place["host"], int(place["port"])), timeout=_PATIENCE).close()

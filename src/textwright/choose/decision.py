@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from textwright.choose.difference import Difference, Side, metric_difference
@@ -47,7 +47,7 @@ def decide(tried: Sequence[Tried], wanted: Wanted, truth: Targets, task: Task, s
     allowed = [t for t in ended if not wanted.limits.breaches(t.record, t.kept)]
     if not allowed:
         return _nearest(tried, wanted)
-    best = _best(allowed, wanted)
+    best = _best(allowed, wanted, lambda a, b: _gap(a, b, wanted.metric, truth, task, seed))
     gaps = {t.name: _gap(best, t, wanted.metric, truth, task, seed) for t in tried if t is not best}
     near = [t for t in allowed if t is best or _is_near(gaps[t.name], wanted.prefer)]
     pick = min(near, key=lambda t: _order(t, wanted.prefer, t is best))
@@ -62,13 +62,17 @@ def decide(tried: Sequence[Tried], wanted: Wanted, truth: Targets, task: Task, s
     return Decision(pick, records)
 
 
-def _best(allowed: Sequence[Tried], wanted: Wanted) -> Tried:
-    """By the metric; an ensemble by its loss, which says more about few rows than answers do."""
+def _best(allowed: Sequence[Tried], wanted: Wanted, gap: Callable[[Tried, Tried], Difference]) -> Tried:
+    """By the metric; an ensemble by its loss, which says more about few rows than answers do.
+
+    It must not be behind in the metric by more than a standard error either.
+    """
     singles = [t for t in allowed if not t.members] or list(allowed)
     best = min(singles, key=lambda t: badness(t.record.scores[wanted.metric]))
     lowest = min(t.judged for t in singles)
     for ensemble in (t for t in allowed if t.members):
-        if ensemble.judged < lowest:
+        behind = gap(best, ensemble)
+        if ensemble.judged < lowest and -behind.gain <= behind.error:
             best = ensemble
     return best
 

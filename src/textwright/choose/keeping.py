@@ -63,6 +63,8 @@ def keep_chosen(
     say: Sink = silent,
 ) -> Kept:
     """Measure the pick on the locked rows and write its folder in one step."""
+    for event in selection.with_threshold():  # of what was interrupted before it was chosen
+        say(event)
     selection.with_wrong()
     chosen = selection.chosen
     assert chosen is not None

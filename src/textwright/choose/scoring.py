@@ -18,6 +18,7 @@ from textwright.core.records import Candidate, Note, Score, Status
 from textwright.measure.base import Meter
 from textwright.tasks.base import Array, Decode
 from textwright.tasks.examples import Examples
+from textwright.tasks.rejecting import meter_for, take_in
 from textwright.tasks.trainers.base import Engine
 from textwright.text.targets import Targets
 
@@ -123,8 +124,8 @@ def measured_scores(
 ) -> tuple[dict[str, Score], Meter]:
     """All scores of outputs as `decode` answers them, and the meter that has seen them."""
     task = examples.task
-    meter = task.meter(examples.schema)
-    meter.update(truth, task.measured(outputs, decode), task.answered(outputs, decode))
+    meter = meter_for(task, examples.schema, decode)
+    take_in(meter, task, outputs, truth, decode)
     return meter.scores(seed=seed), meter
 
 

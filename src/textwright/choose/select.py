@@ -19,6 +19,7 @@ from textwright.choose.folds import folded_trainer
 from textwright.choose.hope import FAR, FAR_FOR_ENSEMBLES, Curve, Hope, followed
 from textwright.choose.limits import Limits
 from textwright.choose.refit import Refit
+from textwright.choose.rejecting import NOT_AGAIN, with_threshold
 from textwright.choose.schedule import Grant, Schedule
 from textwright.choose.scoring import (
     FAILURES,
@@ -311,6 +312,17 @@ class Selection:
         if len(self.tried) > 1:
             picked = next(record for record in self.decision.records if record.chosen)
             yield Note(f"{self.chosen.name}: chosen: {picked.why}")
+        yield from self.with_threshold()
+
+    def with_threshold(self) -> Iterator[Event]:
+        """Set when the pick says that it does not know, once and where that is asked."""
+        pick, rows = self.chosen, self.validation
+        if pick is None or "reject" in self.reasons or len(pick.outputs) != len(rows):
+            return
+        if found := with_threshold(pick, self.examples, rows, self.recipe):
+            self.chosen, note = found
+            self.reasons["reject"] = note.text
+            yield note
 
     def _blended(self) -> Iterator[Event]:
         """Add the ensemble of those that answer better together, where there is one."""
@@ -364,11 +376,17 @@ class Selection:
     # The refit.
 
     def _refit(self) -> Iterator[Event]:
-        """Fit what was chosen on all rows that are not locked; calibration is kept from validation."""
+        """Fit what was chosen on all rows that are not locked; calibration is kept from validation.
+
+        Not with a threshold: see `choose.rejecting`.
+        """
         # With folds no single model was wrong in all of these rows.
         explains = self.folds is None and self.schedule.left() > _LEAST_TO_EXPLAIN
         self.with_wrong(explains=explains)
         assert self.chosen is not None
+        if self.chosen.decode.least is not None:
+            yield Note(NOT_AGAIN)
+            return
         refit = Refit(self.chosen, self.schedule)
         for event in refit.run(np.arange(len(self.examples))):
             self.chosen = refit.chosen

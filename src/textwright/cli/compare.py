@@ -176,7 +176,7 @@ def _page(found: Comparison) -> str:
         lines += [
             "",
             head,
-            *_table(
+            *table(
                 [
                     ["row", "truth", "a", "b", "text"],
                     *([_cell(row[k]) for k in ("row", "truth", "a", "b", "text")] for row in shown),
@@ -189,7 +189,7 @@ def _page(found: Comparison) -> str:
 def _scores(found: Comparison) -> list[str]:
     names = [name for name in found.a.scores if name in found.b.scores]
     rows = [[name, str(found.a.scores[name]), str(found.b.scores[name])] for name in names]
-    return _table([["", f"a: {found.a.name}", f"b: {found.b.name}"], *rows])
+    return table([["", f"a: {found.a.name}", f"b: {found.b.name}"], *rows])
 
 
 def _difference(found: Comparison) -> str:
@@ -215,7 +215,7 @@ def _settings_page(found: SettingsComparison) -> str:
         [
             f"{account} (95 % interval in brackets):",
             "",
-            *_table([head, *(_settings_line(row, found.headline) for row in found.rows)]),
+            *table([head, *(_settings_line(row, found.headline) for row in found.rows)]),
             "",
             "p: paired test against the best on the same rows, not corrected for the number of settings;",
             "epoch: where validation was best; ms: for one text alone.",
@@ -263,7 +263,7 @@ def _cell(value: Any) -> str:
     return line if cell_len(line) <= _SHOWN_TEXT else set_cell_size(line, _SHOWN_TEXT - 1).rstrip() + "…"
 
 
-def _table(rows: list[list[str]]) -> list[str]:
+def table(rows: list[list[str]]) -> list[str]:
     """Columns of equal width on a terminal, where a Chinese character is two cells wide."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -38,6 +38,8 @@ VERBS = {
     "predict": "Answer for every row of a file.",
     "evaluate": "Score a model on a labelled file, with intervals.",
     "compare": "Compare two models or two prediction files on the same rows.",
+    "curve": "Say what more labelled rows would give: a learning curve.",
+    "label": "Pick the rows of an unlabelled file to label next.",
     "card": "Write the report and the cards of a model folder again.",
     "tokenizer": "Train a tokenizer, or report on one.",
     "doctor": "Check this machine and installation.",

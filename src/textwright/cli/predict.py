@@ -56,7 +56,10 @@ def predict(
         if done.num_unreadable:
             say(f"rows that could not be read, and have no label: {done.num_unreadable:,}; the first:")
             say(f"{data}, {done.first_unreadable}")
+        if done.num_rejected is not None:
+            say(f"the model does not know, and gives no label, for {done.num_rejected:,} of {done.n:,} rows")
         if json:
-            finish(True, {"n": done.n, "out": out, "unreadable": done.num_unreadable}, "")
+            rejected = {} if done.num_rejected is None else {"rejected": done.num_rejected}
+            finish(True, {"n": done.n, "out": out, "unreadable": done.num_unreadable, **rejected}, "")
         elif out != "-":
             say(f"{done.n:,} answers in {out}")

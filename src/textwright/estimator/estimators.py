@@ -279,7 +279,10 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Array:
-        """The class of each text (N,): the most probable one, where the model has no offsets."""
+        """The class of each text (N,): the most probable one, where the model has no offsets.
+
+        Also of a text that `textwright.load` would not answer (`reject` of the recipe): here it is the guess.
+        """
         answers = self._answered(X)
         places = np.array([self._places[label] for label in self._opened.predictor.schema.labels])
         found: Array = self.classes_[places[answers]]
@@ -303,8 +306,8 @@ class TextClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]
         records = super().explain(texts, method)
         values = self.classes_.tolist()
         for record in records:
-            for key in ("label", "explained"):
-                if key in record:
+            for key in ("label", "guess", "explained"):
+                if record.get(key) is not None:
                     record[key] = values[self._places[record[key]]]
         return records
 

@@ -224,6 +224,37 @@ def scatter(rows: Sequence[tuple[str, float, float, float, float]], *, x: str, y
     return Chart("scatter", height, across.ticks, up.ticks, x, y, dots=_labelled(dots))
 
 
+def growth_chart(
+    points: Sequence[tuple[float, float, float, float]],
+    expected: tuple[float, float, float, float] | None,
+    line: Sequence[tuple[float, float]],
+    *,
+    x: str,
+    y: str,
+    share: bool = True,
+) -> Chart | None:
+    """A learning curve: a dot with an upright interval for each measured (rows, value, low, high).
+
+    `expected` is such a point that was not measured, drawn in another colour; `line` is the law that leads
+    there, of (rows, value). Rows are logarithmic; the axis of a `share` ends at 0 and 1.
+    """
+    every = [*points, *([expected] if expected else [])]
+    if len(points) < 2:
+        return None
+    height = 260.0
+    across = scale([at for at, *_ in every], _LEFT, WIDTH - _RIGHT, log=True)
+    up = scale([v for _, *values in every for v in values], height - _foot(x), _TOP)
+    if share:
+        up = replace(up, low=max(up.low, 0.0), high=min(up.high, 1.0))
+    inside = [(at, min(max(value, up.low), up.high)) for at, value in line]
+    lines = [Line("", 7, _path(inside, across, up), is_thin=True)] if inside else []
+    dots = [
+        Dot("", across(at), up(value), up(low), up(high), int(place >= len(points)))
+        for place, (at, value, low, high) in enumerate(every)
+    ]
+    return Chart("growth", height, across.ticks, up.ticks, x, y, lines, dots=dots)
+
+
 def _labelled(dots: Sequence[Dot]) -> list[Dot]:
     """Names stand where they cover the least: beside their dots, or else a little higher or lower."""
     taken = [(dot.x - 5, dot.y - 5, dot.x + 5, dot.y + 5) for dot in dots]

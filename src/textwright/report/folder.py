@@ -1,4 +1,4 @@
-"""The pages of a folder, of a model or a comparison: what people look at, made from its records."""
+"""The pages of a folder (model, comparison, learning curve): what people look at, made from its records."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from textwright.core.files import read_json
 from textwright.core.records import Note
 from textwright.report.card import README, make_card, render_card
 from textwright.report.comparison import read_comparison, render_comparison
+from textwright.report.growth import render_growth
 from textwright.report.page import render_report, sentence
 from textwright.report.records import read_records
 from textwright.report.verdict import verdict
@@ -65,6 +66,11 @@ def write_pages(folder: Path, make: Callable[[], dict[str, bytes]], say: Sink) -
 def make_comparison(folder: Path, record: dict[str, Any], *, name: str, recipe: str) -> dict[str, bytes]:
     """The report of a comparison of settings; `recipe` is that of the best."""
     return {REPORT: _bytes(render_comparison(read_comparison(folder, record, name, recipe)))}
+
+
+def make_curve(record: dict[str, Any], *, name: str, recipe: str) -> dict[str, bytes]:
+    """The report of a learning curve; `record` is curve.json."""
+    return {REPORT: _bytes(render_growth(record, name, recipe))}
 
 
 def stated_before(folder: Path) -> dict[str, str]:

@@ -32,6 +32,8 @@ def verdict(records: Records, pairs: list[dict[str, Any]]) -> Iterator[Finding]:
         return
     score = scores[TOLD[task]]
     yield _quality(manifest, score)
+    if "answered" in scores:
+        yield _rejects(scores["answered"], scores["accuracy_answered"])
     if manifest["split"] == "validation":
         yield "verdict.validation", {"n": number(score["n"])}
     yield from _warnings(records)
@@ -65,6 +67,16 @@ def _quality(manifest: dict[str, Any], score: dict[str, Any]) -> Finding:
         **shares,
         "n": n,
     }
+
+
+def _rejects(answered: dict[str, Any], right: dict[str, Any]) -> Finding:
+    """How many texts are answered at all, and how many of these answers are right."""
+    if right["value"] is None:
+        return "verdict.rejects_all", {}
+    digits = 0 if right["high"] - right["low"] > _NARROW else 1
+    shares = {k: _rounded(100 * right[k], digits) for k in ("value", "low", "high")}
+    share = _rounded(100 * answered["value"], 1)
+    return "verdict.rejects", {"answered": share, **shares, "n": number(right["n"])}
 
 
 def _rounded(value: float, digits: int) -> str:

@@ -36,11 +36,16 @@ _NOTHING: dict[TaskName, Answer] = {
 
 @dataclass
 class Answered:
-    """How many rows were answered, how many could not be read, and the first of these with the reason."""
+    """How many rows were answered, how many could not be read, and the first of these with the reason.
+
+    `num_rejected` of the rows that could be read have no label, as the model does not know; None for a model
+    that always answers.
+    """
 
     n: int = 0
     num_unreadable: int = 0
     first_unreadable: str = ""
+    num_rejected: int | None = None
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,12 @@ class _Asked:
     def of(
         cls, predictor: Predictor, probabilities: bool, explain: str | None, keep: Sequence[str]
     ) -> _Asked:
-        task = predictor.schema.task
+        task, nothing = predictor.schema.task, _nothing(predictor)
         if explain is None:
-            return cls(partial(predictor.predict, probabilities=probabilities), _NOTHING[task], tuple(keep))
+            return cls(partial(predictor.predict, probabilities=probabilities), nothing, tuple(keep))
         method_for(explain, predictor.engine)  # refused before anything is read
         answers = partial(predictor.explain, method=explain, probabilities=probabilities)
-        return cls(answers, {**_NOTHING[task], **unexplained(task)}, tuple(keep))
+        return cls(answers, {**nothing, **unexplained(task)}, tuple(keep))
 
     def kept(self, columns: Mapping[str, list[Cell]], text: str, path: str) -> dict[str, list[Cell]]:
         """The columns to keep, by the names that they have among the answers. Raises DataError."""
@@ -76,6 +81,12 @@ class _Asked:
         return {f"given {name}" if name in taken else name: columns[name] for name in wanted}
 
 
+def _nothing(predictor: Predictor) -> Answer:
+    """What stands for the answer to a row that could not be read."""
+    guess = {} if predictor.decode.least is None else {"guess": None}
+    return {**_NOTHING[predictor.schema.task], **guess}
+
+
 def answer_file(
     predictor: Predictor,
     data: str | Path,
@@ -88,13 +99,14 @@ def answer_file(
 ) -> Answered:
     """Write one answer a row of `data` to `out` (.csv or .jsonl, "-" is JSON lines on standard output).
 
-    Rows that cannot be read get an answer without a label and the reason, so that the count stays the same.
+    Rows that cannot be read get an answer without a label and the reason, so that the count stays the same;
+    those that the model does not answer have no label and its guess.
     `explain` is a method of `Predictor.explain`, whose tokens are added (in .csv as JSON); `text` is then the
     text after cleaning, which their places are in. `keep` names columns of `data` that stand before each
     answer ("all": all but the text); one with the name of an answer, such as `label`, becomes `given label`.
     Raises ConfigError for another ending or method, DataError for data that cannot be used.
     """
-    done = Answered()
+    done = Answered(num_rejected=None if predictor.decode.least is None else 0)
     _refuse_ending(out)
     asked = _Asked.of(predictor, probabilities, explain, keep)
     with _writer(out, predictor.schema.labels if probabilities else []) as write:
@@ -146,6 +158,8 @@ def _counted(
     """All answers in the order of their rows."""
     done.n += len(answered) + len(lost)
     done.num_unreadable += len(lost)
+    if done.num_rejected is not None:
+        done.num_rejected += sum(answer["label"] is None for _, answer in answered)
     if lost and not done.first_unreadable:
         row, answer = lost[0]
         done.first_unreadable = f"row {row:,}: {answer['error']}"

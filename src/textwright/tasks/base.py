@@ -20,6 +20,7 @@ from textwright.text.targets import Targets
 Array = NDArray[Any]
 FloatArray = NDArray[np.float64]
 Link = Literal["softmax", "sigmoid", "identity"]
+Sureness = Literal["probability", "entropy"]
 
 
 # How far ln T is expected to stray from 0: sixty validation rows alone have asked for a T of 0.4 by chance,
@@ -32,7 +33,8 @@ class Decode(Settings):
 
     `offsets` has one number a label, in natural log-odds: how much is added to what speaks for the label
     before answers are picked (`Task.support`); empty for none. Probabilities do not change with them.
-    `offset` and `spread` are those of graded scores.
+    `offset` and `spread` are those of graded scores. With `least`, a text is answered only where the
+    `sureness` is that or more (`tasks.rejecting`); the guess stays what it is.
     """
 
     temperature: float = 1.0
@@ -41,6 +43,8 @@ class Decode(Settings):
     low: float | None = None
     high: float | None = None
     offsets: tuple[float, ...] = ()
+    least: float | None = None
+    sureness: Sureness = "probability"
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ class Task(Protocol):
     def answered(self, outputs: Array, decode: Decode) -> Targets:
         """The answers, in the form of targets: class ids (N,), label sets (N, C) or scores (N,).
 
+        Where a threshold sends a row away this is the guess: `tasks.rejecting.is_answered` tells which.
         This is the only place where answers are picked; all that shows, counts or explains them asks here.
         """
         ...

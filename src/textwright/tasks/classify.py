@@ -11,6 +11,7 @@ from textwright.measure.base import Meter
 from textwright.measure.calibrate import fit_temperature, fit_temperature_binary, sigmoid, softmax
 from textwright.measure.classify import ClassifyMeter
 from textwright.tasks.base import TEMPERATURE_SPREAD, Array, Baseline, Decode, FloatArray, Link
+from textwright.tasks.rejecting import is_answered
 from textwright.text.schema import Schema, TaskName
 from textwright.text.targets import Targets
 
@@ -19,7 +20,8 @@ class Classify:
     """Two classes are one output with a sigmoid, more are a softmax.
 
     The answer is the most probable class, or with offsets the one with the highest sum of log-probability
-    and offset; of equals it is the first.
+    and offset; of equals it is the first. With a threshold the `label` of a row that does not reach it is
+    None, and `guess` is what it would have been.
     """
 
     name: TaskName = "classify"
@@ -87,10 +89,16 @@ class Classify:
         self, outputs: Array, schema: Schema, decode: Decode, probabilities: bool
     ) -> list[dict[str, Any]]:
         shares = self.measured(outputs, decode)
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"label": schema.labels[i], "probability": round(float(p[i]), 6)}
             for i, p in zip(self.answered(outputs, decode), shares, strict=True)
         ]
+        if decode.least is not None:
+            known = is_answered(self, outputs, decode)
+            rows = [
+                {"label": row["label"] if knows else None, "guess": row["label"], **_without_label(row)}
+                for row, knows in zip(rows, known, strict=True)
+            ]
         if not probabilities:
             return rows
         return [
@@ -106,6 +114,10 @@ class Classify:
     def baseline(self, targets: Targets, rows: int) -> Baseline:
         shares = np.bincount(targets.astype(np.int64)) / len(targets)
         return Baseline("always the commonest class", np.tile(shares, (rows, 1)))
+
+
+def _without_label(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "label"}
 
 
 TASK = Classify()

@@ -18,6 +18,7 @@ from textwright.models.transformer.checkpoint import find_checkpoint
 from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.base import TASKS
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.rejecting import check_reject, check_reject_target
 from textwright.text.schema import Schema
 from textwright.text.tokenizers import KINDS, TokenizerSettings
 
@@ -118,6 +119,7 @@ def check_recipes(asked: Sequence[tuple[Recipe, str]]) -> None:
     any of them.
     """
     for recipe, name in asked:
+        check_reject(recipe)
         check_model(recipe, name)
     refuse_idle(asked)
 
@@ -133,7 +135,8 @@ def check_model(recipe: Recipe, name: str) -> None:
 
 
 def check_target(recipe: Recipe, schema: Schema) -> None:
-    """Raise ConfigError where the loss is not for targets of this kind."""
+    """Raise ConfigError where the loss is not for targets of this kind, or no text of them is sent away."""
+    check_reject_target(recipe, schema)
     if recipe.learn.loss.said():
         choose_waiting()  # before it imports torch
         from textwright.learn.objectives import objective_for

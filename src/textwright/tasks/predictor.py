@@ -14,6 +14,7 @@ from textwright.core.errors import BundleError, TextwrightError, first_line
 from textwright.measure.base import Meter
 from textwright.tasks.base import TASKS, Decode, Task
 from textwright.tasks.explaining import explain, method_for
+from textwright.tasks.rejecting import meter_for, take_in
 from textwright.tasks.trainers import load_engine
 from textwright.tasks.trainers.base import Engine
 from textwright.tasks.wrong import WrongRows
@@ -58,7 +59,11 @@ class Predictor:
         return cls(engine, bundle.schema, decode, bundle)
 
     def predict(self, texts: Sequence[str], *, probabilities: bool = False) -> list[dict[str, Any]]:
-        """One answer a text, in the same order: `label` and `probability`, `labels`, or `score`."""
+        """One answer a text, in the same order: `label` and `probability`, `labels`, or `score`.
+
+        A model that was asked not to guess (`reject` of the recipe) has the `guess` as well, and None as the
+        `label` of a text that it does not answer.
+        """
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts; for one text give [text]")
         return [answer for chunk in self.stream(texts, probabilities=probabilities) for answer in chunk]
@@ -110,13 +115,12 @@ class Predictor:
 
     def measure(self, texts: Sequence[str], targets: Targets) -> tuple[Meter, WrongRows]:
         """A meter that has seen all rows, and the rows that are most wrong."""
-        meter, wrong = self.task.meter(self.schema), WrongRows(self.task, self.schema, self.decode)
+        meter = meter_for(self.task, self.schema, self.decode)
+        wrong = WrongRows(self.task, self.schema, self.decode)
         start = 0
         for chunk in _chunks(texts):
             outputs, truth = self.engine.outputs(chunk), targets[start : start + len(chunk)]
-            meter.update(
-                truth, self.task.measured(outputs, self.decode), self.task.answered(outputs, self.decode)
-            )
+            take_in(meter, self.task, outputs, truth, self.decode)
             wrong.update(outputs, truth, chunk)
             start += len(chunk)
         return meter, wrong

@@ -184,12 +184,17 @@ def _folds(
     recipe: Recipe, corpus: Corpus, twins: Twins, free: IntArray, num_held_out: int
 ) -> IntArray | None:
     """The fold of each row that is not locked, where one part of them is too little to choose on."""
-    folds = recipe.split.folds
+    folds, rejects = recipe.split.folds, bool(recipe.reject.said())
     if folds == "auto":
-        is_choice = recipe.model_name == "auto"
+        is_choice = recipe.model_name == "auto" and not rejects
         folds = _FOLDS if is_choice and 0 < num_held_out < _FEW_HELD_OUT and len(free) >= _MIN_FOLDED else 1
     if folds < 2 or not num_held_out:
         return None
+    if rejects:
+        raise ConfigError(
+            f"split.folds={folds} does not go with reject: a threshold is that of one model",
+            hint="Leave split.folds out.",
+        )
     if folds > len(free) // 2:
         raise ConfigError(
             f"split.folds={folds} is more than half of the {len(free)} rows", hint="Take 5 or 10."

@@ -51,6 +51,22 @@ class BudgetSettings(Settings):
     max_latency: str | None = Field(None, description="longest time for one text, measured here: 2ms")
 
 
+class RejectSettings(Settings):
+    wrong: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="say that one does not know, so that at most this share of the answers is wrong",
+    )
+    in_scope: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="the same of texts that belong to no label: at most this share of those that do is sent "
+        "away",
+    )
+
+
 class TrackingSettings(Settings):
     tensorboard: str | None = Field(None, description="folder to write every fit to for TensorBoard")
 
@@ -94,6 +110,7 @@ class Recipe(Settings):
     at_least: str | None = Field(
         None, description="promise to keep on validation, such as precision(spam)=0.95, recall or f1"
     )
+    reject: RejectSettings = RejectSettings()
     budget: BudgetSettings = BudgetSettings()
     tracking: TrackingSettings = TrackingSettings()
     ray: RaySettings = RaySettings()

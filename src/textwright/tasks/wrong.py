@@ -15,7 +15,10 @@ EXCERPT = 300
 
 @dataclass
 class WrongRows:
-    """Keeps the 50 worst answers of a stream of rows; of graded answers, those with the largest gaps."""
+    """Keeps the 50 worst answers of a stream of rows; of graded answers, those with the largest gaps.
+
+    With a threshold they are the guesses, as in all scores but those of what is answered.
+    """
 
     task: Task
     schema: Schema
@@ -25,7 +28,7 @@ class WrongRows:
 
     def update(self, outputs: Array, truth: Targets, texts: list[str]) -> None:
         """Take in one batch."""
-        answers = self.task.answers(outputs, self.schema, self.decode, False)
+        answers = self.task.answers(outputs, self.schema, self.decode.replaced({"least": None}), False)
         for answer, value, text in zip(answers, truth, texts, strict=True):
             given = truth_of(value, self.schema)
             badness = _badness(answer, given)
