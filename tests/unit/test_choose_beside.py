@@ -59,7 +59,7 @@ def of_all(monkeypatch: pytest.MonkeyPatch) -> None:
         return Blend(np.full(len(outputs), 1 / len(outputs)), np.mean(outputs, axis=0))
 
     monkeypatch.setattr("textwright.choose.select.blend", alike)
-    monkeypatch.setattr("textwright.choose.decision._best", lambda allowed, wanted: allowed[-1])
+    monkeypatch.setattr("textwright.choose.decision._best", lambda allowed, *more: allowed[-1])
 
 
 def said(events: list[Event]) -> list[str]:
@@ -71,10 +71,11 @@ def said(events: list[Event]) -> list[str]:
     ]
 
 
+TIGHT = {**COUNTED, "budget": {"steps": 170}}
 FOLDED = {**COUNTED, "split": {"folds": 2}, "candidates": ["cnn"], "prefer": "balanced"}
 
 
-@pytest.mark.parametrize("asked", [COUNTED, FOLDED], ids=["held out", "in turn"])
+@pytest.mark.parametrize("asked", [COUNTED, TIGHT, FOLDED], ids=["held out", "tight", "in turn"])
 def test_with_a_budget_in_steps_it_is_the_run_on_one_machine(
     data: Path, tmp_path: Path, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +87,8 @@ def test_with_a_budget_in_steps_it_is_the_run_on_one_machine(
     beside, again = train(data, tmp_path / "beside", asked, workers)
     assert told(alone) == told(beside) and alone.model == beside.model
     assert weights(alone) == weights(beside)
-    assert len(weights(alone)) > 2 or asked is FOLDED
+    assert len(weights(alone)) > 2 or asked is not COUNTED
+    assert ("skipped" in {c.status for c in alone.candidates}) == (asked is TIGHT)
     assert alone.scores["accuracy"] == beside.scores["accuracy"]
     assert said(events) == said(again)
 
