@@ -28,6 +28,7 @@ from textwright.models.transformer.network import Encoder
 from textwright.tasks.base import Array, Decode
 from textwright.tasks.examples import encode_codes
 from textwright.tasks.explaining import METHODS
+from textwright.tasks.explaining.base import Read
 from textwright.tasks.explaining.integrated import TOLERANCE
 from textwright.tasks.explaining.vectors import weigh_batches
 from textwright.tasks.predictor import Predictor
@@ -221,9 +222,9 @@ class OnMps(torch.Tensor):
 
 
 def test_weights_come_from_a_processor_without_float64() -> None:
-    found = weigh_batches(
-        engine("cnn"), corpus()[1][:2], lambda network, batch: batch.mask_BT.float().as_subclass(OnMps)
-    )
+    made = engine("cnn")
+    read = Read.by(made, corpus()[1][:2])
+    found = weigh_batches(made, read, lambda network, batch: batch.mask_BT.float().as_subclass(OnMps))
     assert all(weighed.weights.dtype == np.float64 and (weighed.weights == 1).all() for weighed in found)
 
 

@@ -31,7 +31,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     ]
     for model in models:
         recipe = {"model": model, "learn": {"epochs": 1}, "budget": {"minutes": 1}}
-        recipe |= {"learn": {}} if model["name"] == "bag" else {}
+        recipe |= {"learn": {}} if model["name"] == "bag" else {"long": {"name": "mean"}}
         textwright.train(SAMPLE, place / model["name"], textwright.Recipe.parse(recipe))
     return [place / model["name"] for model in models]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from _fits import two_checkpoints
 
-from textwright.choose import select
+from textwright.choose import candidates, select
+from textwright.choose.select import Selection
 from textwright.learn.disk import Disk
 from textwright.tasks import checkpoints
 
@@ -33,3 +34,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda handle: None)
     monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0)
     monkeypatch.setattr(select, "usable_cpus", lambda: 1)
+
+
+@pytest.fixture
+def three_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` is bag, cnn and lstm as they come, and all are tried however good the first is."""
+    space = tuple(candidates.Proposal(name, "for the test") for name in ("bag", "cnn", "lstm"))
+    monkeypatch.setattr(candidates, "SPACE", space)
+    monkeypatch.setattr(Selection, "_is_perfect", lambda self: False)

@@ -20,7 +20,7 @@ from textwright.tasks.recipe import Recipe
 
 SMALL = {"name": "cnn", "embedding": 8, "filters": 4, "widths": [1, 2], "dropout": 0.2}
 ONE = Recipe.parse({"model": SMALL, "learn": {"epochs": 2, "batch": 8}})
-THREE = Recipe.parse({"learn": {"epochs": 1, "batch": 16}})  # bag, cnn, lstm
+THREE = Recipe.parse({"learn": {"epochs": 1, "batch": 16}, "split": {"folds": 1}})
 
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -131,6 +131,7 @@ def test_one_that_is_interrupted_while_it_is_scored(
     assert api.load(tmp_path / "m").bundle.manifest.split == "test"  # type: ignore[union-attr]
 
 
+@pytest.mark.usefixtures("three_candidates")
 def test_an_interrupt_soon_after_resume_costs_no_checkpoint(
     data: Path, tmp_path: Path, whole: Callable[[Recipe], str]
 ) -> None:

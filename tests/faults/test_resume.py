@@ -140,8 +140,9 @@ def test_killed_again_and_again(data: Path, tmp_path: Path, whole: Path) -> None
     assert weights(tmp_path / "m") == weights(whole) and story(tmp_path / "m") == story(whole)
 
 
+@pytest.mark.usefixtures("three_candidates")
 def test_the_next_candidate_goes_on_where_it_stood(data: Path, tmp_path: Path) -> None:
-    asked = Recipe.parse({"learn": {"epochs": 1, "batch": 16}})
+    asked = Recipe.parse({"learn": {"epochs": 1, "batch": 16}, "split": {"folds": 1}})
     api.train(data, tmp_path / "whole", asked)
     kill(data, tmp_path / "m", lambda fits, event: fits == 2 and isinstance(event, StepEvent), asked)
     _, notes = resume(data, tmp_path / "m", asked)

@@ -26,7 +26,7 @@ from textwright.text.targets import Targets
 FAILURES = (TextwrightError, MemoryError, RuntimeError, ImportError, OSError)
 # One text after the other is timed for at most so long; the first calls warm up.
 _TIMED_TEXTS, _WARM_TEXTS, _TIMED_SECONDS = 100, 3, 0.5
-_DETAILS = frozenset({"waiting threads", "attention", "fast path"})
+_DETAILS = frozenset({"waiting threads", "attention", "fast path", "short texts"})
 # An assumption, not a measurement: what a busy core of a laptop draws.
 WATTS_PER_CORE = 10.0
 

@@ -55,6 +55,7 @@ class View:
     num_more: int
     num_explained: int
     method: str
+    way: str
     tokens: dict[str, Any] | None
     command: str
 
@@ -90,6 +91,7 @@ def make_view(records: Records) -> View:
         num_more=max(len(records.wrong) - _SHOWN_WRONG, 0),
         method=next((r["explained_by"] for r in records.wrong if "explained_by" in r), ""),
         tokens=_tokens(records.plan.get("model") or {}),
+        way=((records.plan.get("model") or {}).get("long") or {}).get("name", "cut"),
         command=_command(records, [file["name"] for file in data.get("files") or manifest["data"]]),
     )
 
@@ -130,11 +132,12 @@ def _tokens(model: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _candidate(record: dict[str, Any], headline: str) -> dict[str, Any]:
-    """With its score, its name (folders of before have none) and its distance to the best."""
+    """With its score, its name (folders of before lack some of it) and its distance to the best."""
     score = record["scores"].get(headline)
     gap = next(iter((record.get("difference") or {}).values()), None)
     name = record.get("name") or record["model"]
-    return {**record, "name": name, "score": score, "n": score["n"] if score else 0, "gap": gap}
+    measured = {key: record.get(key) for key in ("latency_ms_p99", "texts_per_second", "kwh", "p_value")}
+    return {**record, **measured, "name": name, "score": score, "n": score["n"] if score else 0, "gap": gap}
 
 
 def confusions(details: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from textwright.tasks.base import Array
+import numpy as np
+
+from textwright.tasks.base import Array, FloatArray
 from textwright.tasks.examples import Examples
 from textwright.text.targets import Targets
 
@@ -15,6 +17,17 @@ def judged(examples: Examples, outputs: Array, truth: Targets) -> tuple[float, d
     task, decode = examples.task, examples.decode
     value = task.judge(outputs, truth, decode)
     return value, {task.headline: task.glance(outputs, truth, decode), LOSS: value}
+
+
+def row_losses(examples: Examples, outputs: Array, truth: Targets) -> FloatArray:
+    """(N,) the task's judgement of each row alone, at the temperature that suits all of them together.
+
+    Their mean is the first number of `judged`.
+    """
+    task = examples.task
+    measured = task.measured(outputs, task.calibrate(outputs, truth, examples.decode))
+    places = range(len(truth))
+    return np.array([task.loss_of(measured[i : i + 1], truth[i : i + 1]) for i in places])
 
 
 def loss_of_nothing(examples: Examples) -> float:

@@ -23,7 +23,7 @@ from textwright.text.schema import Schema
 from textwright.text.tokenizers import KINDS, TokenizerSettings
 
 # The parts of a recipe that networks read and solvers do not.
-_OF_NETWORKS = ("learn", "compute", "tokenizer", "vectors")
+_OF_NETWORKS = ("learn", "compute", "tokenizer", "long", "vectors")
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,16 @@ def _own_vectors(asked: Asked) -> str:
     return "the checkpoint has vectors of its own" if asked.value("model.checkpoint") else ""
 
 
+def _limit(asked: Asked) -> str:
+    """A tokenizer that was asked for cuts only where its length was asked for too."""
+    tokenizer, long = asked.recipe.tokenizer, asked.recipe.long
+    has_limit = tokenizer == "auto" or tokenizer.max_length or asked.value("model.checkpoint")
+    has_limit = has_limit or asked.value("model.positions") not in (None, "auto")
+    if has_limit or long.name == "cut":
+        return ""
+    return "no text is cut without tokenizer.max_length"
+
+
 NEEDS: Mapping[str, Need] = MappingProxyType(
     {
         "learn.optimizer.weight_decay": _of("learn.optimizer.name", "adamw", "sgd", "gd", "muon"),
@@ -107,6 +117,8 @@ NEEDS: Mapping[str, Need] = MappingProxyType(
         "tokenizer.vocabulary_size": _own_tokenizer,
         "tokenizer.drop_unknown": _own_tokenizer,
         "tokenizer.lowercase": _own_tokenizer,
+        "long.name": _limit,
+        "long.overlap": _of("long.name", "auto", "mean", "max"),
         "vectors.path": _own_vectors,
     }
 )
@@ -135,8 +147,13 @@ def check_model(recipe: Recipe, name: str) -> None:
 
 
 def check_target(recipe: Recipe, schema: Schema) -> None:
-    """Raise ConfigError where the loss is not for targets of this kind, or no text of them is sent away."""
+    """Raise ConfigError where loss, way of long texts or rejection is not for targets of this kind."""
     check_reject_target(recipe, schema)
+    if recipe.long.name == "max" and schema.task == "score":
+        raise ConfigError(
+            "long.name=max is for labels; the target holds scores",
+            hint="Use --set long.name=mean, or leave it out.",
+        )
     if recipe.learn.loss.said():
         choose_waiting()  # before it imports torch
         from textwright.learn.objectives import objective_for

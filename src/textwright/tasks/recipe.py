@@ -13,6 +13,7 @@ from textwright.core.names import did_you_mean
 from textwright.core.settings import Settings, read_yaml
 from textwright.learn.settings import LearnSettings
 from textwright.runtime.settings import ComputeSettings
+from textwright.text.chunks import LongSettings
 from textwright.text.schema import TaskName
 from textwright.text.tokenizers import TokenizerSettings
 
@@ -96,6 +97,7 @@ class Recipe(Settings):
         "auto", description="which are tried where no model is named; auto are all"
     )
     tokenizer: TokenizerSettings | Auto = "auto"
+    long: LongSettings = LongSettings()
     vectors: VectorSettings = VectorSettings()
     model: dict[str, Any] = Field(
         default_factory=lambda: {"name": "auto"}, description="name of an architecture and its settings"

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from textwright.core.errors import ConfigError
 from textwright.models.pooling import AttentionPooling
-from textwright.tasks.explaining.base import Focus, Method, TokenEngine, Weighed
+from textwright.tasks.explaining.base import Focus, Method, Read, TokenEngine, Weighed
 from textwright.tasks.explaining.vectors import TokenBatch, at_rest, weigh_batches
 from textwright.tasks.trainers.base import Engine
 
@@ -24,8 +24,18 @@ _PROBE = 8  # tokens
 
 
 def weigh(engine: TokenEngine, texts: Sequence[str], focus: Focus) -> list[Weighed]:
-    """Weights that are never negative, and add up to one with those of the frame."""
-    return weigh_batches(engine, texts, _of_encoder if _is_encoder(engine.network) else _of_pooling)
+    """Weights that are never negative, and add up to one with those of the frame.
+
+    Those in a chunk are scaled by how much the chunk counts for the answer.
+    """
+    read, look = Read.by(engine, texts), _of_encoder if _is_encoder(engine.network) else _of_pooling
+    votes = torch.from_numpy(read.votes(engine, focus))
+
+    def shares(network: Any, batch: TokenBatch) -> Tensor:
+        weights_BT = look(network, batch)
+        return weights_BT * votes[batch.texts].to(weights_BT)[:, None]
+
+    return weigh_batches(engine, read, shares)
 
 
 @torch.no_grad()

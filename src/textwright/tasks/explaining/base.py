@@ -16,9 +16,11 @@ from textwright.core.ragged import IntArray, Ragged
 from textwright.measure.calibrate import softmax
 from textwright.tasks.base import TASKS, Array, Decode
 from textwright.tasks.trainers.base import Engine
+from textwright.tasks.trainers.long import CUT, Long
+from textwright.text.chunks import Chunks
 from textwright.text.schema import Schema
 from textwright.text.tokenizers import Tokenizer
-from textwright.text.tokenizers.base import truncated
+from textwright.text.tokenizers.base import Keep, truncated
 
 Span = tuple[int, int]
 
@@ -80,6 +82,24 @@ class Focus:
         return own, others
 
 
+class Slopes(Protocol):
+    """What a gradient needs of a focus."""
+
+    def slope(self, outputs: Array, texts: IntArray) -> NDArray[np.float64]: ...
+
+
+@dataclass(frozen=True)
+class ChunkSlopes:
+    """How the number for a text changes with the outputs (M, K) of each of its chunks."""
+
+    slopes: NDArray[np.float64]
+
+    def slope(self, outputs: Array, chunks: IntArray) -> NDArray[np.float64]:
+        """(n, K) for the chunks (n,); it follows from the outputs of all chunks, not from these (n, K)."""
+        found: NDArray[np.float64] = self.slopes[chunks]
+        return found
+
+
 @dataclass(frozen=True)
 class Reading:
     """The tokens of a text that a model reads, where each stands in the text, and how many were cut off.
@@ -107,6 +127,11 @@ class TokenEngine(Protocol):
     architecture: str
     network: Any
     tokenizer: Tokenizer
+    long: Long
+
+    def of_rows(self, rows: Ragged) -> Array:
+        """(M, K) outputs of rows of ids, the frame not yet around them."""
+        ...
 
 
 class Explainer(Protocol):
@@ -128,19 +153,58 @@ def reads_tokens(engine: Engine) -> str:
     return "" if isinstance(engine, TokenEngine) else f"{engine.architecture} has no token vectors"
 
 
-def read_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Reading]:
-    """What `tokenizer.encode` gives a network of each text, the frame left out, with places in the text."""
+@dataclass(frozen=True)
+class Read:
+    """What an engine reads of each of N texts, and in which chunks (M); one a text where texts are cut."""
+
+    readings: list[Reading]
+    chunks: Chunks
+
+    @classmethod
+    def by(cls, engine: TokenEngine, texts: Sequence[str]) -> Read:
+        """The tokens of (cleaned) texts as `engine.outputs` reads them."""
+        readings = read_tokens(engine.tokenizer, texts, engine.long)
+        rows = Ragged.from_lists([reading.ids or [] for reading in readings])
+        return cls(readings, engine.long.chunks(rows, engine.tokenizer))
+
+    def slopes(self, engine: TokenEngine, focus: Focus) -> Slopes:
+        """How the numbers of `focus` change with the outputs of the chunks."""
+        if self.chunks.is_trivial:
+            return focus
+        of_texts = focus.slope(focus.outputs, np.arange(len(self.readings)))
+        return ChunkSlopes(engine.long.slopes(engine.of_rows(self.chunks.rows), self.chunks, of_texts))
+
+    def votes(self, engine: TokenEngine, focus: Focus) -> NDArray[np.float64]:
+        """(M,) how much each chunk counts for the number of its text; they add up to 1."""
+        if self.chunks.is_trivial:
+            return np.ones(len(self.readings))
+        outputs = engine.of_rows(self.chunks.rows)
+        return engine.long.votes(outputs, self.chunks, focus.columns, focus.factors)
+
+    def weighed(self, weights: Sequence[Array]) -> list[Weighed]:
+        """The weights of the tokens of M chunks, added up to those of the tokens of N texts."""
+        found = [np.zeros(len(reading.spans)) for reading in self.readings]
+        for text, start, own in zip(self.chunks.texts, self.chunks.starts, weights, strict=True):
+            found[text][start : start + len(own)] += own
+        return [Weighed(*pair) for pair in zip(self.readings, found, strict=True)]
+
+
+def read_tokens(tokenizer: Tokenizer, texts: Sequence[str], long: Long = CUT) -> list[Reading]:
+    """What a network gets of each text, the frame left out, with places in the text."""
+    limit = long.limit(tokenizer)
     return [
-        _reading(tokenizer, text, ids, spans)
-        for text, (ids, spans) in zip(texts, tokenizer.spans(texts), strict=True)
+        _reading(tokenizer, text, tokens, limit)
+        for text, tokens in zip(texts, tokenizer.spans(texts), strict=True)
     ]
 
 
-def _reading(tokenizer: Tokenizer, text: str, ids: list[int], spans: list[Span]) -> Reading:
-    settings = tokenizer.settings
-    known = [i for i, token in enumerate(ids) if not settings.drop_unknown or token != tokenizer.size]
-    longest = settings.max_length and max(settings.max_length - len(tokenizer.frame), 0)
-    kept = truncated(Ragged.from_lists([known]), longest, settings.truncate or "head")[0].tolist()
+def _reading(
+    tokenizer: Tokenizer, text: str, tokens: tuple[list[int], list[Span]], limit: tuple[int | None, Keep]
+) -> Reading:
+    ids, spans = tokens
+    dropped = tokenizer.size if tokenizer.settings.drop_unknown else -1
+    known = [i for i, token in enumerate(ids) if token != dropped]
+    kept = truncated(Ragged.from_lists([known]), *limit)[0].tolist()
     return Reading([_visible(text, *spans[i]) for i in kept], [ids[i] for i in kept], len(known) - len(kept))
 
 

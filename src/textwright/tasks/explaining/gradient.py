@@ -10,19 +10,21 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from textwright.tasks.explaining.base import Focus, Method, TokenEngine, Weighed, reads_tokens
+from textwright.tasks.explaining.base import Focus, Method, Read, TokenEngine, Weighed, reads_tokens
 from textwright.tasks.explaining.vectors import Entrance, TokenBatch, slope_at, weigh_batches
 
 
 def weigh(engine: TokenEngine, texts: Sequence[str], focus: Focus) -> list[Weighed]:
-    """The gradient of the answer at each token's vector, times the vector."""
+    """The gradient of the answer at each token's vector, times the vector; added up over chunks."""
+    read = Read.by(engine, texts)
+    slopes = read.slopes(engine, focus)
 
     def products(network: nn.Module, batch: TokenBatch) -> Tensor:
         with Entrance(network) as entrance:
-            gradient_BTD = slope_at(entrance, network, batch, focus)
+            gradient_BTD = slope_at(entrance, network, batch, slopes)
             return (gradient_BTD * entrance.vectors_BTD.detach()).sum(2)
 
-    return weigh_batches(engine, texts, products)
+    return weigh_batches(engine, read, products)
 
 
 METHOD = Method(refusal=reads_tokens, weigh=weigh)

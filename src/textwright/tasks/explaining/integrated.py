@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from textwright.tasks.explaining.base import Focus, Method, TokenEngine, Weighed, reads_tokens
+from textwright.tasks.explaining.base import Focus, Method, Read, TokenEngine, Weighed, reads_tokens
 from textwright.tasks.explaining.vectors import Entrance, TokenBatch, slope_at, value_of, weigh_batches
+from textwright.tasks.trainers.base import Engine
 
 POINTS = (16, 64, 256)
 # Off by more than this share of the weights (or, for float32, than so much) asks for more points.
@@ -26,7 +27,8 @@ TOLERANCE, NOISE = 0.02, 1e-5
 def weigh(engine: TokenEngine, texts: Sequence[str], focus: Focus) -> list[Weighed]:
     """The weights on the way from [PAD] in the place of every token; what frames the text stays."""
     nothing = engine.tokenizer.pad_id
-    return weigh_batches(engine, texts, lambda net, batch: _weights(net, batch, focus, nothing, POINTS))
+    read = Read.by(engine, texts)
+    return weigh_batches(engine, read, lambda net, batch: _weights(net, batch, focus, nothing, POINTS))
 
 
 def _weights(
@@ -66,4 +68,11 @@ def _points(number: int) -> tuple[list[float], list[float]]:
     return ((places + 1) / 2).tolist(), (shares / 2).tolist()
 
 
-METHOD = Method(refusal=reads_tokens, weigh=weigh)
+def refusal(engine: Engine) -> str:
+    """The way from nothing to a text would have to be gone by all of its chunks at once."""
+    if isinstance(engine, TokenEngine) and engine.long.is_chunked:
+        return f"{engine.architecture} reads long texts in chunks, each of which has a way of its own"
+    return reads_tokens(engine)
+
+
+METHOD = Method(refusal=refusal, weigh=weigh)

@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import tokenizers
 from tokenizers import Regex, pre_tokenizers
 
-from textwright.core.ragged import Ragged
+from textwright.core.ragged import IntArray, Ragged
 from textwright.tasks.base import Array
 from textwright.tasks.explaining.base import (
     Focus,
     Method,
+    Read,
     Reading,
     TokenEngine,
     Weighed,
     in_parts,
-    read_tokens,
 )
 from textwright.tasks.trainers.base import Engine
+from textwright.tasks.trainers.long import Long
+from textwright.text.chunks import Chunks
 from textwright.text.script import CJK_PATTERN
 from textwright.text.tokenizers.word import WORD_PATTERN
 
@@ -49,22 +52,81 @@ def weigh(engine: Engine, texts: Sequence[str], focus: Focus) -> list[Weighed]:
 
 
 def _weigh_tokens(engine: TokenEngine, texts: Sequence[str], focus: Focus) -> list[Weighed]:
-    from textwright.tasks.trainers.engine import run
-
-    tokenizer, readings = engine.tokenizer, read_tokens(engine.tokenizer, texts)
-    mask = mask_id(engine)
+    read, mask = Read.by(engine, texts), mask_id(engine)
+    if not read.chunks.is_trivial:
+        return _weigh_chunks(engine, read, focus)
     stead = [] if mask is None else [mask]
 
     def variants() -> Iterator[tuple[int, list[int]]]:
-        for number, reading in enumerate(readings):
+        for number, reading in enumerate(read.readings):
             ids = reading.ids or []
             yield from ((number, [*ids[:i], *stead, *ids[i + 1 :]]) for i in range(len(ids)))
 
-    def outputs(rows: list[list[int]]) -> Array:
-        framed = tokenizer.frame.around(Ragged.from_lists(rows))
-        return run(engine.network, framed, tokenizer.pad_id)
+    return _differences(
+        variants(), lambda rows: engine.of_rows(Ragged.from_lists(rows)), read.readings, focus
+    )
 
-    return _differences(variants(), outputs, readings, focus)
+
+def _weigh_chunks(engine: TokenEngine, read: Read, focus: Focus) -> list[Weighed]:
+    """A token is left out of each chunk that holds it; where chunks begin, and what they count, stays."""
+    whole, without = engine.of_rows(read.chunks.rows), _each_left_out(engine, read.chunks.rows)
+    answers = focus.value(focus.outputs, np.arange(len(read.readings)))
+    found = []
+    for text, reading in enumerate(read.readings):
+        parts = [
+            answers[text] - focus.value(outputs, np.full(len(outputs), text))
+            for outputs in _pooled_without(engine.long, read.chunks, text, whole, without)
+        ]
+        found.append(Weighed(reading, np.concatenate([np.zeros(0), *parts])))
+    return found
+
+
+def _each_left_out(engine: TokenEngine, rows: Ragged) -> list[Array]:
+    """For each chunk of T tokens the outputs (T, K) without one of them, each in turn."""
+    mask, found = mask_id(engine), list[Array]()
+    variants = ((number, without_each(row, mask)) for number, row in enumerate(rows))
+    for _, parts in in_parts(variants, _SIZE // max(int(rows.lengths.max(initial=1)), 1)):
+        outputs = engine.of_rows(Ragged.concatenate(parts))
+        found += np.split(outputs, np.cumsum([len(part) for part in parts])[:-1])
+    return found
+
+
+def without_each(row: IntArray, stead: int | None = None) -> Ragged:
+    """The row (T,) without each of its tokens in turn, or with another one in its place.
+
+    >>> [row.tolist() for row in without_each(np.array([1, 2, 3]))]
+    [[2, 3], [1, 3], [1, 2]]
+    """
+    rows = np.tile(row, (len(row), 1))
+    if stead is None:
+        rows = rows[~np.eye(len(row), dtype=bool)].reshape(len(row), -1) if len(row) else rows
+    else:
+        np.fill_diagonal(rows, stead)
+    return Ragged(rows.ravel(), np.arange(len(row) + 1) * rows.shape[1])
+
+
+def _pooled_without(
+    long: Long, chunks: Chunks, text: int, whole: Array, without: list[Array]
+) -> Iterator[Array]:
+    """Outputs (n, K) of one text without each of its tokens in turn, in parts, so that memory stays flat."""
+    first, end = int(chunks.offsets[text]), int(chunks.offsets[text + 1])
+    num_chunks, num_tokens = end - first, int(chunks.starts[end - 1]) + len(without[end - 1])
+    size = max(_SIZE // whole[first:end].size, 1)
+    for begin in range(0, num_tokens, size):
+        count = min(size, num_tokens - begin)
+        outputs = np.repeat(whole[None, first:end], count, axis=0)
+        for chunk in range(first, end):
+            start = int(chunks.starts[chunk]) - begin
+            low, high = max(start, 0), min(start + len(without[chunk]), count)
+            if low < high:
+                outputs[low:high, chunk - first] = without[chunk][low - start : high - start]
+        as_texts = replace(
+            chunks,
+            offsets=np.arange(count + 1) * num_chunks,
+            starts=np.tile(chunks.starts[first:end], count),
+            shares=np.tile(chunks.shares[first:end], count),
+        )
+        yield long.pooled(outputs.reshape(count * num_chunks, -1), as_texts)
 
 
 def _differences(

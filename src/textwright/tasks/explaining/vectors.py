@@ -5,7 +5,7 @@ Shapes: B batch, T time, D width, K outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from textwright.core.ragged import IntArray, Ragged
+from textwright.core.ragged import IntArray
 from textwright.learn.batches import Rows, batches, in_order
 from textwright.models.recurrent import Recurrent
 from textwright.tasks.base import Array
-from textwright.tasks.explaining.base import Focus, TokenEngine, Weighed, read_tokens
+from textwright.tasks.explaining.base import Focus, Read, Slopes, TokenEngine, Weighed
 
 # What is kept of a batch for its gradient is many times what an answer needs.
 _ROWS, _TOKENS = 64, 1_024
@@ -26,7 +26,9 @@ _ROWS, _TOKENS = 64, 1_024
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Padded ids (B, T), their mask, which of them are text and no frame, and the texts' numbers (B,)."""
+    """Padded ids (B, T), their mask, which of them are text and no frame, and the numbers of the rows (B,):
+    of texts, or of the chunks of texts.
+    """
 
     ids_BT: Tensor
     mask_BT: Tensor
@@ -42,14 +44,14 @@ class TokenBatch:
 Weigh = Callable[[Any, TokenBatch], Tensor]
 
 
-def weigh_batches(engine: TokenEngine, texts: Sequence[str], weigh: Weigh) -> list[Weighed]:
-    """Tokens of each text with the weights that `weigh(network, batch)` gives them, (B, T)."""
-    readings, frame = read_tokens(engine.tokenizer, texts), engine.tokenizer.frame
-    tokens = frame.around(Ragged.from_lists([reading.ids or [] for reading in readings]))
+def weigh_batches(engine: TokenEngine, read: Read, weigh: Weigh) -> list[Weighed]:
+    """Tokens of each text with the weights that `weigh(network, batch)` gives those of its chunks, (B, T)."""
+    frame = engine.tokenizer.frame
+    tokens = frame.around(read.chunks.rows)
     rows = Rows(tokens, np.zeros(len(tokens), np.int8), engine.tokenizer.pad_id)
     order = in_order(tokens.lengths, _ROWS, _TOKENS)
     device = next(engine.network.parameters()).device
-    found: list[Array] = [np.zeros(0)] * len(readings)
+    found: list[Array] = [np.zeros(0)] * len(tokens)
     with torch.inference_mode(False), at_rest(engine.network):
         for chosen, batch in zip(order, batches(rows, order), strict=True):
             ids_BT, mask_BT = batch.ids_BT.to(device), batch.mask_BT.to(device)
@@ -57,7 +59,7 @@ def weigh_batches(engine: TokenEngine, texts: Sequence[str], weigh: Weigh) -> li
             weights_BT = weigh(engine.network, TokenBatch(ids_BT, mask_BT, is_text_BT, chosen))
             for number, weights_T, is_text_T in zip(chosen, weights_BT, is_text_BT, strict=True):
                 found[number] = weights_T[is_text_T].cpu().double().numpy()  # MPS has no float64
-    return [Weighed(*pair) for pair in zip(readings, found, strict=True)]
+    return read.weighed(found)
 
 
 def _inside(mask_BT: Tensor, before: int, after: int) -> Tensor:
@@ -118,7 +120,7 @@ def value_of(network: nn.Module, batch: TokenBatch, focus: Focus) -> Tensor:
     return torch.from_numpy(focus.value(_array(logits_BK), batch.texts)).to(logits_BK)
 
 
-def slope_at(entrance: Entrance, network: nn.Module, batch: TokenBatch, focus: Focus) -> Tensor:
+def slope_at(entrance: Entrance, network: nn.Module, batch: TokenBatch, focus: Slopes) -> Tensor:
     """(B, T, D) how the answer changes with each number of the vectors that enter; nothing else is kept."""
     with torch.enable_grad(), _own_kernels(batch.ids_BT.device):
         logits_BK = network(batch.ids_BT, batch.mask_BT).logits

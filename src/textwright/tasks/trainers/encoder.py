@@ -18,6 +18,7 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
 from textwright.core.errors import BundleError, CheckpointError, ConfigError, first_line
+from textwright.core.files import read_json, to_json
 from textwright.core.settings import Settings
 from textwright.models.base import Shape
 from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint, refuse_foreign_code
@@ -33,6 +34,7 @@ from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.examples import Job
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.engine import NetworkEngine
+from textwright.tasks.trainers.long import Long
 from textwright.tasks.trainers.network import NetworkTrainer
 from textwright.text.tokenizers import Encoded, Tokenizer, TokenizerSettings
 from textwright.text.tokenizers.framed import borrowed, framed
@@ -46,6 +48,8 @@ _LAYERS, _USUAL_LAYERS = ("num_hidden_layers", "n_layers", "num_layers"), 12
 _WORK_FOR_THREADS = 2e9
 # More than this share of unknown tokens is another language, or files of another tokenizer.
 _MOST_UNKNOWN = 0.5
+# How long texts are read, where they are not cut: config.json is the library's.
+LONG_FILE = "long.json"
 # What our own tokenizers put around a text: [CLS] and [SEP].
 _FRAME = 2
 _LEAST_RATE, _MOST_RATE = 1e-5, 5e-4
@@ -70,6 +74,8 @@ class EncoderEngine(NetworkEngine):
         )
         fast.save_pretrained(folder)
         self.tokenizer.save(folder)  # last: its tokenizer.json says the same, and has its hash beside it
+        if self.long.is_chunked:
+            (folder / LONG_FILE).write_text(to_json(self.long.model_dump(mode="json")), encoding="utf-8")
 
     @classmethod
     def restore(cls, folder: Path, config: dict[str, Any], name: str, shape: Shape) -> EncoderEngine:
@@ -78,7 +84,8 @@ class EncoderEngine(NetworkEngine):
         refuse_foreign_code(str(folder), config, [file.name for file in folder.iterdir()])
         network = Encoder(_read_back(folder), shape)
         network.to(best_device()).eval()
-        return cls(name, {}, shape, network, Tokenizer.load(folder))
+        long = read_json(folder / LONG_FILE) if (folder / LONG_FILE).exists() else {}
+        return cls(name, {}, shape, network, Tokenizer.load(folder), Long.parse(long, where="long."))
 
 
 def _read_back(folder: Path) -> PreTrainedModel:
@@ -128,7 +135,9 @@ class EncoderTrainer(NetworkTrainer, ABC):
     def _engine(self, network: nn.Module) -> EncoderEngine:
         assert isinstance(network, Encoder)
         settings = self.settings.model_dump(mode="json")
-        return EncoderEngine(self.name, settings, self.shape, merged(network), self._encoded[0])
+        return EncoderEngine(
+            self.name, settings, self.shape, merged(network), self._encoded[0], self.reading.long
+        )
 
 
 class ScratchTrainer(EncoderTrainer):

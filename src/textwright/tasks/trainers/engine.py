@@ -24,6 +24,7 @@ from textwright.models.registry import ARCHITECTURES
 from textwright.runtime.compute import best_device
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.base import Array
+from textwright.tasks.trainers.long import CUT, Long
 from textwright.text.tokenizers import Tokenizer
 
 _PREDICT_ROWS, _PREDICT_TOKENS = 256, 32_768
@@ -38,6 +39,7 @@ class NetworkEngine:
     shape: Shape
     network: nn.Module
     tokenizer: Tokenizer
+    long: Long = CUT
 
     @property
     def num_parameters(self) -> int:
@@ -48,7 +50,15 @@ class NetworkEngine:
         return sum(p.numel() * p.element_size() for p in self.network.parameters())
 
     def outputs(self, texts: Sequence[str]) -> Array:
-        return run(self.network, self.tokenizer.encode(texts).rows, self.tokenizer.pad_id)
+        """(N, K) outputs; those of long texts are pooled over their chunks where `long` says so."""
+        if not self.long.is_chunked:
+            return run(self.network, self.tokenizer.encode(texts).rows, self.tokenizer.pad_id)
+        chunks = self.long.chunks(self.tokenizer.whole(texts), self.tokenizer)
+        return self.long.pooled(self.of_rows(chunks.rows), chunks)
+
+    def of_rows(self, rows: Ragged) -> Array:
+        """(M, K) outputs of rows of ids, the frame not yet around them."""
+        return run(self.network, self.tokenizer.frame.around(rows), self.tokenizer.pad_id)
 
     def save(self, folder: Path) -> None:
         config = {
@@ -56,6 +66,7 @@ class NetworkEngine:
             "settings": self.settings,
             "vocabulary": self.shape.vocabulary,
             "num_outputs": self.shape.num_outputs,
+            **({"long": self.long.model_dump(mode="json")} if self.long.is_chunked else {}),
         }
         (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
         weights = {k: v.detach().cpu().clone().contiguous() for k, v in self.network.state_dict().items()}
@@ -69,7 +80,8 @@ class NetworkEngine:
         network = build_network(config["architecture"], config["settings"], shape)
         network.load_state_dict(load_file(folder / "model.safetensors"))
         network.to(best_device()).eval()
-        return cls(config["architecture"], config["settings"], shape, network, Tokenizer.load(folder))
+        long = Long.parse(config.get("long", {}), where="long.")
+        return cls(config["architecture"], config["settings"], shape, network, Tokenizer.load(folder), long)
 
 
 def build_network(name: str, settings: dict[str, Any], shape: Shape) -> nn.Module:

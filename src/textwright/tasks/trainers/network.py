@@ -31,13 +31,14 @@ from textwright.models.fast.apply import accelerated
 from textwright.models.registry import ARCHITECTURES
 from textwright.runtime.compute import decide
 from textwright.runtime.settings import Compute
-from textwright.tasks.base import Link
+from textwright.tasks.base import Array, Link
 from textwright.tasks.examples import Job
 from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.base import Engine, Foreseen
 from textwright.tasks.trainers.chosen import chosen_learning, chosen_speed
 from textwright.tasks.trainers.engine import NetworkEngine, run
+from textwright.tasks.trainers.reading import LongReading
 from textwright.text.tokenizers import Encoded, Tokenizer
 from textwright.text.vectors import read_vectors
 
@@ -108,7 +109,12 @@ class NetworkTrainer:
         vectors, self._found = read_vectors(Path(path), self._encoded[0].vocabulary, size=width)
         return vectors
 
-    # What is decided: settings of the network, of learning, of computing.
+    # What is decided: settings of the network, of learning, of computing, and how long texts are read.
+
+    @cached_property
+    def reading(self) -> LongReading:
+        competes = self.job.examples.schema.task == "classify"
+        return LongReading(self.recipe.long, self._encoded[1].lost_share, competes)
 
     @property
     def settings(self) -> Settings:
@@ -162,18 +168,31 @@ class NetworkTrainer:
 
     def search(self, train: IntArray, validation: IntArray) -> Iterator[Event]:
         examples, rows = self.job.examples, self._rows
-        held_out = rows.tokens.take(validation)
+        answered = self._answered(validation)
         truth = examples.targets[validation]
 
         def validate(network: nn.Module) -> Judgement:
-            return Judgement(*judged(examples, run(network, held_out, rows.pad_id), truth))
+            return Judgement(*judged(examples, answered(network), truth))
 
-        fit = self._start(rows.take(train), self.job.clock, self.epochs, validate)
+        fit = self._start(rows.take(train), self.reading.before(self.job.clock), self.epochs, validate)
         yield from self._run(fit)
         # Stopped before the first validation, there is no best: what was trained is kept.
         self._best_epochs = fit.state.best_epoch or fit.state.rows / max(len(train), 1)
         self._cost_per_row = self._cost(fit) / max(fit.state.rows, 1)
         self.was_cut = fit.state.by_clock
+        if isinstance(self.engine, NetworkEngine):
+            self.engine = self.reading.decided(self.engine, validation, self.job)
+
+    def _answered(self, validation: IntArray) -> Callable[[nn.Module], Array]:
+        """How networks answer the rows of validation; long texts are read as the engine will read them."""
+        tokenizer, long = self._encoded[0], self.reading.long
+        if not long.is_chunked:
+            held_out = self._rows.tokens.take(validation)
+            return lambda network: run(network, held_out, tokenizer.pad_id)
+        texts = [self.job.examples.texts[i] for i in validation]
+        chunks = long.chunks(tokenizer.whole(texts), tokenizer)
+        framed = tokenizer.frame.around(chunks.rows)
+        return lambda network: long.pooled(run(network, framed, tokenizer.pad_id), chunks)
 
     def _cost(self, fit: Fit) -> float:
         """What a fit has taken so far, in seconds, or in steps where the clock counts those."""
@@ -181,6 +200,7 @@ class NetworkTrainer:
 
     def refit(self, rows: IntArray) -> Iterator[Event]:
         epochs = self._best_epochs if self._best_epochs is not None else self.epochs
+        self.reading.without_search()
         yield from self._run(self._start(self._rows.take(rows), self.job.clock, epochs, None))
 
     def _start(
@@ -236,7 +256,7 @@ class NetworkTrainer:
 
     def _engine(self, network: nn.Module) -> Engine:
         settings = self.settings.model_dump(mode="json")
-        return NetworkEngine(self.name, settings, self.shape, network, self._encoded[0])
+        return NetworkEngine(self.name, settings, self.shape, network, self._encoded[0], self.reading.long)
 
     # What the plan says.
 
@@ -294,6 +314,7 @@ class NetworkTrainer:
             **self._learn[1],
             **self._compute.reasons,
             **chosen_speed(ARCHITECTURES.get(self.name).kind, self._quickened),
+            **self.reading.reasons(),
             **found,
         }
 
@@ -308,6 +329,7 @@ class NetworkTrainer:
             **self.settings.model_dump(mode="json"),
             "learn": self._chosen[0].model_dump(mode="json"),
             "compute": self._compute.to_json(),
+            "long": self.reading.long.model_dump(mode="json", exclude={"competes"}),
             "found": {"epochs": self._best_epochs, "tokens": self._tokens()},
         }
 

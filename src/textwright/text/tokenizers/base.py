@@ -25,6 +25,8 @@ from textwright.text.tokenizers.sample import NOT_TEXT_HINT, is_text
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 MODEL_FILE, SETTINGS_FILE = "tokenizer.json", "tokenizer_settings.json"
 _TEXTS_PER_CALL = 2048
+# The part of a text that is kept.
+Keep = Literal["head", "tail", "both"]
 _DAMAGED = "Copy the folder again, or train the tokenizer again."
 
 
@@ -36,9 +38,7 @@ class TokenizerSettings(Settings):
     max_length: PositiveInt | None = Field(
         None, description="tokens of a text that are kept; none cuts nothing"
     )
-    truncate: Literal["head", "tail", "both"] | None = Field(
-        None, description="the part that is kept of a text that is too long"
-    )
+    truncate: Keep | None = Field(None, description="the part that is kept of a text that is too long")
     drop_unknown: bool | None = Field(None, description="leave unknown words out; otherwise they are [UNK]")
     lowercase: bool | None = Field(None, description="take capitals for small letters")
 
@@ -141,7 +141,29 @@ class Tokenizer:
             num_unknown=sum(part.num_unknown for part in parts),
         )
 
+    @property
+    def window(self) -> int | None:
+        """Tokens of a text that are read at once, the frame left out; None where nothing is cut."""
+        return self.settings.max_length and max(self.settings.max_length - len(self.frame), 0)
+
+    def whole(self, texts: Sequence[str]) -> Ragged:
+        """The ids of each text, never cut and without the frame; unknown words are dropped as by `encode`.
+
+        >>> from textwright.text.tokenizers import train_tokenizer
+        >>> tokenizer = train_tokenizer(["one two three"], TokenizerSettings(max_length=2))
+        >>> tokenizer.whole(["one two three"]).lengths, tokenizer.encode(["one two three"]).rows.lengths
+        (array([3]), array([2]))
+        """
+        return Ragged.concatenate([self._read_part(part, start)[0] for start, part in _parts(texts)])
+
     def _encode_part(self, texts: list[str], start: int) -> Encoded:
+        known, num_tokens, num_unknown = self._read_part(texts, start)
+        cut = truncated(known, self.window, self.settings.truncate or "head")
+        num_lost = len(known.values) - len(cut.values)
+        return Encoded(self.frame.around(cut), num_tokens, num_lost, num_unknown)
+
+    def _read_part(self, texts: list[str], start: int) -> tuple[Ragged, int, int]:
+        """Ids of whole texts without those that are dropped, how many there were with them, and unknown."""
         try:
             encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
         except TypeError:
@@ -149,10 +171,7 @@ class Tokenizer:
         rows = Ragged.from_lists([encoding.ids for encoding in encodings])
         is_unknown = rows.values == (-1 if self._unknown_id is None else self._unknown_id)
         known = _select(rows, ~is_unknown) if self.settings.drop_unknown else rows
-        longest = self.settings.max_length and max(self.settings.max_length - len(self.frame), 0)
-        cut = truncated(known, longest, self.settings.truncate or "head")
-        num_lost = len(known.values) - len(cut.values)
-        return Encoded(self.frame.around(cut), len(rows.values), num_lost, int(is_unknown.sum()))
+        return known, len(rows.values), int(is_unknown.sum())
 
     def spans(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[tuple[int, int]]]]:
         """Yield the ids of each text, never cut, and where each token begins and ends in it (characters).
@@ -215,7 +234,7 @@ class Tokenizer:
         return tokenizer
 
 
-def truncated(rows: Ragged, max_length: int | None, keep: Literal["head", "tail", "both"]) -> Ragged:
+def truncated(rows: Ragged, max_length: int | None, keep: Keep) -> Ragged:
     """Cut rows to `max_length`: kept is the head, the tail, or half of each (the head gets the odd one)."""
     if max_length is None or rows.lengths.max(initial=0) <= max_length:
         return rows
