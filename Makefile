@@ -14,12 +14,13 @@ PIP_FLAGS ?= $(shell [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev
 	&& ! $(PYTHON) -m pip config list 2>/dev/null | grep -Eq 'index-url|find-links' \
 	&& echo --extra-index-url $(CPU_INDEX))
 
-.PHONY: help setup demo test guide check docs browser clean
+.PHONY: help setup demo test guide ray check docs browser clean
 
 help:
 	@echo "make demo    train, evaluate and predict on the packaged sample"
 	@echo "make test    run the tests (no network, no GPU)"
 	@echo "make guide   run every command and number of docs/learn"
+	@echo "make ray     run the tests of candidates side by side, with Ray (installed by the first run)"
 	@echo "make check   ruff, mypy, layers and sizes"
 	@echo "make docs    build the pages into build/docs and check them (no network after the set-up)"
 	@echo "make browser look at the pages in Chromium, which must be there (no network after the set-up)"
@@ -43,6 +44,10 @@ test: $(READY)
 
 guide: $(READY)
 	$(BIN)/python -m pytest -m docs tests/docs --durations=5
+
+ray: $(READY)
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e ".[ray]"
+	$(BIN)/python -m pytest -m ray tests/unit/test_choose_cluster.py --durations=5
 
 check: $(READY)
 	$(BIN)/ruff check .

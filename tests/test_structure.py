@@ -119,4 +119,4 @@ def test_dependencies_are_what_the_package_imports() -> None:
     imported = {name.partition(".")[0] for module in package for _, name in imports(module)}
     libraries = imported - sys.stdlib_module_names - {"textwright"}
     homes = packages_distributions()
-    assert {homes[name][0].lower() for name in libraries} == declared
+    assert {homes.get(name, [name])[0].lower() for name in libraries} == declared  # ray may not be there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +14,17 @@ import pytest
 from textwright import api
 from textwright.choose.cluster import check_cluster
 from textwright.choose.ensemble import Blend
+from textwright.choose.folds import Folded, folded_trainer
 from textwright.choose.orders import Cargo, Order, carry_out, from_files
 from textwright.choose.schedule import Room
+from textwright.core.clock import Clock
 from textwright.core.errors import BundleError, ConfigError, MissingExtra
 from textwright.core.events import Event
 from textwright.core.records import Note, StepEvent
+from textwright.tasks.examples import Job
+from textwright.tasks.prepare import prepare_data
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.trainers.long import Long
 from workers import Here, told, weights, write_reviews
 
 SMALL: dict[str, Any] = {
@@ -59,7 +65,7 @@ def of_all(monkeypatch: pytest.MonkeyPatch) -> None:
         return Blend(np.full(len(outputs), 1 / len(outputs)), np.mean(outputs, axis=0))
 
     monkeypatch.setattr("textwright.choose.select.blend", alike)
-    monkeypatch.setattr("textwright.choose.decision._best", lambda allowed, *rest: allowed[-1])
+    monkeypatch.setattr("textwright.choose.decision._best", lambda allowed, *more: allowed[-1])
 
 
 def said(events: list[Event]) -> list[str]:
@@ -71,10 +77,11 @@ def said(events: list[Event]) -> list[str]:
     ]
 
 
+TIGHT = {**COUNTED, "budget": {"steps": 170}}
 FOLDED = {**COUNTED, "split": {"folds": 2}, "candidates": ["cnn"], "prefer": "balanced"}
 
 
-@pytest.mark.parametrize("asked", [COUNTED, FOLDED], ids=["held out", "in turn"])
+@pytest.mark.parametrize("asked", [COUNTED, TIGHT, FOLDED], ids=["held out", "tight", "in turn"])
 def test_with_a_budget_in_steps_it_is_the_run_on_one_machine(
     data: Path, tmp_path: Path, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +93,8 @@ def test_with_a_budget_in_steps_it_is_the_run_on_one_machine(
     beside, again = train(data, tmp_path / "beside", asked, workers)
     assert told(alone) == told(beside) and alone.model == beside.model
     assert weights(alone) == weights(beside)
-    assert len(weights(alone)) > 2 or asked is FOLDED
+    assert len(weights(alone)) > 2 or asked is not COUNTED
+    assert ("skipped" in {c.status for c in alone.candidates}) == (asked is TIGHT)
     assert alone.scores["accuracy"] == beside.scores["accuracy"]
     assert said(events) == said(again)
 
@@ -112,12 +120,10 @@ def test_a_worker_that_dies_and_a_fit_that_fails_cost_one_candidate_each(
 ) -> None:
     def fail(order: Order) -> None:
         own = "no room for the weights" if order.name == "bag idf" else ""
-        monkeypatch.setattr("textwright.choose.orders.folded_trainer", failing if own else trainer)
+        monkeypatch.setattr("textwright.choose.orders.folded_trainer", failing if own else folded_trainer)
 
     def failing(*asked: Any) -> Any:
         raise MemoryError("no room for the weights")
-
-    from textwright.choose.folds import folded_trainer as trainer
 
     workers = Here({"bag": "its worker died"}, fail)
     found, events = train(data, tmp_path / "a", BAGS, workers)
@@ -152,6 +158,26 @@ def test_ctrl_c_keeps_the_best_of_those_that_are_done(data: Path, tmp_path: Path
     assert api.load(found.out).predict(["lovely and warm"])[0]["label"] == "good"
 
 
+def test_a_refit_elsewhere_reads_long_texts_as_the_search_found(tmp_path: Path) -> None:
+    """Also the one of a fold, and through JSON."""
+    lines = [f"{'lovely' if i % 2 else 'awful'} {'and ' * 30}{i},{i % 2}" for i in range(40)]
+    path = tmp_path / "long.csv"
+    path.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    recipe = Recipe.parse({"tokenizer": {"kind": "word", "max_length": 8}, "model": {"name": "cnn"}})
+    prepared = prepare_data(path, recipe)
+    job = Job("cnn", prepared.examples, Clock.starting(), 1)
+    folds = np.arange(len(prepared.examples)) % 2
+    trainers: list[Any] = [folded_trainer(job, recipe, each) for each in (None, None, folds, folds)]
+    for found, other in (trainers[:2], trainers[2:]):
+        searched, again = (t._chosen if isinstance(t, Folded) else t for t in (found, other))
+        assert searched.reading.is_open
+        searched.reading.long, searched.reading.why = Long(name="mean", competes=True), "mean: better"
+        searched._best_epochs, searched._cost_per_row = 2.5, 0.25
+        other.recall(json.loads(json.dumps(found.found())))
+        assert again.reading == searched.reading
+        assert other.found() == found.found() and other.refit_seconds(100) == 100 * 2.5 * 0.25
+
+
 def test_a_worker_with_another_version_fits_nothing(data: Path) -> None:
     order = Order("bag", "bag", Recipe(), 0, 1, Room(10, 0, "balanced"), version="0.0.1")
     outcome = carry_out(order, Cargo(None, None, None))  # type: ignore[arg-type]
@@ -177,3 +203,6 @@ def test_what_would_have_no_effect_is_refused_and_a_missing_extra_is_named(
     with pytest.raises(MissingExtra, match=r'pip install "textwright\[ray\]"'):
         check_cluster(one, 5)
     check_cluster(Recipe(), 1)
+    for verb in (api.compare_settings, api.learning_curve):
+        with pytest.raises(ConfigError, match=r"ray.address has no effect: .* one after the other"):
+            verb("a.csv", "out", one)

@@ -11,7 +11,7 @@ from textwright.choose.candidates import Proposal
 from textwright.choose.orders import Cargo, FarTrainer, Order, Outcome, Workers
 from textwright.choose.scoring import FAILURES, latency, unfitted
 from textwright.choose.waves import Wave
-from textwright.core.errors import first_line
+from textwright.core.errors import CheckpointError, first_line
 from textwright.core.events import Event
 from textwright.core.records import Note
 from textwright.tasks.trainers.base import Trainer
@@ -76,6 +76,8 @@ class SideBySide:
                     self._left_out(member, grant.why)
                     return
                 member.amount = grant.amount
+        except CheckpointError:
+            raise
         except FAILURES as error:
             self._failed(member, first_line(error), 0.0)
             return

@@ -1,8 +1,8 @@
 """Ray, which carries out orders on the machines of a cluster; it is imported when it is asked for.
 
-Ray hands Python objects from process to process by pickle, and whoever reaches its ports can run code: it is
-for machines that trust each other. What it starts here listens on this machine alone, without the dashboard
-and without statistics of usage.
+Ray hands Python objects from process to process by pickle, and whoever may speak to it can run code: it is
+for machines that trust each other. What is started here answers those alone who have a token, which is drawn
+for it and stands in no file; it has no dashboard, and sends no statistics of usage.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import logging
 import os
 import re
+import secrets
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -54,6 +57,15 @@ def check_cluster(recipe: Recipe, num_candidates: int) -> None:
         )
     if find_spec("ray") is None:
         raise MissingExtra("fitting candidates on Ray", extra="ray")
+
+
+def refuse_cluster(recipe: Recipe, verb: str) -> None:
+    """Raise ConfigError where a verb that fits all by itself is asked to use Ray."""
+    if said := [*recipe.ray.said()]:
+        raise ConfigError(
+            f"ray.{said[0]} has no effect: {verb} fits on this machine, one after the other",
+            hint="Leave it out: candidates of train are fitted on Ray.",
+        )
 
 
 @dataclass
@@ -111,13 +123,44 @@ def ray_workers(asked: RaySettings) -> Iterator[RayWorkers]:
 
     Raises MissingExtra; ConfigError where no cluster answers, or where none of its machines is large enough.
     """
+    with _private(asked.address == "local"):
+        try:
+            import ray
+        except ImportError:
+            raise MissingExtra("fitting candidates on Ray", extra="ray") from None
+        is_ours = not ray.is_initialized()
+        if is_ours:
+            _connect(ray, str(asked.address))
+        with _workers(ray, asked, is_ours) as workers:
+            yield workers
+
+
+@cache
+def _token() -> str:
+    """Drawn once a process, as Ray reads it once; none where a program has imported Ray before us."""
+    return "" if "ray" in sys.modules else secrets.token_hex(32)
+
+
+@contextmanager
+def _private(is_local: bool) -> Iterator[None]:
+    """The environment of what Ray starts here, and reads when it is imported."""
+    given = {"RAY_USAGE_STATS_ENABLED": "0"} if is_local else {}
+    if is_local and (token := _token()) and "RAY_AUTH_MODE" not in os.environ:
+        given |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
     try:
-        import ray
-    except ImportError:
-        raise MissingExtra("fitting candidates on Ray", extra="ray") from None
-    is_ours = not ray.is_initialized()
-    if is_ours:
-        _connect(ray, str(asked.address))
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _workers(ray: Any, asked: RaySettings, is_ours: bool) -> Iterator[RayWorkers]:
     workers = None
     try:
         workers = RayWorkers(ray, asked.cpus, asked.gpus, _num_beside(ray, asked))
@@ -132,7 +175,7 @@ def ray_workers(asked: RaySettings) -> Iterator[RayWorkers]:
 def _connect(ray: Any, address: str) -> None:
     """Start Ray here, or connect to what runs elsewhere. The handlers of signals stay those that were."""
     own: dict[str, Any] = {}
-    hint = "Start one with: ray start --head. Or give --set ray.address=local."
+    hint = "Start one with: ray start --head. One with a token needs RAY_AUTH_MODE=token."
     if place := _ADDRESS.fullmatch(address):
         try:  # Ray itself tries for a minute and more, and writes about it
             socket.create_connection((place["host"], int(place["port"])), timeout=_PATIENCE).close()
@@ -140,8 +183,7 @@ def _connect(ray: Any, address: str) -> None:
             reason = error.strerror or str(error)
             raise ConfigError(f"ray.address={address}: nobody answers there: {reason}", hint=hint) from None
     if address == "local":
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # for the processes that are started now
-        own = {"num_cpus": usable_cpus(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        own = {"num_cpus": usable_cpus(), "include_dashboard": False}
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM) if is_main else None
     try:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from textwright.choose.cluster import refuse_cluster
 from textwright.choose.drawn import MINUTES_A_FIT, Fits
 from textwright.choose.growth import LEAST_SIZES, Growth, Point, Twice
 from textwright.core.clock import Clock
@@ -113,6 +114,7 @@ def learning_curve(
     refuse_foreign(target)
     recipe = _of_one(recipe or Recipe())
     refuse_student(recipe)
+    refuse_cluster(recipe, "curve")
     check_recipes([(recipe, recipe.model_name)])
     clock = _clock(recipe, clock, sink)
     prepared = prepare_data(data, recipe, test, partial(check_target, recipe))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from textwright.choose.cells import make_cells
+from textwright.choose.cluster import refuse_cluster
 from textwright.choose.fits import MINUTES_A_CELL, Grid, Result
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
@@ -93,6 +94,7 @@ def compare_settings(
     """
     recipe, target = recipe or Recipe(), Path(out)
     _refuse_foreign(target)
+    refuse_cluster(recipe, "compare")
     cells = make_cells(recipe, models, vary or {})
     clock = _clock(recipe, clock, sink)
     prepared = prepare_data(data, recipe.replaced({"split.folds": 1}), test)  # one split for all cells

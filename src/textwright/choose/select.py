@@ -124,9 +124,10 @@ class Selection:
         schema, is_long = self.examples.schema, self.examples.is_long
         proposals = suited(proposals, schema, is_long=is_long, prefer=self.wanted.prefer)
         with self._beside(proposals) as beside:
-            if beside:
+            is_timed = self.schedule.clock.steps is None
+            if beside and is_timed:
                 self.schedule = replace(self.schedule, num_beside=beside.workers.num_beside)
-            is_alone = self.schedule.clock.steps is None and beside is None
+            is_alone = is_timed and beside is None
             for wave in cut_waves(proposals, alone=is_alone):
                 yield from self._search(self.wave(wave), len(proposals) == 1, beside, on_trainer)
             if self.chosen is None:

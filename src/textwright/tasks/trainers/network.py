@@ -290,6 +290,7 @@ class NetworkTrainer:
             "cost_per_row": self._cost_per_row,
             "was_cut": self.was_cut,
             "compute": asdict(self._compute),
+            "long": {**self.reading.long.model_dump(mode="json"), "why": self.reading.why},
         }
 
     def recall(self, found: dict[str, Any]) -> None:
@@ -297,6 +298,7 @@ class NetworkTrainer:
         self._best_epochs, self._cost_per_row = found["epochs"], found["cost_per_row"]
         self.was_cut = found["was_cut"]
         self._compute = Compute(**found["compute"])
+        self.reading.recall(found["long"])
 
     def reasons(self) -> dict[str, str]:
         tokenizer, encoded, reason = self._encoded

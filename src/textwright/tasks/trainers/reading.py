@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -77,6 +78,11 @@ class LongReading:
         found = _measured(engine, [self._way(name) for name in ways], validation, job)
         self.long, self.why = found if isinstance(found, tuple) else (engine.long, f"cut: {found}")
         return replace(engine, long=self.long)
+
+    def recall(self, found: dict[str, Any]) -> None:
+        """What another one has decided: its way, by the fields of that, and why."""
+        self.why = found["why"]
+        self.long = Long.parse({key: value for key, value in found.items() if key != "why"}, where="long.")
 
     def without_search(self) -> None:
         """A fit without validation has nothing to measure on."""
