@@ -92,7 +92,7 @@ SPACE: tuple[Proposal, ...] = (
     Proposal(
         "bag",
         "a margin on the many kinds of n-grams",
-        label="rich hinge",
+        label="rich+hinge",
         settings={"words": 3, "chars": (2, 5), "loss": "hinge"},
         tasks=_CLASSES,
         texts="long",
@@ -100,7 +100,7 @@ SPACE: tuple[Proposal, ...] = (
     Proposal(
         "bag",
         "a margin on the many kinds of n-grams",
-        label="rich hinge",
+        label="rich+hinge",
         settings={"words": 2, "chars": (2, 4), "loss": "hinge"},
         tasks=_CLASSES,
         texts="ideographic",
