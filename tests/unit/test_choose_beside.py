@@ -78,10 +78,18 @@ def said(events: list[Event]) -> list[str]:
 
 
 TIGHT = {**COUNTED, "budget": {"steps": 170}}
+TAUGHT: dict[str, Any] = {
+    "candidates": ["bag"],
+    "budget": {"steps": 3000},
+    "split": {"folds": 2},
+    "distil": {"into": "bag"},
+}
 FOLDED = {**COUNTED, "split": {"folds": 2}, "candidates": ["cnn"], "prefer": "balanced"}
 
 
-@pytest.mark.parametrize("asked", [COUNTED, TIGHT, FOLDED], ids=["held out", "tight", "in turn"])
+@pytest.mark.parametrize(
+    "asked", [COUNTED, TIGHT, FOLDED, TAUGHT], ids=["held out", "tight", "in turn", "a student"]
+)
 def test_with_a_budget_in_steps_it_is_the_run_on_one_machine(
     data: Path, tmp_path: Path, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

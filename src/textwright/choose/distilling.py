@@ -276,9 +276,12 @@ class _Student:
 
 def _teachers(teacher: Tried) -> list[Engine]:
     """The engine that teaches; with folds one a fold, which has not seen the rows of that."""
-    if not all(isinstance(part.trainer, Folded) for part in teacher.parts):
+    of_parts: list[list[Engine | None]] = [
+        getattr(part.trainer, "engines", [])
+        for part in teacher.parts  # here or elsewhere
+    ]
+    if not all(of_parts):
         return [teacher.engine]
-    of_parts = [part.trainer.engines for part in teacher.parts if isinstance(part.trainer, Folded)]
     found: list[Engine] = []
     for number in range(len(of_parts[0])):
         engines = [own[number] or part.engine for own, part in zip(of_parts, teacher.parts, strict=True)]

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
-from textwright.choose.folds import folded_trainer
+from textwright.choose.folds import Folded, folded_trainer
 from textwright.choose.hope import Curve, Hope, followed
 from textwright.choose.schedule import Grant, Room, Schedule
 from textwright.choose.scoring import FAILURES, Scored, Spent, score_candidate
@@ -80,7 +80,8 @@ class Order:
 class Outcome:
     """What became of an order: its events in their order, the engine as files, what it scored and why.
 
-    `failure` says what went wrong, `left_out` why it was not begun; the rest is empty then.
+    `failure` says what went wrong, `left_out` why it was not begun; the rest is empty then. `folds` has the
+    engine of each fold, where they are to teach.
     """
 
     events: list[Event] = field(default_factory=list)
@@ -92,6 +93,7 @@ class Outcome:
     scored: Scored | None = None
     architecture: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
+    folds: list[dict[str, bytes]] = field(default_factory=list)
     found: dict[str, Any] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     choices: dict[str, Any] = field(default_factory=dict)
@@ -146,6 +148,9 @@ def _searched(
     followed_fit = followed(_given(order, trainer, grant.amount).counted(fit), trainer, hope)
     status, why = _gathered(followed_fit, events)
     found = replace(_outcome(trainer, events), status=status, why=why, curve=hope.curve)
+    if isinstance(trainer, Folded) and order.recipe.distil.into:
+        folds = [{} if engine is None else as_files(engine) for engine in trainer.engines]
+        found = replace(found, folds=folds)
     if trainer.engine is None:
         return found
     scored = score_candidate(
@@ -253,6 +258,12 @@ class FarTrainer:
     @property
     def was_cut(self) -> bool:
         return self.near.was_cut
+
+    @property
+    def engines(self) -> list[Engine | None]:
+        """The engine of each fold, where they are to teach."""
+        outcome, schema = self._outcome, self._schema
+        return [from_files(own, outcome.architecture, schema) if own else None for own in outcome.folds]
 
     def take(self, outcome: Outcome) -> None:
         """What the search found."""
