@@ -38,19 +38,28 @@ def scores_of(task: str, truth: Sequence[str], predictions: Sequence[str]) -> di
 
 
 def outcomes(name: str, task: str, system: str, truth: Sequence[str]) -> Outcomes:
-    """By seed, (N,): 1 where a row is right and 0 where not, or squared errors; newest lines only.
+    """By seed, (N,): 1 where a row is right and 0 where not, or squared errors.
 
     Raises ValueError where there is no line, or where a kept file is not the one its line tells of.
     """
+    kept = kept_predictions("classify", name, task, system)
+    if not kept:
+        raise ValueError(f"{name}: no result of {system} yet")
+    return {seed: _outcome(task, truth, predictions) for seed, predictions in kept.items()}
+
+
+def kept_predictions(bench: str, name: str, task: str, system: str) -> dict[int, list[str]]:
+    """By seed, what was predicted for each row; newest lines only.
+
+    Raises ValueError where a kept file is not the one its line tells of.
+    """
     lines = {
         line["seed"]: line["predictions_sha256"]
-        for line in read_results("classify")
+        for line in read_results(bench)
         if (line["set"], line["task"], line["system"]) == (name, task, system)
     }
-    if not lines:
-        raise ValueError(f"{name}: no result of {system} yet")
     paths = {seed: predictions_path(name, task, system, seed) for seed in sorted(lines)}
-    return {seed: _outcome(task, truth, read_predictions(path, lines[seed])) for seed, path in paths.items()}
+    return {seed: read_predictions(path, lines[seed]) for seed, path in paths.items()}
 
 
 def _outcome(task: str, truth: Sequence[str], predictions: Sequence[str]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from _compare import scores_of
+from _compare import kept_predictions, scores_of
 from _record import (
     append,
     data_file,
@@ -30,8 +30,6 @@ from _record import (
     new_run,
     predictions_path,
     read_column,
-    read_predictions,
-    read_results,
     run_child,
 )
 from textwright.core.seeds import generator
@@ -141,15 +139,8 @@ def table(data: Path, sets: Sequence[str], prefer: str, minutes: float) -> None:
 
 
 def kept(bench: str, name: str, system: str) -> list[list[str]]:
-    """Kept predictions, one list a seed; the newest line of each seed counts."""
-    lines = {
-        line["seed"]: line["predictions_sha256"]
-        for line in read_results(bench)
-        if (line["set"], line["task"], line["system"]) == (name, "classify", system)
-    }
-    return [
-        read_predictions(predictions_path(name, "classify", system, seed), sha) for seed, sha in lines.items()
-    ]
+    """Kept predictions, one list a seed."""
+    return list(kept_predictions(bench, name, "classify", system).values())
 
 
 def mean_score(truth: Sequence[str], runs: Sequence[Sequence[str]], metric: str) -> float:

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import gzip
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -26,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import textwright
+from _record import data_file, data_folder, read_column
 from textwright.measure.ranking import TwoClassAuc
 from textwright.tasks.base import Decode
 from textwright.text.clean import clean_text
@@ -42,13 +41,12 @@ SETS = {
 MAX_TRAIN, MAX_OUT, LOST = {"bag": 60_000, "cnn": 8_000}, 2_000, 0.05
 
 
-def read(folder: Path, part: str) -> Rows:
-    """Texts and labels of one part of a set, as a plain file or a .gz."""
-    path = next(p for p in (folder / f"{part}.csv", folder / f"{part}.csv.gz") if p.is_file())
-    csv.field_size_limit(1 << 27)
-    reading = gzip.open if path.suffix == ".gz" else open
-    with reading(path, "rt", encoding="utf-8", newline="") as file:
-        return [(row["text"], row["label"]) for row in csv.DictReader(file)]
+def read(data: Path, name: str, part: str) -> Rows:
+    """Texts and labels of one part of a set. Raises FileNotFoundError."""
+    path = data_file(data, name, part)
+    if path is None:
+        raise FileNotFoundError(f"{name}/{part}")
+    return list(zip(read_column(path, "text"), read_column(path, "label"), strict=True))
 
 
 def scores(outputs: Array, decode: Decode) -> dict[str, Array]:
@@ -103,13 +101,13 @@ def measured(inside: Array, is_right: Array, outside: dict[str, Array], decode: 
 def run(name: str, model: str, seed: int, minutes: float, data: Path, keep: Path | None) -> dict[str, Any]:
     """Train without some labels, and measure."""
     rng = np.random.default_rng(seed)
-    train, dev = read(data / name, "train"), read(data / name, "dev")
+    train, dev = read(data, name, "train"), read(data, name, "dev")
     labels = sorted({label for _, label in train})
     left_out = set(rng.choice(labels, len(labels) // 3, replace=False).tolist())
     known = [row for row in train if row[1] not in left_out]
     known = [known[i] for i in rng.permutation(len(known))[: MAX_TRAIN[model]]]
     near = [row for row in [*dev, *train] if row[1] in left_out][:MAX_OUT]
-    far = read(data / SETS[name], "dev")[:MAX_OUT]
+    far = read(data, SETS[name], "dev")[:MAX_OUT]
     inside = [row for row in dev if row[1] not in left_out]
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder) / "rows.csv", Path(folder) / "model"
@@ -145,13 +143,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args(arguments)
-    if "TEXTWRIGHT_DATA" not in os.environ:
-        print("TEXTWRIGHT_DATA is not set: nothing is measured", file=sys.stderr)
+    data = data_folder()
+    if data is None:
         return 0
     for model in asked.models.split(","):
         for name in asked.sets.split(","):
             for seed in range(asked.seeds):
-                found = run(name, model, seed, asked.minutes, Path(os.environ["TEXTWRIGHT_DATA"]), asked.keep)
+                found = run(name, model, seed, asked.minutes, data, asked.keep)
                 print(json.dumps(found), flush=True)
     return 0
 

@@ -53,7 +53,7 @@ defaults on the same rows, batch and epochs in the same round: the geometric mea
 the lowest and the highest. `fp32` is ours with bf16 switched off; the column of the peer holds its speed.
 """
 CHOOSE = """
-`textwright train FILE --minutes 3 --test DEV` with nothing else said, scored on the answers of
+`textwright train FILE --minutes 3 --test DEV`, the columns named and no model, scored on the answers of
 `textwright predict`: `accuracy` and `balanced` are what `--prefer` says. Per cent of right answers, or macro
 F1 (mF1) where the labels are very uneven: the mean over seeds, in brackets how many. The best peer is the one
 with the highest mean on the set; `python bench/choose.py --compare` has the paired tests. The clock is the

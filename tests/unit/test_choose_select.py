@@ -11,30 +11,20 @@ import numpy as np
 import pytest
 
 from textwright import api
-from textwright.bundle.folder import load_bundle
 from textwright.core.errors import BundleError, ConfigError
 from textwright.core.events import Event
 from textwright.core.records import Note
 from textwright.core.seeds import generator
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.network import NetworkTrainer
+from workers import told, weights, write_reviews
 
 SMALL: dict[str, Any] = {"learn": {"batch": 16, "epochs": 6}, "tokenizer": {"kind": "word", "max_length": 8}}
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Reviews that words and their order tell apart, with some labels wrong."""
-    rng, lines = generator(0, "rows"), ["text,label"]
-    words = {"good": ["lovely", "great", "warm"], "bad": ["awful", "rude", "cold"]}
-    for i in range(300):
-        label = "good" if i % 2 else "bad"
-        text = f"visit {i} was {' '.join(rng.choice(words[label], 2))} at table {rng.integers(40)}"
-        other = "bad" if label == "good" else "good"
-        lines.append(f"{text},{label if rng.random() > 0.12 else other}")
-    path = tmp_path_factory.mktemp("data") / "reviews.csv"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+    return write_reviews(tmp_path_factory.mktemp("data") / "reviews.csv", 300)
 
 
 def train(data: Path, out: Path, **asked: Any) -> tuple[api.Trained, list[str]]:
@@ -48,24 +38,12 @@ def train(data: Path, out: Path, **asked: Any) -> tuple[api.Trained, list[str]]:
     return api.train(data, out, Recipe.parse({**base, **asked}), sink=sink), notes
 
 
-def told(trained: api.Trained) -> list[tuple[Any, ...]]:
-    """What must be the same in two runs: no times."""
-    return [
-        (c.name, c.status, c.chosen, c.scores and c.scores["accuracy"].value, c.parameters)
-        for c in trained.candidates
-    ]
-
-
 def test_with_a_budget_in_steps_two_runs_are_the_same(data: Path, tmp_path: Path) -> None:
     asked: dict[str, Any] = {"candidates": ["bag", "cnn"], "prefer": "accuracy", "budget": {"steps": 700}}
     first, _ = train(data, tmp_path / "a", **asked)
     second, _ = train(data, tmp_path / "b", **asked)
     assert told(first) == told(second)
-    hashes = [
-        {k: v for k, v in load_bundle(t.out).manifest.files.items() if k.endswith(".safetensors")}
-        for t in (first, second)
-    ]
-    assert hashes[0] == hashes[1]
+    assert weights(first) == weights(second)
 
 
 def test_fewer_steps_leave_candidates_out_and_say_so(data: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from textwright.models.bag.features import NGrams, ngram_hashes
 from textwright.models.bag.fit import BagData, BagFit, Link, ngram_squares, prepare
 from textwright.models.bag.matrix import chunks, learn_vocabulary
 from textwright.models.bag.model import BagModel, BagSettings
-from textwright.models.bag.solver import Descent, Problem
+from textwright.models.bag.solver import Descent, Loss, Problem
 from textwright.text.codes import code_points
 
 TEXTS = ["the cat sat, the cat!", "a dog  ran\tand ran", "", "cat", "好天气 abc 好天", "ran 😀😀 é", "  "]
@@ -117,33 +118,25 @@ def test_squares_by_rarity_are_those_of_scikit_learn() -> None:
     np.testing.assert_allclose(found, np.repeat(expected[:, None], 3, axis=1), rtol=1e-4)
 
 
-def test_the_hinge_reaches_the_optimum_of_a_linear_svm() -> None:
+@pytest.mark.parametrize(
+    ("loss", "reference"),
+    [
+        ("hinge", LinearSVC(C=1e6, tol=1e-8, max_iter=100_000, intercept_scaling=100)),
+        ("logistic", LogisticRegression(C=1e6, tol=1e-8, max_iter=1000)),
+    ],
+)
+def test_long_descent_reaches_the_optimum(loss: Loss, reference: Any) -> None:
     rng = np.random.default_rng(0)
     x = csr_array(rng.choice([-1.0, 1.0], (200, 6)).astype(np.float32))
     noisy = x.toarray() @ [1.0, -1, 2, 0, 0, 1] - 0.5 + rng.logistic(size=200)
     targets = (noisy > 0).astype(np.float32)[:, None]
     problem = Problem(x, targets, np.ones((6, 1), np.float32), seed=0)
-    descent = Descent(problem, "hinge", 1.0, 400, seed=0)
-    assert all(epoch.whole for epoch in descent.epochs(lambda: False))
-    rows = problem.lengths * x.toarray()
-    reference = LinearSVC(C=1e6, tol=1e-8, max_iter=100_000, intercept_scaling=100).fit(rows, targets[:, 0])
-    np.testing.assert_allclose(descent.weights.T, reference.coef_, atol=0.1)
-    np.testing.assert_allclose(descent.bias, reference.intercept_, atol=0.1)
-
-
-def test_long_descent_reaches_the_optimum() -> None:
-    rng = np.random.default_rng(0)
-    x = csr_array(rng.choice([-1.0, 1.0], (200, 6)).astype(np.float32))
-    noisy = x.toarray() @ [1.0, -1, 2, 0, 0, 1] - 0.5 + rng.logistic(size=200)
-    targets = (noisy > 0).astype(np.float32)[:, None]
-    problem = Problem(x, targets, np.ones((6, 1), np.float32), seed=0)
-    descent = Descent(problem, "logistic", 1.0, 400, seed=0)
+    descent = Descent(problem, loss, 1.0, 400, seed=0)
     epochs = list(descent.epochs(lambda: False))
-    rows = problem.lengths * x.toarray()
-    reference = LogisticRegression(C=1e6, tol=1e-8, max_iter=1000).fit(rows, targets[:, 0])
+    reference.fit(problem.lengths * x.toarray(), targets[:, 0])
     np.testing.assert_allclose(descent.weights.T, reference.coef_, atol=0.1)
     np.testing.assert_allclose(descent.bias, reference.intercept_, atol=0.1)
-    assert epochs[-1].loss < epochs[0].loss and epochs[-1].whole
+    assert epochs[-1].loss < epochs[0].loss and all(epoch.whole for epoch in epochs)
 
 
 @pytest.mark.parametrize("link", ["softmax", "sigmoid", "identity"])

@@ -13,14 +13,14 @@ from typing import Any, Literal
 from textwright.core.errors import ConfigError
 from textwright.core.names import did_you_mean
 from textwright.core.seeds import derive
-from textwright.models.registry import ARCHITECTURES
+from textwright.models.registry import ARCHITECTURES, PRETRAINED
 from textwright.tasks.recipe import Prefer, Recipe
 from textwright.text.schema import Schema
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _CLASSES = frozenset({"classify", "multilabel"})
 _ALL = frozenset({"classify", "multilabel", "score"})
-PRETRAINED, QUICK = "pretrained", "bag"
+QUICK = "bag"
 Texts = Literal["any", "long", "ideographic"]
 
 

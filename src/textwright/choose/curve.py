@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from textwright.choose.cluster import refuse_cluster
-from textwright.choose.drawn import MINUTES_A_FIT, Fits
+from textwright.choose.drawn import Fits
 from textwright.choose.growth import LEAST_SIZES, Growth, Point, Twice
+from textwright.choose.schedule import MINUTES_A_FIT
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.events import Sink, fan_out, silent
@@ -111,7 +112,7 @@ def learning_curve(
     [(20, 6), (34, 4), (57, 3), (96, 1)]
     """
     target = Path(out)
-    refuse_foreign(target)
+    _refuse_foreign(target)
     recipe = _of_one(recipe or Recipe())
     refuse_student(recipe)
     refuse_cluster(recipe, "curve")
@@ -154,8 +155,8 @@ def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
     return begun.limited(None)
 
 
-def refuse_foreign(target: Path) -> None:
-    """Raise ConfigError unless this is a new place, an empty folder or an older curve."""
+def _refuse_foreign(target: Path) -> None:
+    """Only a new place, an empty folder or an older curve is written to."""
     hint = "Choose another --out."
     if not target.name:
         raise ConfigError(f"{target}: a learning curve needs a folder of its own", hint=hint)

@@ -47,13 +47,13 @@ def decide(tried: Sequence[Tried], wanted: Wanted, truth: Targets, task: Task, s
     allowed = [t for t in ended if not wanted.limits.breaches(t.record, t.kept)]
     if not allowed:
         return _nearest(tried, wanted)
-    best = _best(allowed, wanted, lambda a, b: _gap(a, b, wanted.metric, truth, task, seed))
-    gaps = {t.name: _gap(best, t, wanted.metric, truth, task, seed) for t in tried if t is not best}
+    best = _best(allowed, wanted, lambda a, b: gap_between(a, b, wanted.metric, truth, task, seed))
+    gaps = {t.name: gap_between(best, t, wanted.metric, truth, task, seed) for t in tried if t is not best}
     near = [t for t in allowed if t is best or _is_near(gaps[t.name], wanted.prefer)]
     pick = min(near, key=lambda t: _order(t, wanted.prefer, t is best))
     records = [
         replace(
-            _with_gap(t.record, gaps.get(t.name)),
+            with_gap(t.record, gaps.get(t.name)),
             chosen=t is pick,
             why=_told(t, _why(t, best, pick, gaps, wanted), is_picked=t is pick),
         )
@@ -77,7 +77,8 @@ def _best(allowed: Sequence[Tried], wanted: Wanted, gap: Callable[[Tried, Tried]
     return best
 
 
-def _gap(best: Tried, other: Tried, metric: str, truth: Targets, task: Task, seed: int) -> Difference:
+def gap_between(best: Tried, other: Tried, metric: str, truth: Targets, task: Task, seed: int) -> Difference:
+    """How much better `other` answers the same rows (N,), in the metric that is chosen by."""
     sides = [
         Side(task.measured(t.outputs, t.decode), task.answered(t.outputs, t.decode)) for t in (best, other)
     ]
@@ -96,7 +97,8 @@ def _order(tried: Tried, prefer: Prefer, is_best: bool) -> tuple[float, int]:
     return (tried.proposal.rank, 0) if prefer == "balanced" else (not is_best, tried.proposal.rank)
 
 
-def _with_gap(record: Candidate, gap: Difference | None) -> Candidate:
+def with_gap(record: Candidate, gap: Difference | None) -> Candidate:
+    """The record with its distance to another candidate; of the best there is none."""
     if gap is None:
         return record
     return replace(record, metric=gap.metric, difference=gap.score, p_value=gap.p_value, test=gap.test)

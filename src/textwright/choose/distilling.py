@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from textwright.choose.candidates import Proposal
-from textwright.choose.decision import Decision, Wanted
-from textwright.choose.difference import Side, metric_difference
+from textwright.choose.decision import Decision, Wanted, gap_between, with_gap
 from textwright.choose.folds import Folded
 from textwright.choose.limits import Limits
 from textwright.choose.scoring import FAILURES, Spent, reasons_told, summary_line
@@ -292,27 +291,15 @@ def _teachers(teacher: Tried) -> list[Engine]:
 
 def _picked(selection: Selection, teacher: Tried, student: Tried, limits: Limits) -> Iterator[Event]:
     """The student is the pick, whatever the difference: it was asked for. The difference is said."""
-    metric, task = selection.wanted.metric, selection.examples.task
-    truth = selection.examples.targets[selection.validation]
-    sides = [
-        Side(task.measured(t.outputs, t.decode), task.answered(t.outputs, t.decode))
-        for t in (teacher, student)
-    ]
-    gap = metric_difference(task.name, metric, truth, (sides[0], sides[1]), seed=selection.recipe.seed)
+    metric, examples = selection.wanted.metric, selection.examples
+    truth = examples.targets[selection.validation]
+    gap = gap_between(teacher, student, metric, truth, examples.task, selection.recipe.seed)
     score = gap.score
     why = (
         f"learned from {teacher.name}: {gap.metric} {score.value:+.4f} [{score.low:+.4f}, {score.high:+.4f}] "
         f"against it on {score.n:,} rows, p = {gap.p_value:.3g}"
     )
-    record = replace(
-        student.record,
-        chosen=True,
-        why=why,
-        metric=gap.metric,
-        difference=score,
-        p_value=gap.p_value,
-        test=gap.test,
-    )
+    record = replace(with_gap(student.record, gap), chosen=True, why=why)
     yield Note(f"{student.name}: {summary_line(record, metric)}")
     yield Note(f"{student.name}: {why}")
     broken = "; ".join(breach.what for breach in limits.breaches(record, student.kept))

@@ -11,6 +11,7 @@ from traceback import clear_frames
 import numpy as np
 
 from textwright.choose.growth import Fit, Growth
+from textwright.choose.schedule import MINUTES_A_FIT, time_left
 from textwright.choose.scoring import FAILURES, Spent, score_candidate
 from textwright.choose.subsets import Draw, Subsets, choose_sizes, draws_of
 from textwright.core.clock import Clock
@@ -24,9 +25,6 @@ from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers import trainer_for
 from textwright.tasks.trainers.base import Engine
 
-MINUTES_A_FIT = 10.0
-# What writing and leaving take at most, in seconds and as a share of the budget.
-_RESERVE_SECONDS, _RESERVE_SHARE = 1.5, 0.04
 # Time is shared by this power of the rows: a small fit takes more than its part of the rows.
 _TIME_BY_ROWS = 0.5
 # A further draw is begun when what the slowest one of its size took, and so much more, is left.
@@ -133,14 +131,9 @@ class Fits:
             f"{found.record.scores[headline]}, {spent.seconds:.1f} s"
         )
 
-    def _left(self) -> float:
-        if self.clock.limit is None:
-            return float("inf")
-        return self.clock.remaining() - max(_RESERVE_SECONDS, _RESERVE_SHARE * self.clock.limit)
-
     def _has_time(self, draw: Draw) -> bool:
         """The first draw of the smallest size is always begun; further draws when one like it would end."""
-        left = self._left()
+        left = time_left(self.clock)
         if not self.done and not self.errors:
             return True
         like = [s for fit, s in zip(self.done, self.seconds, strict=True) if fit.rows == draw.rows]
@@ -154,7 +147,7 @@ class Fits:
             return 60 * MINUTES_A_FIT
         parts = [draw.rows**_TIME_BY_ROWS for draw in self.draws[place:] if draw.number == 1]
         share = parts[0] / sum(parts) if parts and self.draws[place].number == 1 else 1.0
-        return max(self._left() * share, 0.05)
+        return max(time_left(self.clock) * share, 0.05)
 
     @property
     def missed(self) -> dict[int, int]:

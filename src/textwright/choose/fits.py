@@ -10,6 +10,7 @@ from typing import Any
 
 from textwright.choose.cells import Cell
 from textwright.choose.difference import Difference, find_difference, row_values
+from textwright.choose.schedule import MINUTES_A_FIT, time_left
 from textwright.choose.scoring import (
     FAILURES,
     Scored,
@@ -29,10 +30,6 @@ from textwright.tasks.prepare import Prepared
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers import trainer_for
 from textwright.tasks.trainers.base import Trainer
-
-MINUTES_A_CELL = 10.0
-# What writing and leaving take at most, in seconds and as a share of the budget.
-_RESERVE_SECONDS, _RESERVE_SHARE = 1.5, 0.04
 
 
 @dataclass
@@ -143,9 +140,9 @@ class Grid:
     def share(self) -> float:
         """Seconds for the cell that was begun last: what is left, over the cells that are left."""
         if self.clock.limit is None:
-            return 60 * MINUTES_A_CELL
-        left = self.clock.remaining() - max(_RESERVE_SECONDS, _RESERVE_SHARE * self.clock.limit)
-        return left / max(sum(cell.recipe is not None for cell in self.cells[len(self.results) - 1 :]), 1)
+            return 60 * MINUTES_A_FIT
+        left = sum(cell.recipe is not None for cell in self.cells[len(self.results) - 1 :])
+        return time_left(self.clock) / max(left, 1)
 
     def finish(self) -> None:
         """Compare each cell with the best, and say why it is or is not it. Raises when nothing was fitted."""

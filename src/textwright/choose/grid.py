@@ -17,7 +17,8 @@ from typing import Any
 
 from textwright.choose.cells import make_cells
 from textwright.choose.cluster import refuse_cluster
-from textwright.choose.fits import MINUTES_A_CELL, Grid, Result
+from textwright.choose.fits import Grid, Result
+from textwright.choose.schedule import MINUTES_A_FIT
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.events import JsonLines, Sink, fan_out, silent
@@ -121,7 +122,7 @@ def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
     sink(
         Note(
             "no --minutes given: each setting trains until validation is flat, "
-            f"{MINUTES_A_CELL:g} minutes at most"
+            f"{MINUTES_A_FIT:g} minutes at most"
         )
     )
     return begun.limited(None)

@@ -20,6 +20,10 @@ from textwright.tasks.trainers.base import Foreseen
 
 # What saving, pages and leaving take at most, in seconds and as a share of the budget.
 _RESERVE_SECONDS, _RESERVE_SHARE = 1.5, 0.015
+# Fits that are compared, or drawn for a curve, get this where no minutes are given; and what their pages,
+# which show each of them, take at most.
+MINUTES_A_FIT = 10.0
+_PAGES_SECONDS, _PAGES_SHARE = 1.5, 0.04
 # What the quickest candidate takes for search and refit, on a busy machine, and for each character.
 _FIRST_SECONDS, _SECONDS_PER_CHARACTER = 0.3, 4e-7
 # What it takes with longer n-grams and many labels.
@@ -32,6 +36,17 @@ _STUDENT_SHARE = 1 / 3
 _IN_PLAY = 1.5
 # Where the clock has no limit.
 _ENDLESS = 1e9
+
+
+def time_left(clock: Clock) -> float:
+    """Seconds for fits that are compared, or drawn for a curve, before the pages are written.
+
+    >>> time_left(Clock.starting()), round(time_left(Clock.starting(100)))
+    (inf, 96)
+    """
+    if clock.limit is None:
+        return math.inf
+    return clock.remaining() - max(_PAGES_SECONDS, _PAGES_SHARE * clock.limit)
 
 
 @dataclass(frozen=True)

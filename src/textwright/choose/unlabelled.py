@@ -206,10 +206,6 @@ def _unsure(shares: Array, labels: list[str], is_set: bool) -> list[tuple[float,
 
 def _guess(answer: dict[str, Any]) -> str:
     value = next(answer[key] for key in ("label", "labels", "score") if key in answer)
-    return (
-        _SEPARATOR.join(value)
-        if isinstance(value, list)
-        else value
-        if isinstance(value, str)
-        else f"{value:g}"
-    )
+    if isinstance(value, list):
+        return _SEPARATOR.join(value)
+    return value if isinstance(value, str) else f"{value:g}"

@@ -17,6 +17,7 @@ from textwright.cli.progress import Progress
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
+from textwright.models.registry import PRETRAINED
 from textwright.text.corpus import Asked
 from textwright.text.schema import TaskName
 
@@ -96,7 +97,7 @@ def compare(
         options.refuse_contradiction(test, test_share)
         names = options.parse_models(models)
         if from_ is not None:
-            names = list(dict.fromkeys([*names, options.PRETRAINED]))
+            names = list(dict.fromkeys([*names, PRETRAINED]))
         made = options.make_recipe(
             recipe,
             set_,

@@ -10,7 +10,7 @@ import typer
 
 from textwright.core.errors import ConfigError
 from textwright.core.settings import parse_assignment
-from textwright.models.registry import ARCHITECTURES
+from textwright.models.registry import ARCHITECTURES, PRETRAINED
 from textwright.tasks.paths import with_settings
 from textwright.tasks.recipe import Recipe, load_recipe
 
@@ -28,7 +28,6 @@ Test = Annotated[
     Path | None, typer.Option(help="File to test on; otherwise a part of the rows is locked for that.")
 ]
 TestShare = Annotated[float | None, typer.Option(help="Share of the rows that is locked for the test (0.1).")]
-PRETRAINED = "pretrained"
 ARCHITECTURES_SHOWN = ", ".join(ARCHITECTURES)
 Model = Annotated[str | None, typer.Option(help=f"auto, or one of: {ARCHITECTURES_SHOWN}.")]
 From = Annotated[

@@ -5,6 +5,8 @@ from __future__ import annotations
 from textwright.core.registry import Registry
 from textwright.models.base import Architecture
 
+# The one that brings what it has learned elsewhere.
+PRETRAINED = "pretrained"
 ARCHITECTURES: Registry[Architecture] = Registry(
     "architecture",
     {
@@ -14,6 +16,6 @@ ARCHITECTURES: Registry[Architecture] = Registry(
         "lstm": "textwright.models.recurrent:LSTM",
         "gru": "textwright.models.recurrent:GRU",
         "transformer": "textwright.models.transformer.scratch:ARCHITECTURE",
-        "pretrained": "textwright.models.transformer.pretrained:ARCHITECTURE",
+        PRETRAINED: "textwright.models.transformer.pretrained:ARCHITECTURE",
     },
 )

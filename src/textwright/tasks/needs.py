@@ -13,7 +13,7 @@ from typing import Any
 from textwright.core.errors import ConfigError
 from textwright.core.settings import Settings
 from textwright.models.base import Architecture
-from textwright.models.registry import ARCHITECTURES
+from textwright.models.registry import ARCHITECTURES, PRETRAINED
 from textwright.models.transformer.checkpoint import find_checkpoint
 from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.base import TASKS
@@ -22,8 +22,6 @@ from textwright.tasks.rejecting import check_reject, check_reject_target
 from textwright.text.schema import Schema
 from textwright.text.tokenizers import KINDS, TokenizerSettings
 
-# What no student can be: it brings what it has learned elsewhere.
-PRETRAINED = "pretrained"
 UNJUDGED = "distil.into: without validation rows nothing tells how good a student is beside its teacher"
 # The parts of a recipe that networks read and solvers do not.
 _OF_NETWORKS = ("learn", "compute", "tokenizer", "long", "vectors")

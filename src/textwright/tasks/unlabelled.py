@@ -5,7 +5,6 @@ Shapes: N rows.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -17,6 +16,7 @@ from textwright.core.errors import DataError
 from textwright.core.ragged import IntArray
 from textwright.text.clean import clean_texts
 from textwright.text.columns import find_text_column, profile
+from textwright.text.corpus import fingerprint
 from textwright.text.duplicates import cross_twins
 from textwright.text.rowlog import RowLog
 from textwright.text.sources import open_source
@@ -43,10 +43,7 @@ class Unlabelled:
     @property
     def fingerprint(self) -> str:
         """A hash of the texts, in order."""
-        digest = hashlib.blake2b(digest_size=16)
-        for text in self.texts:
-            digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
-        return digest.hexdigest()
+        return fingerprint(self.texts)
 
 
 def read_unlabelled(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -48,11 +48,20 @@ class Corpus:
     @property
     def fingerprint(self) -> str:
         """A hash of texts and targets, in order."""
-        digest = hashlib.blake2b(digest_size=16)
-        for text in self.texts:
-            digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
-        digest.update(np.ascontiguousarray(self.targets).tobytes())
-        return digest.hexdigest()
+        return fingerprint(self.texts, np.ascontiguousarray(self.targets).tobytes())
+
+
+def fingerprint(texts: Sequence[str], more: bytes = b"") -> str:
+    """A hash of texts in their order, and of what belongs to them.
+
+    >>> fingerprint(["a", "b"]) == fingerprint(["ab"])
+    False
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    digest.update(more)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
