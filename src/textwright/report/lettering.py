@@ -69,9 +69,17 @@ def shortened(text: str, room: float, size: float = SIZE) -> str:
     """
     if width(text, size) <= room:
         return text
-    first, last, half = text, text, (room - width("…", size)) / 2
-    while first and width(first, size) > half:
-        first = first[:-1]
-    while last and width(last, size) > 2 * half - width(first, size):
-        last = last[1:]
+    half = (room - width("…", size)) / 2
+    first = _beginning(text, half, size)
+    last = _beginning(text[::-1], 2 * half - width(first, size), size)[::-1]
     return f"{first}…{last}"
+
+
+def _beginning(text: str, room: float, size: float) -> str:
+    """As much of the beginning of a text as fits; a text far too long costs no more than what is kept."""
+    used = 0.0
+    for i, mark in enumerate(text):
+        used += _part(mark)
+        if size * used > room:
+            return text[:i]
+    return text
