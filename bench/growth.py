@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from _record import append, data_file, data_folder, head, new_run
-from textwright.choose.drawn import Fits
+from textwright.choose.rows.drawn import Fits
 from textwright.core.clock import Clock
 from textwright.core.seeds import generator
 from textwright.tasks.prepare import Prepared, prepare_data

@@ -47,3 +47,12 @@ def one_thread() -> None:
     """Networks as small as those of tests only lose by a second thread; an earlier test may have set more."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+@pytest.fixture
+def two_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` is a bag and a network: commands run as a page has them, and no page is about the others."""
+    from textwright.choose import candidates
+
+    space = tuple(candidates.Proposal(name, "for the test") for name in ("bag", "cnn"))
+    monkeypatch.setattr(candidates, "SPACE", space)

@@ -9,7 +9,7 @@ from typing import Any
 
 from textwright.api import Trained
 from textwright.bundle.folder import load_bundle
-from textwright.choose.orders import Cargo, Order, Outcome, carry_out
+from textwright.choose.search.orders import Cargo, Order, Outcome, carry_out
 from textwright.core.seeds import generator
 
 

@@ -19,13 +19,13 @@ from typing import Any
 from textwright.bundle.folder import is_bundle, load_bundle, load_manifest
 from textwright.bundle.looks import count_look
 from textwright.choose.candidates import Proposal, proposals_for
-from textwright.choose.cluster import check_cluster
-from textwright.choose.curve import LearningCurve, learning_curve
-from textwright.choose.grid import SettingsComparison, compare_settings
+from textwright.choose.compare.grid import SettingsComparison, compare_settings
+from textwright.choose.compare.paired import Comparison, compare
 from textwright.choose.keeping import Kept, Places, keep_chosen
-from textwright.choose.labelling import Picked, pick_rows
-from textwright.choose.limits import Limits
-from textwright.choose.paired import Comparison, compare
+from textwright.choose.pick.limits import Limits
+from textwright.choose.rows.curve import LearningCurve, learning_curve
+from textwright.choose.rows.labelling import Picked, pick_rows
+from textwright.choose.search.cluster import check_cluster
 from textwright.choose.select import Selection
 from textwright.core.clock import Clock, Steps
 from textwright.core.errors import ConfigError
@@ -266,7 +266,7 @@ def label(
     """Pick the rows of an unlabelled file that are most worth labelling next, and write them to a CSV.
 
     Raises ConfigError when `out` has labels already or no row is left to pick, DataError, BundleError. See
-    `textwright.choose.labelling.pick_rows`.
+    `textwright.choose.rows.labelling.pick_rows`.
     """
     return pick_rows(load(path), data, out, rows=rows, text=text, seed=seed)
 

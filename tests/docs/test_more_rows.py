@@ -18,7 +18,7 @@ SAMPLE = PROJECT / "src" / "textwright" / "sample" / "reviews.en.csv"
 
 
 @pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def files(tmp_path: Path, two_families: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The files that the pages name, cut from the packaged sample, and a model."""
     with SAMPLE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -29,7 +29,7 @@ def commands(page: str) -> list[str]:
 
 
 @pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def files(tmp_path: Path, two_families: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the README names, cut from the packaged sample."""
     with SAMPLE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -87,7 +87,7 @@ def examples(verb: str) -> list[str]:
     return found[1].splitlines()
 
 
-def test_every_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_example_runs(tmp_path: Path, two_families: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with SAMPLE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))[:180]
     for name, part in {"reviews": rows[:120], "dev": rows[120:160], "new": rows[160:]}.items():

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from textwright import api
-from textwright.choose.cluster import check_cluster
-from textwright.choose.ensemble import Blend
-from textwright.choose.folds import Folded, folded_trainer
-from textwright.choose.orders import Cargo, Order, carry_out, from_files
-from textwright.choose.schedule import Room
+from textwright.choose.pick.ensemble import Blend
+from textwright.choose.search.cluster import check_cluster
+from textwright.choose.search.folds import Folded, folded_trainer
+from textwright.choose.search.orders import Cargo, Order, carry_out, from_files
+from textwright.choose.search.schedule import Room
 from textwright.core.clock import Clock
 from textwright.core.errors import BundleError, ConfigError, MissingExtra
 from textwright.core.events import Event
@@ -65,7 +65,7 @@ def of_all(monkeypatch: pytest.MonkeyPatch) -> None:
         return Blend(np.full(len(outputs), 1 / len(outputs)), np.mean(outputs, axis=0))
 
     monkeypatch.setattr("textwright.choose.select.blend", alike)
-    monkeypatch.setattr("textwright.choose.decision._best", lambda allowed, *more: allowed[-1])
+    monkeypatch.setattr("textwright.choose.pick.decision._best", lambda allowed, *more: allowed[-1])
 
 
 def said(events: list[Event]) -> list[str]:
@@ -128,7 +128,9 @@ def test_a_worker_that_dies_and_a_fit_that_fails_cost_one_candidate_each(
 ) -> None:
     def fail(order: Order) -> None:
         own = "no room for the weights" if order.name == "bag idf" else ""
-        monkeypatch.setattr("textwright.choose.orders.folded_trainer", failing if own else folded_trainer)
+        monkeypatch.setattr(
+            "textwright.choose.search.orders.folded_trainer", failing if own else folded_trainer
+        )
 
     def failing(*asked: Any) -> Any:
         raise MemoryError("no room for the weights")
@@ -207,7 +209,7 @@ def test_what_would_have_no_effect_is_refused_and_a_missing_extra_is_named(
         check_cluster(Recipe.parse({"ray": {"cpus": 2}}), 5)
     with pytest.raises(ConfigError, match="expected local, auto or the address"):
         check_cluster(Recipe.parse({"ray": {"address": "cluster"}}), 5)
-    monkeypatch.setattr("textwright.choose.cluster.find_spec", lambda name: None)
+    monkeypatch.setattr("textwright.choose.search.cluster.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r'pip install "textwright\[ray\]"'):
         check_cluster(one, 5)
     check_cluster(Recipe(), 1)

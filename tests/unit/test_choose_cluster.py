@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from textwright import api
-from textwright.choose.cluster import RayWorkers, ray_workers
-from textwright.choose.orders import Order
+from textwright.choose.search.cluster import RayWorkers, ray_workers
+from textwright.choose.search.orders import Order
 from textwright.core.errors import ConfigError
 from textwright.core.events import Event
 from textwright.core.records import Note
@@ -51,7 +51,7 @@ PATIENCE = 60
 def two_workers() -> Iterator[RayWorkers]:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("textwright.choose.cluster.usable_cpus", lambda: 2)
+        patch.setattr("textwright.choose.search.cluster.usable_cpus", lambda: 2)
         patch.setattr("textwright.choose.scoring._TIMED_SECONDS", 0.01)
         with ray_workers(RaySettings(address="local")) as workers:
             assert workers.num_beside == 2

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from textwright import api
-from textwright.choose import drawn
-from textwright.choose.curve import LearningCurve, learning_curve
-from textwright.choose.drawn import Fits
-from textwright.choose.growth import Fit, Growth, fit_laws
+from textwright.choose.rows import drawn
+from textwright.choose.rows.curve import LearningCurve, learning_curve
+from textwright.choose.rows.drawn import Fits
+from textwright.choose.rows.growth import Fit, Growth, fit_laws
+from textwright.choose.rows.subsets import Draw, Subsets, choose_sizes, draws_of, nested_order
 from textwright.choose.scoring import Spent
-from textwright.choose.subsets import Draw, Subsets, choose_sizes, draws_of, nested_order
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError, DataError, TextwrightError
 from textwright.core.events import Event

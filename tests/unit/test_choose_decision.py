@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from textwright.choose.candidates import Proposal
-from textwright.choose.decision import Decision, Wanted, decide
-from textwright.choose.limits import Limits
+from textwright.choose.pick.decision import Decision, Wanted, decide
+from textwright.choose.pick.limits import Limits
 from textwright.choose.trying import Tried
 from textwright.core.errors import ConfigError
 from textwright.core.records import Candidate, Score

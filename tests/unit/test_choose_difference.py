@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textwright.choose.difference import find_difference, row_values
+from textwright.choose.pick.difference import find_difference, row_values
 from textwright.tasks.base import TASKS, Decode
 
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from textwright import api
 from textwright.choose.distilling import StudentProposal
-from textwright.choose.ensemble import Blend
-from textwright.choose.schedule import Schedule
+from textwright.choose.pick.ensemble import Blend
+from textwright.choose.search.schedule import Schedule
 from textwright.cli.main import app
 from textwright.core.clock import Clock, Steps
 from textwright.core.errors import ConfigError, DataError
@@ -100,7 +100,7 @@ def test_texts_without_labels_teach_what_few_labels_cannot(files: dict[str, Path
 
 def test_an_ensemble_teaches_a_folder_that_answers_alone(files: dict[str, Path], tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("textwright.choose.decision._best", lambda allowed, *_: allowed[-1])
+        patch.setattr("textwright.choose.pick.decision._best", lambda allowed, *_: allowed[-1])
         patch.setattr(
             "textwright.choose.select.blend",
             lambda outputs, *rest: Blend(np.full(len(outputs), 1 / len(outputs)), np.mean(outputs, axis=0)),

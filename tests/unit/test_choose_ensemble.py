@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from textwright.choose.ensemble import blend
+from textwright.choose.pick.ensemble import blend
 from textwright.core.seeds import generator
 from textwright.tasks.base import TASKS, Decode
 

@@ -14,9 +14,9 @@ import pytest
 
 import textwright
 from textwright import api
-from textwright.choose.cells import Cell, make_cells
-from textwright.choose.fits import Grid, Result
-from textwright.choose.grid import SettingsComparison, compare_settings
+from textwright.choose.compare.cells import Cell, make_cells
+from textwright.choose.compare.fits import Grid, Result
+from textwright.choose.compare.grid import SettingsComparison, compare_settings
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError, DataError, TextwrightError
 from textwright.core.events import Event

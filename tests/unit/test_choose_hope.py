@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textwright.choose.hope import FAR, FAR_FOR_ENSEMBLES, Hope, carried_on
+from textwright.choose.search.hope import FAR, FAR_FOR_ENSEMBLES, Hope, carried_on
 
 SHARES = [i / 8 for i in range(1, 9)]
 

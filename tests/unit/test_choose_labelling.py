@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from textwright import api
-from textwright.choose import labelling, spread, unlabelled
-from textwright.choose.labelling import COLUMNS, pick_rows, safe_cell
-from textwright.choose.spread import pick_spread, text_vectors, without_near_copies
+from textwright.choose.rows import labelling, spread, unlabelled
+from textwright.choose.rows.labelling import COLUMNS, pick_rows, safe_cell
+from textwright.choose.rows.spread import pick_spread, text_vectors, without_near_copies
 from textwright.core.errors import ConfigError, DataError
 from textwright.report.messages import SPOKEN
 from textwright.tasks.predictor import Predictor

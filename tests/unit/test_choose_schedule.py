@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from textwright.choose.schedule import Schedule
+from textwright.choose.search.schedule import Schedule
 from textwright.core.clock import Clock, Steps
 from textwright.core.errors import ConfigError
 from textwright.core.records import StepEvent

@@ -82,8 +82,8 @@ def ensemble(data: Path, tmp_path_factory: pytest.TempPathFactory) -> api.Traine
     """An ensemble by force: its loss is called the lowest."""
     out = tmp_path_factory.mktemp("models") / "both"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("textwright.choose.decision._best", lambda allowed, *rest: allowed[-1])
-        patch.setattr("textwright.choose.ensemble._LEAST_GAIN", -1.0)
+        patch.setattr("textwright.choose.pick.decision._best", lambda allowed, *rest: allowed[-1])
+        patch.setattr("textwright.choose.pick.ensemble._LEAST_GAIN", -1.0)
         found, _ = train(data, out, candidates=["bag", "cnn"], prefer="accuracy", budget={"steps": 4000})
     assert found.model == "ensemble"
     return found

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from checkpoints import tiny_checkpoint
 from textwright import api
 from textwright.bundle.looks import read_looks
-from textwright.choose.paired import Comparison, compare
+from textwright.choose.compare.paired import Comparison, compare
 from textwright.cli.compare import app
 from textwright.cli.progress import Progress
 from textwright.core.errors import BundleError, ConfigError, DataError

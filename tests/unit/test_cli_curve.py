@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from textwright import api
-from textwright.choose.drawn import Fits
+from textwright.choose.rows.drawn import Fits
 from textwright.cli.main import app
 from textwright.core.records import Note
 from textwright.tasks.recipe import Recipe

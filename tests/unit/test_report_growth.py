@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import textwright
-from textwright.choose.curve import learning_curve
+from textwright.choose.rows.curve import learning_curve
 from textwright.report.charts import growth_chart
 from textwright.report.folder import make_curve
 from textwright.report.growth import render_growth

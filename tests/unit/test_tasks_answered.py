@@ -14,7 +14,7 @@ import pytest
 import textwright
 from textwright.bundle.folder import load_manifest
 from textwright.bundle.manifest import MANIFEST
-from textwright.choose.answers import model_answers, read_truth
+from textwright.choose.compare.answers import model_answers, read_truth
 from textwright.core.errors import BundleError
 from textwright.core.files import to_json
 from textwright.report.messages import translate

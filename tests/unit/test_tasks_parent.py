@@ -17,7 +17,7 @@ from textwright.bundle.learned import LEARNED, read_learned
 from textwright.bundle.looks import read_looks
 from textwright.bundle.manifest import MANIFEST, Manifest
 from textwright.choose import select
-from textwright.choose.cells import make_cells
+from textwright.choose.compare.cells import make_cells
 from textwright.core.errors import BundleError, DataError
 from textwright.core.events import Event
 from textwright.core.records import Note

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textwright.choose.limits import Limits
+from textwright.choose.pick.limits import Limits
 from textwright.core.errors import ConfigError
 from textwright.measure.rejection import AnsweredMeter
 from textwright.report.messages import translate

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from textwright.choose.candidates import Proposal
-from textwright.choose.decision import Decision, Wanted, gap_between, with_gap
-from textwright.choose.folds import Folded
-from textwright.choose.limits import Limits
+from textwright.choose.pick.decision import Decision, Wanted, gap_between, with_gap
+from textwright.choose.pick.limits import Limits
 from textwright.choose.scoring import FAILURES, Spent, reasons_told, summary_line
+from textwright.choose.search.folds import Folded
 from textwright.choose.trying import Tried, together
 from textwright.core.errors import CheckpointError, ConfigError, first_line
 from textwright.core.events import Event

@@ -10,18 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from textwright.choose.beside import SideBySide
 from textwright.choose.candidates import Proposal, suited
-from textwright.choose.cluster import ray_workers
-from textwright.choose.decision import Decision, Wanted, decide
 from textwright.choose.distilling import of_teacher, teach
-from textwright.choose.ensemble import blend
-from textwright.choose.folds import folded_trainer
-from textwright.choose.hope import FAR, FAR_FOR_ENSEMBLES, Curve, Hope, followed
-from textwright.choose.limits import Limits
-from textwright.choose.refit import Refit
-from textwright.choose.rejecting import NOT_AGAIN, with_threshold
-from textwright.choose.schedule import Grant, Schedule
+from textwright.choose.pick.decision import Decision, Wanted, decide
+from textwright.choose.pick.ensemble import blend
+from textwright.choose.pick.limits import Limits
+from textwright.choose.pick.rejecting import NOT_AGAIN, with_threshold
 from textwright.choose.scoring import (
     FAILURES,
     Scored,
@@ -34,8 +28,14 @@ from textwright.choose.scoring import (
     summary_line,
     unfitted,
 )
+from textwright.choose.search.beside import SideBySide
+from textwright.choose.search.cluster import ray_workers
+from textwright.choose.search.folds import folded_trainer
+from textwright.choose.search.hope import FAR, FAR_FOR_ENSEMBLES, Curve, Hope, followed
+from textwright.choose.search.refit import Refit
+from textwright.choose.search.schedule import Grant, Schedule
+from textwright.choose.search.waves import Wave, cut_waves
 from textwright.choose.trying import Tried, calibrated, together
-from textwright.choose.waves import Wave, cut_waves
 from textwright.core.clock import Clock
 from textwright.core.errors import CheckpointError, ConfigError, TextwrightError, first_line
 from textwright.core.events import Event
@@ -399,7 +399,7 @@ class Selection:
     def _refit(self) -> Iterator[Event]:
         """Fit what was chosen on all rows that are not locked; calibration is kept from validation.
 
-        Not with a threshold: see `choose.rejecting`.
+        Not with a threshold: see `choose.pick.rejecting`.
         """
         # With folds no single model was wrong in all of these rows.
         explains = self.folds is None and self.schedule.left() > _LEAST_TO_EXPLAIN

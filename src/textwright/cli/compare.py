@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 from textwright.api import Comparison, SettingsComparison, compare_settings
 from textwright.api import compare as compare_two
-from textwright.choose.fits import Result
+from textwright.choose.compare.fits import Result
 from textwright.cli import options
 from textwright.cli.main import started
 from textwright.cli.progress import Progress

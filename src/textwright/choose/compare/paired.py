@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from textwright.bundle.looks import count_look
-from textwright.choose.answers import Answers, Truth, Value, model_answers, read_truth
-from textwright.choose.difference import Difference, find_difference
-from textwright.choose.predictions import file_answers
+from textwright.choose.compare.answers import Answers, Truth, Value, model_answers, read_truth
+from textwright.choose.compare.predictions import file_answers
+from textwright.choose.pick.difference import Difference, find_difference
 from textwright.core.errors import ConfigError
 from textwright.core.files import readable_name
 from textwright.core.records import Score

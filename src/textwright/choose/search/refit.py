@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from textwright.choose.orders import FarTrainer
-from textwright.choose.schedule import Schedule
 from textwright.choose.scoring import FAILURES
+from textwright.choose.search.orders import FarTrainer
+from textwright.choose.search.schedule import Schedule
 from textwright.choose.trying import Tried
 from textwright.core.errors import CheckpointError, ConfigError, first_line
 from textwright.core.events import Event

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from textwright.choose.cluster import refuse_cluster
-from textwright.choose.drawn import Fits
-from textwright.choose.growth import LEAST_SIZES, Growth, Point, Twice
-from textwright.choose.schedule import MINUTES_A_FIT
+from textwright.choose.rows.drawn import Fits
+from textwright.choose.rows.growth import LEAST_SIZES, Growth, Point, Twice
+from textwright.choose.search.cluster import refuse_cluster
+from textwright.choose.search.schedule import MINUTES_A_FIT
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.events import Sink, fan_out, silent

@@ -10,10 +10,10 @@ from traceback import clear_frames
 
 import numpy as np
 
-from textwright.choose.growth import Fit, Growth
-from textwright.choose.schedule import MINUTES_A_FIT, time_left
+from textwright.choose.rows.growth import Fit, Growth
+from textwright.choose.rows.subsets import Draw, Subsets, choose_sizes, draws_of
 from textwright.choose.scoring import FAILURES, Spent, score_candidate
-from textwright.choose.subsets import Draw, Subsets, choose_sizes, draws_of
+from textwright.choose.search.schedule import MINUTES_A_FIT, time_left
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError, TextwrightError, first_line
 from textwright.core.events import Event

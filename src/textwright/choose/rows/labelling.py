@@ -18,8 +18,8 @@ import numpy as np
 
 from textwright.bundle.learned import as_keys, read_learned
 from textwright.bundle.looks import read_looks
-from textwright.choose.spread import pick_spread, text_vectors, without_near_copies
-from textwright.choose.unlabelled import REASONS, Candidate, Pool, Reading, is_empty
+from textwright.choose.rows.spread import pick_spread, text_vectors, without_near_copies
+from textwright.choose.rows.unlabelled import REASONS, Candidate, Pool, Reading, is_empty
 from textwright.core.errors import ConfigError, DataError, TextwrightError
 from textwright.core.files import writing_atomic
 from textwright.core.seeds import generator

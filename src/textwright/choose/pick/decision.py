@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from textwright.choose.difference import Difference, Side, metric_difference
-from textwright.choose.limits import Limits
+from textwright.choose.pick.difference import Difference, Side, metric_difference
+from textwright.choose.pick.limits import Limits
 from textwright.choose.scoring import badness
 from textwright.choose.trying import Tried
 from textwright.core.records import Candidate

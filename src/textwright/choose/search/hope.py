@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from textwright.choose.folds import Folded
+from textwright.choose.search.folds import Folded
 from textwright.core.events import Event
 from textwright.core.records import Status, StepEvent
 from textwright.tasks.judging import LOSS

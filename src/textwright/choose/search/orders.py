@@ -14,10 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
-from textwright.choose.folds import Folded, folded_trainer
-from textwright.choose.hope import Curve, Hope, followed
-from textwright.choose.schedule import Grant, Room, Schedule
 from textwright.choose.scoring import FAILURES, Scored, Spent, score_candidate
+from textwright.choose.search.folds import Folded, folded_trainer
+from textwright.choose.search.hope import Curve, Hope, followed
+from textwright.choose.search.schedule import Grant, Room, Schedule
 from textwright.core.clock import Clock, Steps
 from textwright.core.errors import BundleError, TextwrightError, first_line
 from textwright.core.events import Event

@@ -22,8 +22,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from textwright.choose.orders import Cargo, Order, Outcome, carry_out
 from textwright.choose.scoring import FAILURES
+from textwright.choose.search.orders import Cargo, Order, Outcome, carry_out
 from textwright.core.errors import ConfigError, MissingExtra, first_line
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.recipe import RaySettings, Recipe

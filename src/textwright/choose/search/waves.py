@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from textwright.choose.candidates import Proposal
-from textwright.choose.hope import Curve
-from textwright.choose.schedule import Grant, Room, Schedule
+from textwright.choose.search.hope import Curve
+from textwright.choose.search.schedule import Grant, Room, Schedule
 from textwright.choose.trying import Tried
 from textwright.models.registry import ARCHITECTURES
 from textwright.runtime.cpu import choose_waiting

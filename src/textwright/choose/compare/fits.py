@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from traceback import clear_frames
 from typing import Any
 
-from textwright.choose.cells import Cell
-from textwright.choose.difference import Difference, find_difference, row_values
-from textwright.choose.schedule import MINUTES_A_FIT, time_left
+from textwright.choose.compare.cells import Cell
+from textwright.choose.pick.difference import Difference, find_difference, row_values
 from textwright.choose.scoring import (
     FAILURES,
     Scored,
@@ -20,6 +19,7 @@ from textwright.choose.scoring import (
     score_candidate,
     summary_line,
 )
+from textwright.choose.search.schedule import MINUTES_A_FIT, time_left
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError, TextwrightError, first_line
 from textwright.core.events import Event

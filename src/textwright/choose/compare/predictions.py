@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from textwright.choose.answers import Answers, Truth, Value
+from textwright.choose.compare.answers import Answers, Truth, Value
 from textwright.core.errors import DataError
 from textwright.core.records import Score
 from textwright.tasks.base import TASKS, Array

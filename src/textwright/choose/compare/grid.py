@@ -15,10 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from textwright.choose.cells import make_cells
-from textwright.choose.cluster import refuse_cluster
-from textwright.choose.fits import Grid, Result
-from textwright.choose.schedule import MINUTES_A_FIT
+from textwright.choose.compare.cells import make_cells
+from textwright.choose.compare.fits import Grid, Result
+from textwright.choose.search.cluster import refuse_cluster
+from textwright.choose.search.schedule import MINUTES_A_FIT
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.events import JsonLines, Sink, fan_out, silent

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from textwright.choose.candidates import Proposal
-from textwright.choose.orders import Cargo, FarTrainer, Order, Outcome, Workers
 from textwright.choose.scoring import FAILURES, latency, unfitted
-from textwright.choose.waves import Wave
+from textwright.choose.search.orders import Cargo, FarTrainer, Order, Outcome, Workers
+from textwright.choose.search.waves import Wave
 from textwright.core.errors import CheckpointError, first_line
 from textwright.core.events import Event
 from textwright.core.records import Note
