@@ -131,6 +131,15 @@ def test_the_law_keeps_its_bounds() -> None:
     assert drop[0] == 0 and floor[0] == pytest.approx(0.25)
 
 
+def test_a_floor_may_be_below_nothing_as_far_as_is_said() -> None:
+    rows = np.array([100.0, 200, 400, 800])
+    errors = (0.9 - 0.3 * np.log(rows / 100))[None]  # the best floor would be far below
+    assert fit_laws(rows, errors, np.ones((1, 4)))[0] == 0
+    assert fit_laws(rows, errors, np.ones((1, 4)), -1.0)[0] == pytest.approx(-errors[0, -1])
+    gentle = (0.1 + 3 * rows**-0.5)[None]
+    assert fit_laws(rows, gentle, np.ones((1, 4)), -1.0)[0] == pytest.approx(0.1, abs=1e-3)
+
+
 def test_errors_of_each_task_are_counted() -> None:
     sets = np.array([[1, 1, 0], [0, 1, 0]])
     shares = np.array([[0.9, 0.2, 0.7], [0.1, 0.8, 0.3]])
@@ -166,6 +175,7 @@ def planted(
         pytest.param(lambda n: 0.05 + 5 * n**-0.5, id="steep"),
         pytest.param(lambda n: 0.2, id="flat"),
         pytest.param(lambda n: 0.1 + 0.9 * n**-0.2, id="slow"),
+        pytest.param(lambda n: 0.9 / (1 + n / 1000), id="getting steeper"),
     ],
 )
 def test_the_interval_holds_the_truth(error: Callable[[float], float]) -> None:
