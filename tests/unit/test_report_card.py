@@ -197,6 +197,27 @@ def test_warnings_of_the_training_and_an_interrupt_stand_among_the_limits(folder
     assert "the scores are too good" in limits and "interrupted" in limits
 
 
+@pytest.mark.parametrize(
+    ("asked", "english", "chinese"),
+    [
+        ({}, None, None),
+        ({"reject": {"wrong": 0.1}}, "texts are not answered where the probability", "的文本不予回答"),
+        ({"at_least": "precision(positive)=0.9"}, "precision(positive)", "precision(positive)"),
+    ],
+)
+def test_answers_that_are_not_the_most_probable_ones_are_told(
+    tmp_path: Path, asked: dict[str, Any], english: str | None, chinese: str | None
+) -> None:
+    recipe = textwright.Recipe.parse({"model": {"name": "bag"}, "budget": {"minutes": 1}, **asked})
+    textwright.train(SAMPLES / "reviews.en.csv", tmp_path / "m", recipe)
+    pages = [(tmp_path / "m" / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md")]
+    if english is None or chinese is None:
+        assert "How it answers" not in pages[0] and "作答方式" not in pages[1]
+        return
+    assert english in re.findall(r"- How it answers: (.*)\.\n", pages[0])[-1].replace("\\", "")
+    assert chinese in re.findall(r"- 作答方式：(.*)。\n", pages[1])[-1].replace("\\", "")
+
+
 def test_a_file_to_test_on_is_no_training_data(tmp_path: Path) -> None:
     rows = (SAMPLES / "reviews.en.csv").read_text(encoding="utf-8").splitlines(keepends=True)
     (tmp_path / "train.csv").write_text("".join(rows[:400]), encoding="utf-8")

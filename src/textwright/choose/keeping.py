@@ -105,6 +105,7 @@ def keep_chosen(
             "metric": selection.wanted.metric,
             "prefer": selection.wanted.prefer,
             "refitted": selection.is_refitted,
+            "answers": _of_answers(selection, chosen),
             "warnings": selection.warnings,
             "interrupted": interrupted,
         }
@@ -123,6 +124,13 @@ def keep_chosen(
     save_bundle(target, manifest, fill)
     size = sum(f.stat().st_size for f in target.rglob("*") if f.is_file())
     return Kept(target, predictor, candidates, manifest, scores, split, interrupted, size)
+
+
+def _of_answers(selection: Selection, chosen: Tried) -> list[str]:
+    """What was done to the answers, where they are not simply the most probable ones."""
+    decode, promise = chosen.decode, selection.wanted.limits.promise
+    is_plain = not decode.offsets and decode.least is None and promise is None
+    return [] if is_plain else [*chosen.tuned]
 
 
 def _members(

@@ -33,7 +33,7 @@ _LIMITS = tuple(
     f"verdict.{name}" for name in ("weakest", "too_sure", "too_shy", "uneven", "labels_not_as_sure")
 )
 # Values of texts that are ours and are put in Chinese; all others are a person's.
-_TERMS = frozenset({"action", "reason", "warning", "what"})
+_TERMS = frozenset({"action", "how", "reason", "warning", "what"})
 _HUGGING_FACE = ("transformer", "pretrained")
 
 
@@ -51,6 +51,7 @@ def make_card(records: Records, stated: dict[str, str] | None = None) -> dict[st
         "range": [manifest["schema"]["low"], manifest["schema"]["high"]],
         "scripts": {k: v for k, v in manifest["schema"]["scripts"].items() if v >= 0.01},
         "characters": data.get("learned_characters"),
+        "answers": plan.get("answers") or [],
         "warnings": data.get("warnings") or [],
         "interrupted": bool(plan.get("interrupted")),
         "files": _files(records),

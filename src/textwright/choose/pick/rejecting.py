@@ -32,6 +32,7 @@ def with_threshold(
     if found is None:
         return None
     note = Note(f"{pick.name}: {found.said}", "plan" if found.is_kept else "warning")
+    pick = replace(pick, tuned=(*pick.tuned, found.said))
     if not len(truth):
         return pick, note
     scores, meter = measured_scores(pick.outputs, found.decode, truth, examples, recipe.seed)
