@@ -29,6 +29,7 @@ VARIANTS = [
     TokenizerSettings(kind="word", drop_unknown=True),
     TokenizerSettings(kind="char"),
     TokenizerSettings(kind="char", drop_unknown=True),
+    TokenizerSettings(kind="characters"),
     TokenizerSettings(kind="bpe", vocabulary_size=400),
     TokenizerSettings(kind="unigram", vocabulary_size=400),
     TokenizerSettings(kind="classic"),

@@ -28,7 +28,7 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 SPOKEN: ContextVar[Language] = ContextVar("spoken", default="en")
 
 # Of the command line and of what it runs; of reading and preparing data.
-FILES = ("messages.yaml", "messages-data.yaml", "messages-choose.yaml")
+FILES = ("messages.yaml", "messages-data.yaml", "messages-choose.yaml", "messages-pretrain.yaml")
 
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z_0-9]*)\}")
 # Placeholders that stand for a number alone.

@@ -46,7 +46,16 @@ def clean_text(text: str) -> str:
     >>> clean_text("\ufeffcafe\u0301 \r\n\u200b&amp;\x00 ")
     'café \n&amp;'
     """
-    return _clean(text)[0] if _needs_more(text) else text.strip()
+    return mended(text).strip()
+
+
+def mended(text: str) -> str:
+    r"""The same with the blanks at its ends kept, for a part of a longer text.
+
+    >>> mended("caf\u00e9\u200b \r\n")
+    'café \n'
+    """
+    return _mended(text)[0] if _needs_more(text) else text
 
 
 def clean_texts(texts: list[str], rows: list[int], log: RowLog) -> list[str]:
@@ -60,7 +69,8 @@ def clean_texts(texts: list[str], rows: list[int], log: RowLog) -> list[str]:
     out = [text.strip() for text in texts]
     for place, text in enumerate(texts):
         if _needs_more(text):
-            out[place], reasons = _clean(text)
+            fresh, reasons = _mended(text)
+            out[place] = fresh.strip()
             for reason in reasons:
                 log.changed(reason, rows[place], out[place])
     return out
@@ -93,7 +103,7 @@ def _is_plain(text: str) -> bool:
     return not (_LINE_BREAK.search(text) or _INVISIBLE.search(text) or _SURROGATE.search(text))
 
 
-def _clean(text: str) -> tuple[str, list[str]]:
+def _mended(text: str) -> tuple[str, list[str]]:
     reasons = []
     text, replaced = _SURROGATE.subn("\ufffd", text)
     if replaced:
@@ -104,7 +114,7 @@ def _clean(text: str) -> tuple[str, list[str]]:
     if not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
         reasons.append(NORMALISED)
-    return text.strip(), reasons
+    return text, reasons
 
 
 def _nfkc(text: str) -> str:

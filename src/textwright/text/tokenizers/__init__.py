@@ -16,6 +16,7 @@ KINDS = Registry[Trainer](
     {
         "word": "textwright.text.tokenizers.word:train",
         "char": "textwright.text.tokenizers.char:train",
+        "characters": "textwright.text.tokenizers.characters:train",
         "bpe": "textwright.text.tokenizers.bpe:train",
         "unigram": "textwright.text.tokenizers.unigram:train",
         "classic": "textwright.text.tokenizers.classic:train",

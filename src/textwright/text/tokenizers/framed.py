@@ -12,6 +12,7 @@ from textwright.core.errors import TokenizerError
 from textwright.text.tokenizers.base import PAD, UNKNOWN, Frame, Tokenizer, TokenizerSettings
 
 START, END, MASK = "[CLS]", "[SEP]", "[MASK]"
+END_OF_TEXT = "<|endoftext|>"
 # One of these is in nearly every vocabulary.
 _PROBES = ("a", "1", "的", ".")
 
@@ -42,6 +43,22 @@ def framed(tokenizer: Tokenizer) -> Tokenizer:
     if settings.max_length:
         settings = settings.replaced({"max_length": settings.max_length + len(frame)})
     return Tokenizer(backend.to_str(), settings, frame)
+
+
+def ended(tokenizer: Tokenizer) -> Tokenizer:
+    """The tokenizer with a token that stands between texts, for models that write on; it gets the last id.
+
+    >>> from textwright.text.tokenizers import train_tokenizer
+    >>> plain = train_tokenizer(["one two", "two"], TokenizerSettings(kind="word"))
+    >>> ended(plain).pieces[-1], ended(plain).encode(["two"]).rows.lengths
+    ('<|endoftext|>', array([1]))
+    """
+    backend = tokenizers.Tokenizer.from_str(tokenizer.content)
+    backend.add_special_tokens([AddedToken(END_OF_TEXT, normalized=False)])
+    special = {"pad_token": PAD, "bos_token": END_OF_TEXT, "eos_token": END_OF_TEXT}
+    if tokenizer.unknown_id is not None:
+        special["unk_token"] = UNKNOWN
+    return Tokenizer(backend.to_str(), tokenizer.settings, Frame(special=special))
 
 
 def borrowed(content: str, special: Mapping[str, str], settings: TokenizerSettings) -> Tokenizer:

@@ -1,0 +1,1 @@
+"""Raw text to learn a language from: documents of many files, what comes again left out, tokens on disk."""
