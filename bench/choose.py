@@ -1,6 +1,6 @@
 """`train FILE --minutes M` as a person calls it, train -> dev, and paired tests against the best peer.
 
-python bench/choose.py --sets sst2,trec --seed 0 [--prefer accuracy] [--minutes 3]
+python bench/choose.py --sets sst2,trec --seed 0 [--prefer accuracy] [--minutes 3] [--from CHECKPOINT]
 python bench/choose.py --sets all --compare
 
 Peers are measured by bench/classify.py; predictions of both are kept. So is the clock of each run: seconds of
@@ -55,20 +55,24 @@ PEERS = ("fasttext", "fasttext-autotune", "tfidf-lr", "tfidf-svm-wc", "keras-cla
 _REPLICATES = 10_000
 
 
-def system_of(prefer: str, minutes: float) -> str:
-    return f"ours:auto-{prefer}-{minutes:g}m"
+def system_of(args: argparse.Namespace) -> str:
+    encoder = "-encoder" if args.checkpoint else ""
+    return f"ours:auto-{args.prefer}-{args.minutes:g}m{encoder}"
 
 
-def measure(name: str, data: Path, seed: int, prefer: str, minutes: float, run: str) -> dict[str, Any]:
+def measure(name: str, data: Path, args: argparse.Namespace, run: str) -> dict[str, Any]:
     """Train on a set and answer its dev rows by the command line; the result line is appended."""
+    seed, minutes = args.seed, args.minutes
     train, dev = data_file(data, name, "train"), data_file(data, name, "dev")
     assert train and dev
-    flags = f"--sets {name} --seed {seed} --prefer {prefer} --minutes {minutes:g}"
+    flags = f"--sets {name} --seed {seed} --prefer {args.prefer} --minutes {minutes:g}"
+    flags += f" --from {args.checkpoint.name}" if args.checkpoint else ""
     beginning = head("choose", f"python bench/choose.py {flags}", run)
     with tempfile.TemporaryDirectory() as folder:
         model, answers = Path(folder) / "model", Path(folder) / "answers.jsonl"
         of_train = ["train", train, "--test", dev, "--text", "text", "--label", "label", "--task", "classify"]
-        of_train += ["--minutes", minutes, "--prefer", prefer, "--seed", seed, "--out", model, "--json"]
+        of_train += ["--minutes", minutes, "--prefer", args.prefer, "--seed", seed, "--out", model, "--json"]
+        of_train += ["--from", args.checkpoint] if args.checkpoint else []
         trained = textwright(of_train)
         found = json.loads(trained.stdout.strip().splitlines()[-1])
         asked = textwright(["predict", model, dev, "--out", answers, "--text", "text"])
@@ -88,7 +92,7 @@ def measure(name: str, data: Path, seed: int, prefer: str, minutes: float, run: 
         "n_test": len(truth),
         "bytes": found["bytes"],
     }
-    system = system_of(prefer, minutes)
+    system = system_of(args)
     sha256 = keep_predictions(predictions_path(name, "classify", system, seed), predictions)
     where = {"seed": seed, "set": name, "task": "classify", "system": system}
     about = {"picked": picked[0] if picked else "", "members": members[0] if members else None}
@@ -104,11 +108,11 @@ def textwright(arguments: Sequence[Any]) -> Any:
     return child
 
 
-def table(data: Path, sets: Sequence[str], prefer: str, minutes: float) -> None:
+def table(data: Path, sets: Sequence[str], system: str) -> None:
     """Each set: ours (mean over seeds), the best peer, the paired difference with its interval, Holm's p."""
     rows, means = [], {peer: [] for peer in PEERS}
     for name in sets:
-        ours = kept("choose", name, system_of(prefer, minutes))
+        ours = kept("choose", name, system)
         peers = {peer: kept("classify", name, peer) for peer in PEERS}
         if not ours:
             print(f"{name}: no result yet")
@@ -198,6 +202,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--prefer", default="accuracy")
     parser.add_argument("--minutes", type=float, default=3)
+    parser.add_argument(
+        "--from", dest="checkpoint", type=Path, help="a Hugging Face folder, one more candidate"
+    )
     parser.add_argument("--compare", action="store_true", help="the table of what was measured")
     args = parser.parse_args(argv)
     data = data_folder()
@@ -205,12 +212,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     sets = SETS if args.sets == "all" else args.sets.split(",")
     if args.compare:
-        table(data, sets, args.prefer, args.minutes)
+        table(data, sets, system_of(args))
         return 0
     run = new_run()
     for name in sets:
         if data_file(data, name, "dev"):
-            found = measure(name, data, args.seed, args.prefer, args.minutes, run)
+            found = measure(name, data, args, run)
             print(name, json.dumps(found), flush=True)
     return 0
 

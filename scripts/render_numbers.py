@@ -13,7 +13,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, geometric_mean
 from typing import Any
@@ -58,6 +58,10 @@ CHOOSE = """
 F1 (mF1) where the labels are very uneven: the mean over seeds, in brackets how many. The best peer is the one
 with the highest mean on the set; `python bench/choose.py --compare` has the paired tests. The clock is the
 longest of the runs, the whole process by its promise.
+"""
+BUDGETS = """
+The same with other budgets, or with a pre-trained encoder among the candidates (`encoder`): seconds of the
+whole process by those of the promise, the least and the greatest; scores as above, set by set.
 """
 OTHER = """
 All else that was measured, as means over seeds: seconds (`_s`), MiB (`_mb`), rates from 0 to 1; what was
@@ -179,25 +183,46 @@ def _choice(lines: Sequence[Line]) -> list[str]:
     ours: dict[str, dict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
         name = str(line.get("set"))
-        metric = "macro_f1" if name in BY_MACRO_F1 else "accuracy"
+        metric = _metric(name)
         if line["bench"] == "choose":
             ours[name][str(line["system"])].append(line)
         elif line["bench"] == "classify" and line["system"] in PEERS_OF_CHOICE:
             peers[name][str(line["system"])].append(line["result"].get(metric, 0.0))
     if not ours:
         return []
-    systems = sorted({system for found in ours.values() for system in found})
+    every = sorted({system for found in ours.values() for system in found})
+    systems = [system for system in every if system.endswith("-3m")]
     rows = []
-    for name in sorted(ours):
-        metric = "macro_f1" if name in BY_MACRO_F1 else "accuracy"
+    for name in sorted(name for name, found in ours.items() if any(system in systems for system in found)):
+        metric = _metric(name)
         best = max(peers[name], key=lambda peer: fmean(peers[name][peer]), default="")
         cells = [[line["result"][metric] for line in ours[name].get(system, [])] for system in systems]
-        clock = max(line["result"]["of_promise"] for found in ours[name].values() for line in found)
+        clock = max(line["result"]["of_promise"] for s in systems for line in ours[name].get(s, []))
         beside = f"{best} {_percent(peers[name][best])}" if best else ""
         shown = f"{name} (mF1)" if name in BY_MACRO_F1 else name
         rows.append([shown, *(_percent(c) if c else "" for c in cells), beside, f"{clock:.3f}"])
     head = ["set", *systems, "best peer", "clock"]
-    return ["## Choice by measurement", CHOOSE, _table(head, rows)]
+    table = ["## Choice by measurement", CHOOSE, _table(head, rows)]
+    others = [system for system in every if system not in systems]
+    return table + (["## Choice with other budgets", BUDGETS, _budgets(others, ours)] if others else [])
+
+
+def _budgets(systems: Iterable[str], ours: Mapping[str, Mapping[str, list[Line]]]) -> str:
+    """A row a system: how many runs, their clocks, their scores."""
+    rows = []
+    for system in systems:
+        found = {name: lines[system] for name, lines in sorted(ours.items()) if lines.get(system)}
+        clocks = [line["result"]["of_promise"] for lines in found.values() for line in lines]
+        scores = [
+            f"{name} {_percent([line['result'][_metric(name)] for line in lines])}"
+            for name, lines in found.items()
+        ]
+        rows.append([system, str(len(clocks)), f"{min(clocks):.3f} to {max(clocks):.3f}", ", ".join(scores)])
+    return _table(["system", "runs", "clock", "scores"], rows)
+
+
+def _metric(name: str) -> str:
+    return "macro_f1" if name in BY_MACRO_F1 else "accuracy"
 
 
 def _other(lines: Iterable[Line]) -> list[str]:

@@ -96,6 +96,12 @@ def test_the_choice_stands_beside_the_best_peer_of_each_set() -> None:
         chosen("csl_category", "ours:auto-accuracy-3m", 0.99, accuracy=0.75, macro_f1=0.65),
         chosen("csl_category", "ours:auto-balanced-3m", 1.02, accuracy=0.75, macro_f1=0.62),
     ]
+    ours += [
+        chosen("trec", "ours:auto-accuracy-0.5m", 0.97, accuracy=0.8, macro_f1=0.7),
+        chosen("csl_category", "ours:auto-accuracy-0.5m", 1.01, accuracy=0.8, macro_f1=0.6),
+    ]
     page = render_numbers.render([*peers, *ours])
+    others = "| ours:auto-accuracy-0.5m | 2 | 0.970 to 1.010 | csl_category 60.00 (1), trec 80.00 (1) |"
+    assert row(page, "Choice with other budgets", "| ours") == others
     wanted = "| csl_category (mF1) | 65.00 (1) | 62.00 (1) | tfidf-lr 60.00 (1) | 1.020 |"
     assert row(page, "Choice by measurement", "| csl") == wanted
