@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,6 +20,26 @@ from textwright.core.seeds import generator
 _STEPS_PER_POOL = 50
 
 
+class Learnable(Protocol):
+    """What a fit learns from: rows that are named by numbers, which are its own affair."""
+
+    def __len__(self) -> int:
+        """How many rows an epoch has."""
+        ...
+
+    def order(self, batch: int, seed: int, epoch: int) -> list[IntArray]:
+        """The rows of each step of an epoch: a pure function of the arguments."""
+        ...
+
+    def lengths_of(self, chosen: IntArray) -> IntArray:
+        """Tokens of each of these rows; a step has its rows by their lengths."""
+        ...
+
+    def batch(self, chosen: IntArray, seed: int) -> Batch:
+        """These rows as tensors; what is drawn at random for them is drawn from the seed."""
+        ...
+
+
 @dataclass(frozen=True)
 class Rows:
     """Token rows and their targets (N,) or (N, C); `pad_id` fills the rest of a batch."""
@@ -29,6 +50,15 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def order(self, batch: int, seed: int, epoch: int) -> list[IntArray]:
+        return epoch_order(self.tokens.lengths, batch, seed, epoch)
+
+    def lengths_of(self, chosen: IntArray) -> IntArray:
+        return self.tokens.lengths[chosen]
+
+    def batch(self, chosen: IntArray, seed: int = 0) -> Batch:
+        return collate(self, chosen)
 
     def take(self, rows: IntArray) -> Rows:
         return Rows(self.tokens.take(rows), self.targets[rows], self.pad_id)

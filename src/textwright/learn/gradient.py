@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +16,7 @@ from textwright.core.ragged import IntArray
 from textwright.core.records import Note
 from textwright.core.seeds import derive
 from textwright.learn import memory
-from textwright.learn.batches import Batch, Rows, collate, cut_batches
+from textwright.learn.batches import Batch, Learnable, cut_batches
 from textwright.learn.objectives import Loss, Objective
 from textwright.learn.optimizers import Stepper
 from textwright.learn.settings import LearnSettings
@@ -31,7 +32,7 @@ class Gradients:
 
     model: nn.Module
     optimizer: Stepper
-    rows: Rows
+    rows: Learnable
     objective: Objective
     divergence: Divergence | None
     settings: LearnSettings
@@ -44,16 +45,17 @@ class Gradients:
         When memory does not suffice it is made again, with half the padded tokens at once of the part that
         was too much, and so are all steps from there on. Raises ModelError when a single row is too much.
         """
-        lengths = self.rows.tokens.lengths
+        lengths = self.rows.lengths_of(chosen)
+        places = np.arange(len(chosen))
         while True:
             max_tokens = state.max_tokens or self.settings.max_tokens
-            parts = cut_batches(chosen, lengths, self.compute.micro_batch or len(chosen), max_tokens)
+            parts = cut_batches(places, lengths, self.compute.micro_batch or len(chosen), max_tokens)
             losses: list[Tensor] = []
             with memory.Attempt() as attempt:
-                self._add_up(parts, state.step, losses)
+                self._add_up([chosen[part] for part in parts], state.step, losses)
             if not attempt.failure:
                 loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
-                return loss, int(lengths[chosen].sum())
+                return loss, int(lengths.sum())
             self.optimizer.zero_grad(set_to_none=True)
             memory.free(self.compute.device)
             part = parts[len(losses)]
@@ -76,8 +78,9 @@ class Gradients:
         self.model.train()
         for number, part in enumerate(parts):
             names = ("step", step) if len(parts) == 1 else ("step", step, number)
-            seed_torch(self.compute.device, derive(self.seed, *names))
-            batch = collate(self.rows, part).to(self.compute.device)
+            seed = derive(self.seed, *names)
+            seed_torch(self.compute.device, seed)
+            batch = self.rows.batch(part, seed).to(self.compute.device)
             share = self._total(batch) / num_rows
             share.backward()
             losses.append(share.detach())

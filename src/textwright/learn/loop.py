@@ -22,7 +22,7 @@ from textwright.core.ragged import IntArray
 from textwright.core.records import Note, StepEvent
 from textwright.learn import memory
 from textwright.learn.averaging import averaged, build_average
-from textwright.learn.batches import Rows, epoch_order
+from textwright.learn.batches import Learnable
 from textwright.learn.gradient import Divergence, Gradients
 from textwright.learn.objectives import Objective
 from textwright.learn.optimizers import build_optimizer, gradient_length, scale_gradients
@@ -47,7 +47,7 @@ class Fit:
     """
 
     model: nn.Module
-    rows: Rows
+    rows: Learnable
     objective: Objective
     settings: LearnSettings
     epochs: float
@@ -137,7 +137,7 @@ class Fit:
 
     def _epoch(self) -> Iterator[Event]:
         state, settings = self.state, self.settings
-        order = epoch_order(self.rows.tokens.lengths, self.rows_per_step, self.seed, state.epoch)
+        order = self.rows.order(self.rows_per_step, self.seed, state.epoch)
         end = math.ceil(min(self.epochs - state.epoch, 1.0) * len(order) - 1e-6)
         parts = range(1, settings.checks_per_epoch + 1)
         checks = {end, *(round(len(order) * part / settings.checks_per_epoch) for part in parts)}

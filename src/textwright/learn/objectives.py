@@ -51,6 +51,12 @@ def cross_entropy(
     return Loss(total, len(targets_B))
 
 
+def next_token(logits_BTV: Tensor, targets_BT: Tensor) -> Loss:
+    """Which token comes next at each place; a row counts by the mean of its places, as many in each."""
+    total = F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), reduction="sum")
+    return Loss(total / targets_BT.shape[1], len(targets_BT))
+
+
 def binary_cross_entropy(
     logits_BC: Tensor, targets_BC: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Loss:

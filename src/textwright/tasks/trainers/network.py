@@ -20,7 +20,7 @@ from textwright.core.ragged import IntArray
 from textwright.core.records import StepEvent
 from textwright.core.seeds import derive
 from textwright.core.settings import Settings
-from textwright.learn.batches import Rows, collate
+from textwright.learn.batches import Rows
 from textwright.learn.consistency import divergence_for
 from textwright.learn.defaults import resolved
 from textwright.learn.loop import Fit, Judgement
@@ -236,7 +236,7 @@ class NetworkTrainer:
 
     def _accelerated(self, fit: Fit) -> AbstractContextManager[list[str]]:
         compute = fit.compute
-        batch = collate(fit.rows, np.arange(min(_TRIED_ROWS, len(fit.rows)))).to(compute.device)
+        batch = fit.rows.batch(np.arange(min(_TRIED_ROWS, len(fit.rows))), 0).to(compute.device)
         example = (batch.ids_BT, batch.mask_BT)
         return accelerated(fit.model, compute.precision, example, compiles=compute.compile)
 

@@ -1,0 +1,67 @@
+"""The settings of language models: one dial, and what it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from textwright.core.settings import Settings
+
+Auto = Literal["auto"]
+Count = Annotated[int, Field(ge=1)]
+SizeName = Literal["tiny", "small", "base"]
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a name stands for; heads have 64 numbers."""
+
+    layers: int
+    width: int
+    positions: int
+
+
+SIZES: Mapping[SizeName, Size] = MappingProxyType(
+    {"tiny": Size(4, 128, 256), "small": Size(6, 256, 256), "base": Size(8, 384, 512)}
+)
+_HEAD_SIZE = 64
+
+
+class LanguageSettings(Settings):
+    """Sizes that are `auto` are those of `size`."""
+
+    size: SizeName = Field(
+        default="small", description="tiny, small or base: what every auto below stands for"
+    )
+    width: Count | Auto = Field(default="auto", description="numbers in the vector of a token")
+    layers: Count | Auto = Field(default="auto", description="layers, one on top of the other")
+    heads: Count | Auto = Field(default="auto", description="attention heads; auto is one for 64 numbers")
+    inner: Count | Auto = Field(default="auto", description="numbers inside a layer's second part")
+    positions: Count | Auto = Field(default="auto", description="tokens that are read at once")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="in the layers")
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> Self:
+        """Evenly, and the rotary positions turn two numbers of a head at a time."""
+        width, heads = self.width, 1 if self.heads == "auto" else self.heads
+        if isinstance(width, int) and width % (2 * heads):
+            raise ValueError(f"width {width} cannot be shared among {heads} heads of an even size")
+        return self
+
+    def sized(self) -> Self:
+        """Every `auto` as a number.
+
+        >>> LanguageSettings(size="tiny").sized().heads, LanguageSettings(width=96).sized().inner
+        (2, 384)
+        """
+        size = SIZES[self.size]
+        found = {"layers": size.layers, "width": size.width, "positions": size.positions}
+        made = self.replaced({k: v for k, v in found.items() if getattr(self, k) == "auto"})
+        width = int(made.width)
+        heads = next(h for h in range(max(width // _HEAD_SIZE, 1), 0, -1) if width % (2 * h) == 0)
+        rest = {"heads": heads, "inner": 4 * width}
+        return made.replaced({k: v for k, v in rest.items() if getattr(made, k) == "auto"})
