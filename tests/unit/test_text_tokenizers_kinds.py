@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textwright.text.script import CJK_PATTERN
-from textwright.text.tokenizers import Tokenizer, TokenizerSettings, train_tokenizer
+from textwright.text.tokenizers import Tokenizer, TokenizerSettings, bpe, train_tokenizer
 from textwright.text.tokenizers.bpe import usual_size
+from textwright.text.tokenizers.sample import draw_sample
 from textwright.text.tokenizers.unigram import _best_cut
 
 NEWS = [
@@ -147,6 +148,15 @@ HARD = [
 def test_bpe_gives_hard_texts_back(text: str) -> None:
     tokenizer = trained("bpe", 600)
     assert tokenizer.decode(tokenizer.encode([text]).rows[0]) == text
+
+
+def test_bpe_learns_from_less_where_words_hardly_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bpe, "_MAX_RUNS_BYTES", 600)
+    for text, is_less in (("天地玄黄宇宙洪荒日月盈昃", True), ("the cat sat on the mat and slept", False)):
+        sample = draw_sample([f"{text}{i}" for i in range(100)], 10**6)
+        enough = bpe._enough(sample)
+        assert enough.num_bytes == sample.num_bytes
+        assert (sum(len(t.encode()) for t in enough.texts) <= 600) == is_less == (enough != sample)
 
 
 def test_bpe_learns_pieces_that_stay_within_their_script_and_short() -> None:

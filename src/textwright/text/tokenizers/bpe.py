@@ -7,15 +7,18 @@ and Han and kana apart from letters, so that no piece mixes them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 
-from textwright.text.script import CJK_PATTERN
+from textwright.text.script import CJK_PATTERN, script_shares
 from textwright.text.tokenizers.base import PAD, Tokenizer, TokenizerSettings
-from textwright.text.tokenizers.sample import draw_sample
+from textwright.text.tokenizers.sample import Sample, draw_sample
 from textwright.text.tokenizers.words import Splitter, batches, room
 
 _MAX_SAMPLE_BYTES = 64_000_000
+# Between two marks Han and kana are one long word that hardly comes again, and is learned from at a price.
+_MAX_RUNS_BYTES, _MANY_RUNS = 12_000_000, 0.3
 _MAX_PIECE_BYTES = 24  # eight Han characters
 _LETTER = rf"[^\p{{P}}\p{{S}}\p{{Z}}\p{{C}}\p{{N}}{CJK_PATTERN}]"
 _PATTERN = (
@@ -36,7 +39,7 @@ def usual_size(num_bytes: int) -> int:
 
 def train(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
     """Learn the pieces of a corpus; how many goes by its size unless told otherwise."""
-    sample = draw_sample(texts, _MAX_SAMPLE_BYTES)
+    sample = _enough(draw_sample(texts, _MAX_SAMPLE_BYTES))
     settings = settings.filled(vocabulary_size=usual_size(sample.num_bytes)).replaced({"drop_unknown": False})
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     num_reserved = 1 + len(alphabet)
@@ -58,3 +61,11 @@ def train(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
     backend = splitter.around(learner.model)
     backend.decoder = decoders.ByteLevel()
     return Tokenizer(backend.to_str(), settings)
+
+
+def _enough(sample: Sample) -> Sample:
+    """Less of a sample whose letters are Han or kana."""
+    shares = script_shares(sample.texts)
+    if shares.get("han", 0.0) + shares.get("kana", 0.0) < _MANY_RUNS:
+        return sample
+    return replace(sample, texts=draw_sample(sample.texts, _MAX_RUNS_BYTES).texts)
