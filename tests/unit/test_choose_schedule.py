@@ -55,6 +55,15 @@ def test_what_is_too_long_gets_its_share_and_what_is_hopeless_nothing() -> None:
     assert not found.amount and found.why == "needs 1,260 steps at least, and 1,000 steps were left"
 
 
+def test_rows_are_not_read_for_a_candidate_that_comes_too_late() -> None:
+    found = Schedule(Clock.starting(30), "accuracy", 0)
+    tried: Any = [Before(5)]
+    assert found.too_late(10_000_000, tried, 100) == ""
+    why = found.too_late(40_000_000, tried, 100)  # 24 s, where 30 - 5 - 1.5 are left
+    assert why == "needs 24 s at least, and 23 s were left"
+    assert found.too_late(40_000_000, [], 100) == "" and schedule().too_late(10**9, tried, 100) == ""
+
+
 def test_the_first_candidate_is_never_left_out() -> None:
     assert grant(schedule(), 50_000, [], least=5_000) == pytest.approx(1000 / 2.1)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from textwright import api
+from textwright.choose import select
 from textwright.core.errors import BundleError, ConfigError
 from textwright.core.events import Event
 from textwright.core.records import Note
@@ -174,3 +175,31 @@ def test_wrong_wishes_are_refused_before_a_fit(data: Path, tmp_path: Path) -> No
         with pytest.raises(ConfigError, match=said):
             train(data, tmp_path / "a", **asked)
     assert not (tmp_path / "a").exists()
+
+
+def test_when_time_is_over_no_rows_are_read_for_the_others(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    encode = NetworkTrainer.encode
+    monkeypatch.setattr(NetworkTrainer, "encode", lambda self: (read.append(self.name), encode(self)))
+    found, _ = train(data, tmp_path / "a", candidates=["bag", "cnn"], budget={"minutes": 0.05})
+    assert read == []
+    why = next(c.why for c in found.candidates if c.name == "cnn")
+    assert why.startswith("needs 2 s at least, and ") and why.endswith(" s were left")
+
+
+def test_one_that_learned_nothing_is_no_member_of_an_ensemble(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    plain = select.blend
+    monkeypatch.setattr(
+        select, "blend", lambda outputs, *rest: (given.append(len(outputs)), plain(outputs, *rest))[1]
+    )
+    asked = {**SMALL["learn"], "epochs": 2, "optimizer": {"rate": 1e-9}, "patience": 0}
+    more: dict[str, Any] = {"learn": asked, "budget": {"steps": 4000}, "split": {"folds": 1}}
+    found, _ = train(data, tmp_path / "a", candidates=["bag", "cnn"], prefer="accuracy", **more)
+    tried = [c for c in found.candidates if c.status == "done" and c.name != "ensemble"]
+    assert "cnn" in [c.name for c in tried]
+    assert given == [len([c for c in tried if c.model == "bag"])]

@@ -21,6 +21,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _CLASSES = frozenset({"classify", "multilabel"})
 _ALL = frozenset({"classify", "multilabel", "score"})
 QUICK = "bag"
+_OF_THE_FIT = frozenset({"loss", "weighting"})
 Texts = Literal["any", "long", "ideographic"]
 
 
@@ -49,6 +50,17 @@ class Proposal:
     def stem(self) -> str:
         """For folders."""
         return self.name.replace(" ", "-")
+
+    def reads_as(self, other: Proposal) -> bool:
+        """Whether the rows that were read for another one serve for it, too: how they are fitted differs.
+
+        >>> Proposal("bag", "", settings={"loss": "hinge"}).reads_as(Proposal("bag", ""))
+        True
+        """
+        mine, theirs = (
+            {k: v for k, v in proposal.settings.items() if k not in _OF_THE_FIT} for proposal in (self, other)
+        )
+        return self.model == other.model and mine == theirs
 
     def recipe(self, base: Recipe) -> Recipe:
         """What it is fitted by: `base` with this model, its settings and its seed."""

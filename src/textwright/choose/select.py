@@ -56,6 +56,8 @@ from textwright.tasks.trainers.ensemble import ENSEMBLE
 from textwright.tasks.tuning import tuned
 from textwright.tasks.wrong import WrongRows
 
+# A member of an ensemble has at most this share of the loss of a constant answer.
+_SOMETHING = 0.99
 # Mistakes are explained where so much time is left, in the units of the clock.
 _LEAST_TO_EXPLAIN = 2.5
 
@@ -115,7 +117,7 @@ class Selection:
         self, proposals: Sequence[Proposal], on_trainer: OnTrainer = _unwatched
     ) -> Generator[Event, None, None]:
         """Events of all fits. Stopping it anywhere leaves the best so far in `chosen`."""
-        self.schedule.refuse_too_little(sum(map(len, self.examples.texts)))
+        self.schedule.refuse_too_little(self.examples.num_characters)
         if not len(self.validation):
             yield from self._only(proposals, on_trainer)
             return
@@ -171,13 +173,17 @@ class Selection:
 
     def _try(self, proposal: Proposal, wave: Wave, is_only: bool, on_trainer: OnTrainer) -> Iterator[Event]:
         name, begun = proposal.name, Spent.beginning()
+        is_read = any(proposal.reads_as(tried.proposal) for tried in self.tried)
+        unread = 0 if is_read else self.examples.num_characters
+        if why := self.schedule.too_late(unread, self.tried, len(self.examples)):
+            yield self._left_out(proposal, why)
+            return
         try:
             trainer = self.trainer(proposal)
             trainer.encode()
             grant = self.granted(trainer, wave, is_only=is_only)
             if not grant.amount:
-                self.failed.append(unfitted(proposal, "skipped", grant.why))
-                yield Note(f"{name}: left out: {grant.why}")
+                yield self._left_out(proposal, grant.why)
                 return
             trainer.give(self.schedule.clock.again(grant.amount))
             on_trainer(trainer, proposal.stem)
@@ -200,6 +206,10 @@ class Selection:
             yield Note(f"{name}: failed: {first_line(error)}", "warning")
             return
         yield from self.told(name, trainer)
+
+    def _left_out(self, proposal: Proposal, why: str) -> Note:
+        self.failed.append(unfitted(proposal, "skipped", why))
+        return Note(f"{proposal.name}: left out: {why}")
 
     def beginning(self, proposal: Proposal) -> Note:
         name, num_train, num_held_out = proposal.name, len(self.train), len(self.validation)
@@ -348,7 +358,10 @@ class Selection:
     def _blended(self) -> Iterator[Event]:
         """Add the ensemble of those that answer better together, where there is one."""
         examples, truth = self.examples, self.examples.targets[self.validation]
-        usable = [t for t in self.tried if t.record.status == "done"] or self.tried
+        done = [t for t in self.tried if t.record.status == "done"]
+        # One whose time was over before it learned would only make the others less sure.
+        nothing = _SOMETHING * loss_of_nothing(examples)
+        usable = [t for t in done if t.judged < nothing] or done or self.tried
         outputs = [calibrated(t) for t in usable]
         found = blend(outputs, truth, examples.task, examples.decode, self.recipe.seed)
         if len(found.members) < 2:

@@ -65,9 +65,13 @@ class Examples:
         return len(self.texts)
 
     @property
+    def num_characters(self) -> int:
+        return sum(map(len, self.texts))
+
+    @property
     def is_long(self) -> bool:
         """Whether they have more characters than character n-grams are counted of without being asked."""
-        return sum(map(len, self.texts)) > LONG_TEXT * max(len(self.texts), 1)
+        return self.num_characters > LONG_TEXT * max(len(self.texts), 1)
 
     def codes(self) -> Ragged:
         if self._codes is None:

@@ -30,6 +30,8 @@ _FIRST_SECONDS, _SECONDS_PER_CHARACTER = 0.3, 4e-7
 _BUSY = 4
 # What is quick is not started with less.
 _LEAST = 2.0
+# Reading the rows for another candidate, each character: 26 million of them took 2 to 10 s.
+_SECONDS_TO_READ = 6e-7
 # What a student gets of the budget: its search and its refit on all rows, and a teacher has no refit.
 _STUDENT_SHARE = 1 / 3
 # Members of an ensemble whose loss is so much above the best get no time for a refit set aside.
@@ -81,8 +83,7 @@ class Room:
         room = self.left - self.others if self.prefer == "accuracy" else self.left
         least = max(search.least * (1 + growth), _LEAST)
         if not self.is_first and room < least:
-            needed, left = _amount(least, self.unit), _amount(room, self.unit)
-            return Grant(0.0, f"needs {needed} at least, and {left} were left")
+            return Grant(0.0, _too_little(least, room, self.unit))
         most = room if self.is_first else self.left - self.others
         return Grant(max(min(room / (1 + growth) / num_sharing, most), 0.05))
 
@@ -164,6 +165,17 @@ class Schedule:
         unit = "s" if self.clock.steps is None else "steps"
         return Room(self.left(tried), self._set_aside(tried, rows), self.prefer, not tried, unit)
 
+    def too_late(self, characters: int, tried: Sequence[Tried], rows: int) -> str:
+        """Why the rows are not even read for another candidate; empty where they are.
+
+        What it needs to learn from them is told after that.
+        """
+        if self.clock.steps is not None or not tried:
+            return ""
+        least, room = max(_SECONDS_TO_READ * characters, _LEAST), self.room(tried, rows)
+        left = room.left - room.others
+        return _too_little(least, left, room.unit) if left < least else ""
+
     def of_refit(self, growth: float) -> float:
         """How many times what a search takes is set aside for its refit."""
         return 0.0 if self.for_student else growth
@@ -187,6 +199,10 @@ class Schedule:
         near = [t for t in tried if t.judged <= _IN_PLAY * best]
         costs = [t.refit_seconds(rows) for t in near]
         return max(max(costs), sum(costs) / self.num_beside) if self.prefer == "accuracy" else max(costs)
+
+
+def _too_little(least: float, left: float, unit: str) -> str:
+    return f"needs {_amount(least, unit)} at least, and {_amount(left, unit)} were left"
 
 
 def _amount(amount: float, unit: str) -> str:
