@@ -122,6 +122,13 @@ def _git(repository: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
+def results_of(bench: str, folder: Path = RESULTS) -> list[dict[str, Any]]:
+    """The lines of a benchmark, the newest alone of those of one set, system and seed."""
+    lines = (folder / f"{bench}.jsonl").read_text(encoding="utf-8").splitlines()
+    found = map(json.loads, lines)
+    return [*{(line["set"], line["system"], line["seed"]): line for line in found}.values()]
+
+
 def append(record: dict[str, Any], folder: Path = RESULTS) -> None:
     """Add a line to the file of `record["bench"]`, in one write."""
     folder.mkdir(parents=True, exist_ok=True)

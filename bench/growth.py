@@ -1,6 +1,7 @@
 """Does what a learning curve says of twice the rows come true: its interval, held against fits on so many.
 
 python bench/growth.py [--sets trec,...] [--seed 0] [--shares 0.5,0.25,0.125]
+python bench/growth.py --count --seed 0
 
 Of train a seventh is kept to judge on, and 8,000 rows are left at most. From a share of these the curve of
 `bag` is measured; the same model is then fitted on these rows and as many others, judged on the same rows.
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from _record import append, data_file, data_folder, head, new_run
+from _record import append, data_file, data_folder, head, new_run, results_of
 from textwright.choose.rows.drawn import Fits
 from textwright.core.clock import Clock
 from textwright.core.seeds import generator
@@ -85,12 +86,24 @@ def measure(prepared: Prepared, share: float, seed: int) -> dict[str, Any]:
     }
 
 
+def count(seed: int) -> None:
+    """How many gains and scores came inside, how many gains were shown, and how many of these were there."""
+    found = [line["result"] for line in results_of("growth") if line["seed"] == seed]
+    names = ("gain_inside", "score_inside", "shown", "shown_and_there")
+    totals = {name: int(sum(result.get(name, 0) for result in found)) for name in names}
+    print(f"{len(found)} curves:", ", ".join(f"{name} {total}" for name, total in totals.items()))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shares", default="0.5,0.25,0.125")
+    parser.add_argument("--count", action="store_true", help="what came true of all that was measured")
     args = parser.parse_args(argv)
+    if args.count:
+        count(args.seed)
+        return 0
     data = data_folder()
     if data is None:
         return 0

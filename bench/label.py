@@ -1,6 +1,7 @@
 """Does `textwright label` pay: as many rows again, picked by it or at random, and what that gives on dev.
 
 python bench/label.py [--sets trec,...] [--seed 0] [--rows 200]
+python bench/label.py --compare
 
 A model learns from a few random rows of train (two of each label are among them), `label` picks as many from
 the others, their labels are looked up, and a new model learns from both. All by the verbs of the package.
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import textwright
-from _record import append, data_file, data_folder, head, new_run, read_column
+from _record import append, data_file, data_folder, head, new_run, read_column, results_of
 from textwright.core.seeds import generator
 from textwright.text.clean import clean_text
 
@@ -75,12 +76,30 @@ def _start(order: np.ndarray, labels: Sequence[str], num_rows: int) -> list[int]
     return (both[0] + both[1])[:num_rows]
 
 
+def compare() -> None:
+    """Means over seeds, and that of the differences by `label` to random with its standard error."""
+    found: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
+    for line in results_of("label"):
+        for metric in {"accuracy", "macro_f1", "mse"} & line["result"].keys():
+            systems = found.setdefault((line["set"], metric), {})
+            systems.setdefault(line["system"], {})[line["seed"]] = line["result"][metric]
+    for (name, metric), systems in sorted(found.items()):
+        means = ", ".join(f"{system} {np.mean([*runs.values()]):.4f}" for system, runs in systems.items())
+        gaps = [value - systems["random"][seed] for seed, value in systems["label"].items()]
+        error = np.std(gaps, ddof=1) / len(gaps) ** 0.5
+        print(f"{name} {metric}: {means}; label - random {np.mean(gaps):+.4f} +- {error:.4f}")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--compare", action="store_true", help="means over the seeds that were measured")
     args = parser.parse_args(argv)
+    if args.compare:
+        compare()
+        return 0
     data = data_folder()
     if data is None:
         return 0

@@ -78,10 +78,6 @@ class TokenCorpus:
     tokenizer: Tokenizer
     log: RowLog
 
-    @property
-    def bytes_per_token(self) -> float:
-        return float(self.train.about["bytes"]) / max(len(self.train), 1)
-
 
 def build_tokens(
     documents: Documents,

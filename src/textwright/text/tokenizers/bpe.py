@@ -41,9 +41,16 @@ def train(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
     """Learn the pieces of a corpus; how many goes by its size unless told otherwise."""
     sample = _enough(draw_sample(texts, _MAX_SAMPLE_BYTES))
     settings = settings.filled(vocabulary_size=usual_size(sample.num_bytes)).replaced({"drop_unknown": False})
+    return byte_pieces(sample.texts, settings, _PATTERN, _MAX_PIECE_BYTES)
+
+
+def byte_pieces(
+    texts: list[str], settings: TokenizerSettings, pattern: str, longest: int | None = None
+) -> Tokenizer:
+    """Pieces of the bytes of words, which `pattern` finds, of `longest` bytes at most."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     num_reserved = 1 + len(alphabet)
-    split = pre_tokenizers.Split(Regex(_PATTERN), "isolated")
+    split = pre_tokenizers.Split(Regex(pattern), "isolated")
     to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     normalizer = normalizers.Lowercase() if settings.lowercase else None
     splitter = Splitter(normalizer, pre_tokenizers.Sequence([split, to_bytes]))
@@ -53,10 +60,10 @@ def train(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
         min_frequency=2,
         special_tokens=[PAD],
         initial_alphabet=alphabet,
-        max_token_length=_MAX_PIECE_BYTES,
+        max_token_length=longest,
         show_progress=False,
     )
-    learner.train_from_iterator(batches(sample.texts), trainer)
+    learner.train_from_iterator(batches(texts), trainer)
     # A new backend leaves out the special tokens of the trainer, which would be found in texts.
     backend = splitter.around(learner.model)
     backend.decoder = decoders.ByteLevel()

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
-
-from textwright.text.tokenizers.base import PAD, Tokenizer, TokenizerSettings
+from textwright.text.tokenizers.base import Tokenizer, TokenizerSettings
+from textwright.text.tokenizers.bpe import byte_pieces
 from textwright.text.tokenizers.sample import draw_sample
-from textwright.text.tokenizers.words import MAX_SAMPLE_BYTES, Splitter, batches, room
+from textwright.text.tokenizers.words import MAX_SAMPLE_BYTES
 
 
 def train(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
@@ -23,23 +22,4 @@ def train(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
     (['春', '\\n'], '春  眠\\n')
     """
     settings = settings.filled(vocabulary_size=16_384).replaced({"drop_unknown": False})
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    num_reserved = 1 + len(alphabet)
-    split = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    splitter = Splitter(
-        normalizers.Lowercase() if settings.lowercase else None,
-        pre_tokenizers.Sequence([split, to_bytes]),
-    )
-    learner = splitter.around(models.BPE())
-    trainer = trainers.BpeTrainer(
-        vocab_size=num_reserved + room(settings, num_reserved),
-        min_frequency=2,
-        special_tokens=[PAD],
-        initial_alphabet=alphabet,
-        show_progress=False,
-    )
-    learner.train_from_iterator(batches(draw_sample(texts, MAX_SAMPLE_BYTES).texts), trainer)
-    backend = splitter.around(learner.model)
-    backend.decoder = decoders.ByteLevel()
-    return Tokenizer(backend.to_str(), settings)
+    return byte_pieces(draw_sample(texts, MAX_SAMPLE_BYTES).texts, settings, r"[\s\S]")
