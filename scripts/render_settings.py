@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from textwright.core.settings import Settings
+from textwright.models.language.registry import LANGUAGE_MODELS
+from textwright.models.language.settings import LanguageSettings
 from textwright.models.registry import ARCHITECTURES
+from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.writing.sampling import WritingSettings
 from textwright.text.tokenizers import KINDS, TokenizerSettings
 
 TARGET = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -93,6 +97,18 @@ def rendered() -> str:
             TABLE,
         ]
         parts += rows(architecture.settings, "model.")
+    parts += [
+        "\n## Of `pretrain`\n\nHow a language is learned; `learn.` and `compute.` are as above.\n",
+        TABLE,
+        *(row for row in rows(PretrainRecipe) if not row.startswith(("| `learn.", "| `compute."))),
+        "\n## Of every language model\n\n",
+        *(f"- `{name}`: {LANGUAGE_MODELS.get(name).summary}.\n" for name in LANGUAGE_MODELS),
+        TABLE,
+        *rows(LanguageSettings, "model."),
+        "\n## Of `generate`\n",
+        TABLE,
+        *rows(WritingSettings),
+    ]
     return "".join(parts)
 
 

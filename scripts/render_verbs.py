@@ -30,6 +30,11 @@ SHARED = ("json", "debug", "lang")
 KEYS = {
     "demo": ["parts"],
     "train": ["task, model, out, seconds, parameters, bytes, candidates, scores, split, interrupted"],
+    "pretrain": [
+        "objective, model, out, seconds, tokens, tokens_per_second, parameters, scores, split, interrupted"
+    ],
+    "generate": ["texts"],
+    "fill": ["texts"],
     "plan": ["task, schema, rows, account, candidates, reasons"],
     "predict": ["n, out, unreadable"],
     "evaluate": [
@@ -50,7 +55,7 @@ KEYS = {
     "doctor": ["checks, passed"],
 }
 # Codes that a verb has beside those of all verbs.
-CODES = {"doctor": "check", "train": "kept", "compare": "kept", "curve": "kept"}
+CODES = {"doctor": "check", "train": "kept", "pretrain": "kept", "compare": "kept", "curve": "kept"}
 
 WORDS: dict[str, dict[Language, str]] = {
     "head": {

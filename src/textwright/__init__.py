@@ -18,17 +18,22 @@ if TYPE_CHECKING:
         compare_settings,
         curve,
         evaluate,
+        fill,
+        generate,
         label,
         load,
         plan,
+        pretrain,
         train,
     )
     from textwright.core.errors import TextwrightError
     from textwright.estimator import TextClassifier, TextRegressor
+    from textwright.tasks.pretraining.recipe import PretrainRecipe
     from textwright.tasks.recipe import Recipe, load_recipe
 
 __all__ = [
     "Evaluated",
+    "PretrainRecipe",
     "Recipe",
     "TextClassifier",
     "TextRegressor",
@@ -39,15 +44,19 @@ __all__ = [
     "compare_settings",
     "curve",
     "evaluate",
+    "fill",
+    "generate",
     "label",
     "load",
     "load_recipe",
     "plan",
+    "pretrain",
     "train",
 ]
 
 _HOME = {
     "TextwrightError": "textwright.core.errors",
+    "PretrainRecipe": "textwright.tasks.pretraining.recipe",
     "Recipe": "textwright.tasks.recipe",
     "load_recipe": "textwright.tasks.recipe",
     "TextClassifier": "textwright.estimator",

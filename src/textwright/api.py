@@ -14,10 +14,11 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from textwright.bundle.folder import is_bundle, load_bundle, load_manifest
+from textwright.bundle.folder import is_finished, load_bundle, load_manifest, refuse_foreign
 from textwright.bundle.looks import count_look
+from textwright.bundle.manifest import LANGUAGE
 from textwright.choose.candidates import Proposal, proposals_for
 from textwright.choose.compare.grid import SettingsComparison, compare_settings
 from textwright.choose.compare.paired import Comparison, compare
@@ -51,6 +52,12 @@ from textwright.tasks.work import work_folder
 from textwright.text.corpus import read_labelled
 from textwright.text.split import row_hashes
 
+if TYPE_CHECKING:
+    from textwright.tasks.pretraining.recipe import PretrainRecipe
+    from textwright.tasks.pretraining.run import Pretrained
+    from textwright.tasks.writing.filling import Filled
+    from textwright.tasks.writing.writer import Written
+
 __all__ = [
     "Carded",
     "Comparison",
@@ -64,10 +71,13 @@ __all__ = [
     "compare_settings",
     "curve",
     "evaluate",
+    "fill",
+    "generate",
     "label",
     "load",
     "plan",
     "predict",
+    "pretrain",
     "train",
 ]
 
@@ -159,14 +169,14 @@ def train(
     recipe, target = recipe or Recipe(), Path(out)
     limits = Limits.of(recipe)
     wall, clock = _clocks(recipe, clock, sink)
-    _refuse_foreign(target)
+    refuse_foreign(target)
     proposals = proposals_for(recipe)
     check_recipes([(proposal.recipe(recipe), proposal.model) for proposal in proposals])
     check_cluster(recipe, len(proposals))
     prepared = prepare_data(data, recipe, test, partial(check_target, recipe))
     for note in prepared.notes():
         sink(note)
-    is_other = _is_finished(target)
+    is_other = is_finished(target)
     if is_other:
         sink(Note(f"{target}: the model that is there now is replaced when this training is done"))
     with (
@@ -208,7 +218,12 @@ def load(path: str | Path) -> Predictor:
 
 
 def evaluate(path: str | Path, data: str | Path) -> Evaluated:
-    """Score a model on a labelled file; looks at rows that were locked for the test are counted and kept."""
+    """Score a model on a labelled file; looks at rows that were locked for the test are counted and kept.
+
+    A language model is scored on raw text: see `textwright.tasks.pretraining.evaluating`.
+    """
+    if load_manifest(Path(path)).task == LANGUAGE:
+        return _evaluate_language(path, data)
     started = time.monotonic()
     predictor = load(path)
     corpus = read_labelled(data, predictor.schema)
@@ -230,6 +245,13 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
     )
 
 
+def _evaluate_language(path: str | Path, data: str | Path) -> Evaluated:
+    from textwright.tasks.pretraining.evaluating import evaluate_language  # it needs torch
+
+    found = evaluate_language(path, data)
+    return Evaluated(found.n, found.seconds, found.scores, found.details, 0, found.cleaning, [])
+
+
 def predict(
     path: str | Path,
     data: str | Path,
@@ -248,6 +270,60 @@ def predict(
     return answer_file(
         load(path), data, out, text=text, probabilities=probabilities, explain=explain, keep=keep
     )
+
+
+def pretrain(
+    data: Sequence[str | Path],
+    out: str | Path,
+    recipe: PretrainRecipe | None = None,
+    *,
+    sink: Sink = silent,
+    clock: Clock | None = None,
+    resume: bool = False,
+) -> Pretrained:
+    """Learn a language from files and folders of raw text, and write the folder of its model to `out`.
+
+    `clock` counts from the start of the process; `recipe.budget.minutes` is its limit. Ctrl-C keeps what was
+    learned and comes back with `interrupted`, beside a finished model that was in `out` before; checkpoints
+    stay, and `resume` goes on from them. Raises TextwrightError.
+
+    >>> textwright.pretrain(["books/"], "my-language")  # doctest: +SKIP
+    """
+    from textwright.tasks.pretraining.run import pretrain as learn  # it needs torch
+
+    return learn(data, out, recipe, sink=sink, clock=clock, resume=resume)
+
+
+def generate(
+    path: str | Path, prompts: Sequence[str], settings: Mapping[str, Any] | None = None
+) -> list[Written]:
+    """Write texts on with the language model of a folder; `settings` are those of `WritingSettings`.
+
+    Raises BundleError, and ConfigError for a model that fills gaps or a setting that there is not.
+
+    >>> textwright.generate("my-language", ["Once"], {"temperature": 0})[0].text  # doctest: +SKIP
+    ' upon a time'
+    """
+    from textwright.tasks.writing.model import LanguageModel
+    from textwright.tasks.writing.sampling import WritingSettings
+    from textwright.tasks.writing.writer import write
+
+    asked = WritingSettings.parse(dict(settings or {}))
+    return write(LanguageModel.load(path), prompts, asked)
+
+
+def fill(path: str | Path, texts: Sequence[str], *, most: int = 5) -> list[Filled]:
+    """Fill each [MASK] in texts with the masked language model of a folder.
+
+    Raises BundleError, ConfigError for a model that writes, DataError for a text without a gap.
+
+    >>> textwright.fill("my-language", ["a [MASK] day"])[0].text  # doctest: +SKIP
+    'a good day'
+    """
+    from textwright.tasks.writing.filling import fill as filled
+    from textwright.tasks.writing.model import LanguageModel
+
+    return filled(LanguageModel.load(path), texts, most=most)
 
 
 # What twice the rows would give: the verb is a function of `choose`.
@@ -331,37 +407,6 @@ def _clocks(recipe: Recipe, clock: Clock | None, sink: Sink) -> tuple[Clock, Clo
         minutes = MINUTES_WITHOUT_BUDGET
     limited = begun.limited(60 * minutes)
     return limited, limited
-
-
-def _refuse_foreign(target: Path) -> None:
-    """Only a new place, an empty folder or an older model of ours is written to."""
-    if not target.name:
-        raise ConfigError(
-            f"{target}: a model needs a folder of its own", hint="Give it a name: --out my-model"
-        )
-    if target.is_file():
-        raise ConfigError(
-            f"{target}: is a file, expected a new or an older model folder", hint="Choose another --out."
-        )
-    if target.is_mount():
-        raise ConfigError(
-            f"{target}: is where a disk is mounted, which no folder can take the place of",
-            hint=f"Choose a folder inside it: --out {target / 'model'}",
-        )
-    if target.is_dir() and any(target.iterdir()) and not is_bundle(target):
-        raise ConfigError(
-            f"{target}: holds other things than a model, and would be replaced", hint="Choose another --out."
-        )
-
-
-def _is_finished(target: Path) -> bool:
-    """Whether a model is there whose training was not interrupted."""
-    if not is_bundle(target):
-        return False
-    try:
-        return not read_json(target / "plan.json").get("interrupted")
-    except (OSError, ValueError, AttributeError):
-        return True
 
 
 def _fit(selection: Selection, proposals: Sequence[Proposal], checkpoints: Checkpoints, sink: Sink) -> bool:

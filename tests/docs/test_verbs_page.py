@@ -99,11 +99,20 @@ def test_every_example_runs(tmp_path: Path, two_families: None, monkeypatch: pyt
     bag = textwright.Recipe.parse({"model": {"name": "bag"}, "budget": {"minutes": 1}})
     textwright.train(tmp_path / "reviews.csv", tmp_path / "old-model", bag)
     shutil.copytree(tmp_path / "old-model", tmp_path / "new-model")
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "a.txt").write_text("\n".join(row["text"] for row in rows), encoding="utf-8")
+    gaps = textwright.PretrainRecipe.parse(
+        {"objective": "masked", "budget": {"tokens": 2000}, "model": {"name": "auto", "size": "tiny"}}
+    )
+    textwright.pretrain([tmp_path / "books"], tmp_path / "my-gaps", gaps)
     monkeypatch.chdir(tmp_path)
     assert examples("demo") == ["textwright demo"]  # run by tests/unit/test_cli_demo.py
     verbs = [verb for verb in sections(render_verbs.rendered("en")) if verb != "demo"]
     for line in (line for verb in verbs for line in examples(verb)):
-        result = CliRunner().invoke(app, shlex.split(line)[1:])
+        words = shlex.split(line)[1:]
+        if words[0] == "pretrain":
+            words[words.index("--minutes") + 1] = "0.1"
+        result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, (line, result.output, result.exception)
     assert len((tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()) == 21
 
@@ -111,6 +120,8 @@ def test_every_example_runs(tmp_path: Path, two_families: None, monkeypatch: pyt
 def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(SAMPLE, tmp_path / "a.csv")
     (tmp_path / "n.csv").write_text("text\nquite a new text\nand another one\n", encoding="utf-8")
+    asked = {"objective": "masked", "budget": {"tokens": 600}, "model": {"name": "bert", "size": "tiny"}}
+    textwright.pretrain([tmp_path / "a.csv"], tmp_path / "gaps", textwright.PretrainRecipe.parse(asked))
     monkeypatch.chdir(tmp_path)
     calls = {
         "train": "train a.csv --out m --model bag --label label --minutes 1",
@@ -122,6 +133,9 @@ def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pyt
         "curve": "curve a.csv --label label --minutes 1 --out g",
         "label": "label m n.csv --out t.csv --rows 5",
         "card": "card m",
+        "pretrain": "pretrain a.csv --out l --tokens 2000 --set size=tiny",
+        "generate": "generate l --max-tokens 5",
+        "fill": "fill gaps --text 'a [MASK] day'",
         "tokenizer train": "tokenizer train a.csv --out t",
         "tokenizer report": "tokenizer report t a.csv",
     }

@@ -158,6 +158,22 @@ def test_the_clock_stops_within_a_step() -> None:
     assert time.monotonic() - before < 2
 
 
+def test_validations_come_when_they_are_due_and_at_the_end_however_it_comes() -> None:
+    kept: list[dict[str, Tensor]] = []
+    fit = start(2.5, validate=judging(range(9, 0, -1), kept), is_due=lambda state: state.step % 7 == 0)
+    assert [e.step for e in fit.run() if e.scores] == [7, 14, 21, 25]
+    assert same_bits(kept[-1], weights(fit.model)), "the last one was the best"
+
+    clock = Still(0.0, 10.0)
+    fit = start(100, clock, validate=judging([1], kept := []), is_due=lambda state: False)
+    events = fit.run()
+    for _ in range(4):
+        next(events)
+    clock.now[0] = 10.0
+    assert [(event.step, bool(event.scores)) for event in events] == [(5, True)]
+    assert same_bits(kept[0], weights(fit.model))
+
+
 @pytest.mark.parametrize("limit", [0.0, -1.0])
 def test_at_least_one_step_is_made(limit: float) -> None:
     assert [event.step for event in start(5, Clock.starting(limit)).run()] == [1]

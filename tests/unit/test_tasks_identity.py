@@ -71,7 +71,7 @@ def test_what_is_not_loaded_does_not_count(folder: Path) -> None:
 
 
 def test_a_name_on_the_hub_is_known_by_its_files_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "_fetch", lambda name: folder)
+    monkeypatch.setattr(checkpoint, "_fetch", lambda name, kinds: folder)
     files = start("someone/encoder")["model.checkpoint"]
     assert files == start(folder)["model.checkpoint"] and "model.safetensors" in files
 

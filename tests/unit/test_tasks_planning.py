@@ -113,7 +113,8 @@ def test_what_a_person_sees(data: Path) -> None:
 def test_how_threads_wait_is_decided_once(load: float, policy: str | None, said: str) -> None:
     code = (
         f"import os; os.getloadavg = lambda: ({load}, 0, 0)\n"
-        "from textwright.runtime.cpu import choose_waiting\n"
+        "from textwright.runtime import cpu; cpu._others_run_now = lambda: True\n"
+        "choose_waiting = cpu.choose_waiting\n"
         "first = choose_waiting(); os.getloadavg = lambda: (50, 0, 0)\n"
         "print(first if choose_waiting() == first else 'changed', os.environ.get('OMP_WAIT_POLICY'))"
     )

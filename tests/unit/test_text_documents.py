@@ -135,7 +135,8 @@ def test_shards_are_one_row(tmp_path: Path, vocabulary_size: int) -> None:
         writer.add(row)
     shards = writer.close({"bytes": 7})
     whole = np.concatenate(rows)
-    assert len(shards) == len(whole) == 63 and shards.about == {"bytes": 7} and len(shards.counts) == 8
+    assert len(shards) == len(whole) == 63 and len(shards.counts) == 8
+    assert shards.about["bytes"] == 7 and len(shards.about["fingerprint"]) == 32
     starts = rng.integers(63 - 20, size=10)
     wanted = np.stack([whole[start : start + 20] for start in starts])
     for found in (shards, Shards.open(tmp_path / "s"), pickle.loads(pickle.dumps(shards))):
@@ -224,3 +225,14 @@ def test_characters_come_back_exactly_and_unknown_ones_too() -> None:
         assert tokenizer.decode(tokenizer.encode([text]).rows[0].tolist()) == text
     assert tokenizer.tokens("春 眠\n") == ["春", " ", "眠", "\n"]
     assert len(tokenizer.encode(["龘"]).rows[0]) == 3
+
+
+def test_a_poem_that_looks_like_a_table_is_read_as_it_stands(tmp_path: Path) -> None:
+    poem = "".join(f"one, two, three\nbuckle, my shoe {i}, again\n" for i in range(40))
+    (tmp_path / "poem.txt").write_text(poem, encoding="utf-8")
+    whole = "".join(document.text for document in Documents.of([tmp_path]).read(RowLog()))
+    assert whole == poem
+    (tmp_path / "poem.csv").write_text(poem, encoding="utf-8")
+    (tmp_path / "poem.txt").unlink()
+    found = [document.text for document in Documents.of([tmp_path], "two").read(RowLog())]
+    assert found[0] == "my shoe 0" and len(found) == 79

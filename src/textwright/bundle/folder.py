@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textwright.bundle.manifest import COPY_AGAIN, FORMAT_VERSION, MANIFEST, UNHASHED, Manifest
+from textwright.bundle.manifest import COPY_AGAIN, FORMAT_VERSION, LANGUAGE, MANIFEST, UNHASHED, Manifest
 from textwright.core.errors import BundleError, ConfigError
 from textwright.core.files import explained, publish_folder, read_json, sha256, to_json
 from textwright.text.schema import Schema
@@ -52,19 +52,67 @@ def is_bundle(path: Path) -> bool:
 
 
 def load_bundle(path: str | Path) -> Bundle:
-    """Read and verify a model folder. Raises BundleError when it is missing, damaged, changed or too new."""
+    """Read and verify the folder of a model that answers.
+
+    Raises BundleError when it is missing, damaged, changed or too new, or holds a language model.
+    """
     folder = Path(path)
+    manifest = load_verified(folder)
+    if manifest.task == LANGUAGE:
+        raise BundleError(
+            f"{folder}: is a language model, which writes and fills gaps, and gives no labels or scores",
+            hint=f"Teach it: textwright train DATA --from {folder} --out NEW",
+        )
+    try:
+        schema = Schema.parse(manifest.data_schema)
+    except ConfigError as error:
+        raise BundleError(f"{folder / MANIFEST}: {error.message}", hint=COPY_AGAIN) from None
+    return Bundle(folder, manifest, schema)
+
+
+def load_verified(folder: Path) -> Manifest:
+    """The manifest of a folder, whatever its model does, with every file as it was written.
+
+    Raises BundleError, as `load_bundle`.
+    """
     manifest = load_manifest(folder)
     required = _OF_ENSEMBLES if manifest.architecture == "ensemble" else REQUIRED
     for name in sorted(required - manifest.files.keys()):
         raise BundleError(f"{folder / MANIFEST}: has no hash of {name!r}", hint=COPY_AGAIN)
     for name, wanted in manifest.files.items():
         verify_file(folder, name, wanted)
+    return manifest
+
+
+def refuse_foreign(target: Path) -> None:
+    """Only a new place, an empty folder or an older model of ours is written to. Raises ConfigError."""
+    if not target.name:
+        raise ConfigError(
+            f"{target}: a model needs a folder of its own", hint="Give it a name: --out my-model"
+        )
+    if target.is_file():
+        raise ConfigError(
+            f"{target}: is a file, expected a new or an older model folder", hint="Choose another --out."
+        )
+    if target.is_mount():
+        raise ConfigError(
+            f"{target}: is where a disk is mounted, which no folder can take the place of",
+            hint=f"Choose a folder inside it: --out {target / 'model'}",
+        )
+    if target.is_dir() and any(target.iterdir()) and not is_bundle(target):
+        raise ConfigError(
+            f"{target}: holds other things than a model, and would be replaced", hint="Choose another --out."
+        )
+
+
+def is_finished(target: Path) -> bool:
+    """Whether a model is there whose training was not interrupted."""
+    if not is_bundle(target):
+        return False
     try:
-        schema = Schema.parse(manifest.data_schema)
-    except ConfigError as error:
-        raise BundleError(f"{folder / MANIFEST}: {error.message}", hint=COPY_AGAIN) from None
-    return Bundle(folder, manifest, schema)
+        return not read_json(target / "plan.json").get("interrupted")
+    except (OSError, ValueError, AttributeError):
+        return True
 
 
 def load_manifest(folder: Path) -> Manifest:

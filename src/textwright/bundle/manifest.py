@@ -15,6 +15,8 @@ MANIFEST = "textwright.json"
 LOOKS = "looks.json"
 # What changes after training: the looks at locked rows, and pages that people may edit or make again.
 UNHASHED = frozenset({LOOKS, "report.html", "card.json", "README.md", "README.zh.md"})
+# The task of a folder that holds a language model.
+LANGUAGE = "language"
 COPY_AGAIN = "Copy the folder again from where it was made, or train again."
 
 

@@ -34,6 +34,9 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 VERBS = {
     "demo": "Train, evaluate and predict on the packaged sample, in English and Chinese.",
     "train": "Learn a model from a file of texts and labels or scores.",
+    "pretrain": "Learn a language from raw text.",
+    "generate": "Write texts with a language model.",
+    "fill": "Fill the gaps of texts with a masked language model.",
     "plan": "Say what train would do, with reasons and estimates.",
     "predict": "Answer for every row of a file.",
     "evaluate": "Score a model on a labelled file, with intervals.",

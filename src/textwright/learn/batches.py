@@ -35,8 +35,11 @@ class Learnable(Protocol):
         """Tokens of each of these rows; a step has its rows by their lengths."""
         ...
 
-    def batch(self, chosen: IntArray, seed: int) -> Batch:
-        """These rows as tensors; what is drawn at random for them is drawn from the seed."""
+    def batch(self, chosen: IntArray, seed: int, progress: float = 0.0) -> Batch:
+        """These rows as tensors; what is drawn at random for them is drawn from the seed.
+
+        `progress` is how far the fit is, from 0 to 1, for what changes on the way.
+        """
         ...
 
 
@@ -57,7 +60,7 @@ class Rows:
     def lengths_of(self, chosen: IntArray) -> IntArray:
         return self.tokens.lengths[chosen]
 
-    def batch(self, chosen: IntArray, seed: int = 0) -> Batch:
+    def batch(self, chosen: IntArray, seed: int = 0, progress: float = 0.0) -> Batch:
         return collate(self, chosen)
 
     def take(self, rows: IntArray) -> Rows:
@@ -66,18 +69,26 @@ class Rows:
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded ids (B, T), their mask, and the targets."""
+    """Padded ids (B, T), their mask, and the targets; `places` (B, K) where only some places are told."""
 
     ids_BT: Tensor
     mask_BT: Tensor
     targets: Tensor
     num_tokens: int
+    places_BK: Tensor | None = None
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What a network is called with."""
+        inputs = (self.ids_BT, self.mask_BT)
+        return inputs if self.places_BK is None else (*inputs, self.places_BK)
 
     def to(self, device: str) -> Batch:
         if device == "cpu":
             return self
         ids_BT, mask_BT, targets = (t.to(device) for t in (self.ids_BT, self.mask_BT, self.targets))
-        return Batch(ids_BT, mask_BT, targets, self.num_tokens)
+        places_BK = None if self.places_BK is None else self.places_BK.to(device)
+        return Batch(ids_BT, mask_BT, targets, self.num_tokens, places_BK)
 
 
 def epoch_order(lengths: IntArray, batch: int, seed: int, epoch: int) -> list[IntArray]:

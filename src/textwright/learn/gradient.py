@@ -52,7 +52,7 @@ class Gradients:
             parts = cut_batches(places, lengths, self.compute.micro_batch or len(chosen), max_tokens)
             losses: list[Tensor] = []
             with memory.Attempt() as attempt:
-                self._add_up([chosen[part] for part in parts], state.step, losses)
+                self._add_up([chosen[part] for part in parts], state, losses)
             if not attempt.failure:
                 loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
                 return loss, int(lengths.sum())
@@ -67,31 +67,31 @@ class Gradients:
                 "warning",
             )
 
-    def _add_up(self, parts: list[IntArray], step: int, losses: list[Tensor]) -> None:
+    def _add_up(self, parts: list[IntArray], state: FitState, losses: list[Tensor]) -> None:
         """The gradient of all parts at the parameters, and the loss of each, as a share, into `losses`.
 
         Dropout draws from a seed that is a pure function of step and part. Each part counts by its rows, so
         that 8 parts of 4 rows are one of 32, but for rounding and for what dropout draws.
         """
-        num_rows = sum(map(len, parts))
+        num_rows, step = sum(map(len, parts)), state.step
         self.optimizer.zero_grad(set_to_none=True)
         self.model.train()
         for number, part in enumerate(parts):
             names = ("step", step) if len(parts) == 1 else ("step", step, number)
             seed = derive(self.seed, *names)
             seed_torch(self.compute.device, seed)
-            batch = self.rows.batch(part, seed).to(self.compute.device)
+            batch = self.rows.batch(part, seed, state.progress).to(self.compute.device)
             share = self._total(batch) / num_rows
             share.backward()
             losses.append(share.detach())
 
     def _total(self, batch: Batch) -> Tensor:
         """The loss added up over the rows; with R-Drop that of two passes, and how far they are apart."""
-        logits_BC = self.model(batch.ids_BT, batch.mask_BT).logits
+        logits_BC = self.model(*batch.inputs).logits
         total = self.objective(logits_BC, batch.targets).total
         if self.divergence is None:
             return total
-        again_BC = self.model(batch.ids_BT, batch.mask_BT).logits
+        again_BC = self.model(*batch.inputs).logits
         both = (total + self.objective(again_BC, batch.targets).total) / 2
         return both + self.settings.loss.r_drop * self.divergence(logits_BC, again_BC).total
 

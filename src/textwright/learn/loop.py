@@ -41,8 +41,9 @@ class Fit:
     """One run of the loop: `epochs` times over `rows`, or until the clock or the validation ends it.
 
     A part of an epoch ends after the step that completes it. Validations come `checks_per_epoch` times an
-    epoch and at the end by length; not at the end by the clock, which may leave no time for one. They judge
-    the averaged weights where `settings.average` asks for them. `on_end` is called when the fit has ended by
+    epoch and at the end by length; not at the end by the clock, which may leave no time for one. With
+    `is_due` they come after the steps for which it is true, and at the end, however it comes. They judge the
+    averaged weights where `settings.average` asks for them. `on_end` is called when the fit has ended by
     itself and the model holds what is kept.
     """
 
@@ -55,6 +56,7 @@ class Fit:
     clock: Clock
     validate: Callable[[nn.Module], Judgement] | None = None
     planned_epochs: float | None = None
+    is_due: Callable[[FitState], bool] | None = None
     compute: Compute = field(default_factory=Compute)
     divergence: Divergence | None = None
     state: FitState = field(default_factory=FitState)
@@ -119,6 +121,7 @@ class Fit:
     def _steps(self) -> Iterator[Event]:
         state = self.state
         self._started = time.monotonic() - state.seconds
+        self._judged_at = 0
         self._pace = Pace(self.clock, state)
         self._gradients = Gradients(
             self.model,
@@ -139,8 +142,10 @@ class Fit:
         state, settings = self.state, self.settings
         order = self.rows.order(self.rows_per_step, self.seed, state.epoch)
         end = math.ceil(min(self.epochs - state.epoch, 1.0) * len(order) - 1e-6)
-        parts = range(1, settings.checks_per_epoch + 1)
-        checks = {end, *(round(len(order) * part / settings.checks_per_epoch) for part in parts)}
+        parts = range(1, 1 + (0 if self.is_due else settings.checks_per_epoch))
+        checks = {*(round(len(order) * part / settings.checks_per_epoch) for part in parts)}
+        if not self.is_due or state.epoch + 1 >= self.epochs:
+            checks.add(end)
         while state.batch < end:
             yield from self._step(order[state.batch], len(order), is_check=state.batch + 1 in checks)
             if self._is_stopped():
@@ -151,7 +156,11 @@ class Fit:
         """Before the end by length: by patience, or by the clock, which is asked after every step."""
         state, patience = self.state, self.settings.patience
         is_tired = bool(patience) and state.checks_without_gain >= patience
-        return is_tired or (self.clock.is_over() and state.step > 0)
+        return is_tired or (self.clock.is_over() and state.step > 0 and self._is_judged())
+
+    def _is_judged(self) -> bool:
+        """Whether what the clock would leave has been judged, where it is to be."""
+        return not (self.is_due and self.validate) or self._judged_at == self.state.step
 
     def _step(self, chosen: IntArray, num_batches: int, *, is_check: bool) -> Iterator[Event]:
         """Gradient, update, a look at whether all is well, validation; what is said comes before the event.
@@ -168,10 +177,14 @@ class Fit:
         self._count(len(chosen), num_tokens)
         yield from self.recovery.after_step(state.step, float(loss), float(length), state.health)
         self.recovery.keep(state.step, state.health)
-        judgement = self._check() if self.validate and is_check else None
+        judgement = self._check() if self.validate and (is_check or self._is_asked()) else None
         if said := self._pace.after_step((self.epochs - self._done(num_batches)) * num_batches):
             yield Note(said)
         yield self._event(float(loss), rate, judgement, num_batches)
+
+    def _is_asked(self) -> bool:
+        """Whether a validation comes after this step by `is_due`, or by the clock, for the last time."""
+        return self.is_due is not None and (self.is_due(self.state) or self.clock.is_over())
 
     def _done(self, num_batches: int, share: float = 0.0) -> float:
         """Epochs, and this share of a step more."""
@@ -208,6 +221,7 @@ class Fit:
     def _check(self) -> Judgement:
         assert self.validate is not None
         state = self.state
+        self._judged_at = state.step
         with averaged(self.model, self.average):
             judgement = self.validate(self.model)
             if judgement.value < state.best_value and are_finite(changing_weights(self.model)):

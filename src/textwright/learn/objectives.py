@@ -51,9 +51,15 @@ def cross_entropy(
     return Loss(total, len(targets_B))
 
 
-def next_token(logits_BTV: Tensor, targets_BT: Tensor) -> Loss:
-    """Which token comes next at each place; a row counts by the mean of its places, as many in each."""
-    total = F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), reduction="sum")
+def next_token(logits_BTV: Any, targets_BT: Tensor) -> Loss:
+    """Which token comes next at each place; a row counts by the mean of its places, as many in each.
+
+    Logits that are not made yet bring their own `cross_entropy`.
+    """
+    if isinstance(logits_BTV, Tensor):
+        total = F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), reduction="sum")
+    else:
+        total = logits_BTV.cross_entropy(targets_BT)
     return Loss(total / targets_BT.shape[1], len(targets_BT))
 
 

@@ -6,6 +6,7 @@ Shapes: B batch, T time, C outputs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -14,9 +15,11 @@ from torch import Tensor
 class Output:
     """`logits` (B, C) float32, before any link function, and, from attention, the weight of each token.
 
+    Those of a language model that learns may be ones that are not made yet (`models.language.head`).
+
     `token_weights` (B, T) are zero on padding and add up to one in each row (to zero in a row without
     tokens); None when the architecture does not weigh tokens.
     """
 
-    logits: Tensor
+    logits: Any
     token_weights: Tensor | None = None

@@ -19,25 +19,32 @@ _PROBE_SECONDS = 0.025
 # bf16 rounds away two thirds of the digits: a small gain is not worth it.
 _LEAST_GAIN = 1.5
 # Compiling takes half a minute or more and gains 5 to 10 % on a CPU (docs/log.md): it has to be a long fit.
-_LEAST_SECONDS_TO_COMPILE = 1800.0
+LEAST_SECONDS_TO_COMPILE = 1800.0
 _SECONDS_OF_COMPILING = 120.0
 # Operations a second of a fit, roughly: two cores with bf16; a GPU of the present.
-_SPEED = {"cpu": 1.5e11, "cuda": 5e13}
+_SPEED = {"cpu": 1.5e11, "cuda": 5e13, "mps": 1e12}
 
 
 def decide(
-    asked: ComputeSettings, *, threads: int, casts: bool, work: float = 0.0, seconds: float = float("inf")
+    asked: ComputeSettings,
+    *,
+    threads: int,
+    casts: bool,
+    work: float = 0.0,
+    seconds: float = float("inf"),
+    least_to_compile: float = LEAST_SECONDS_TO_COMPILE,
 ) -> Compute:
     """The recipe's `compute` with every `auto` resolved, and the reasons.
 
     `threads` is what suits the work of a step; `casts` says whether the network is mostly large products,
     which bf16 makes quicker; `work` is the operations of the whole fit, 0 when nobody knows, and `seconds`
-    its time at most. Raises DeviceError when a device that was named is not there.
+    its time at most; a fit of `least_to_compile` seconds wins back the time of compiling. Raises DeviceError
+    when a device that was named is not there.
     """
     device, why_device = _device(asked)
     precision, why_precision = _precision(asked, device, casts)
     threads, why_threads = _threads(asked, threads)
-    compiles, why_compile = _compile(asked, device, work, seconds)
+    compiles, why_compile = _compile(asked, device, work / _SPEED[device], seconds, least_to_compile)
     reasons = {
         "compute.device": f"{device}: {why_device}",
         "compute.precision": f"{precision}: {why_precision}",
@@ -112,15 +119,17 @@ def _product_seconds(dtype: torch.dtype) -> float:
     return best
 
 
-def _compile(asked: ComputeSettings, device: Device, work: float, seconds: float) -> tuple[bool, str]:
-    if asked.compile is True and seconds < _SECONDS_OF_COMPILING:
-        return False, f"it may take {_SECONDS_OF_COMPILING:.0f} s, and {seconds:.0f} s are left"
+def _compile(
+    asked: ComputeSettings, device: Device, needed: float, left: float, least: float
+) -> tuple[bool, str]:
+    if asked.compile is True and left < _SECONDS_OF_COMPILING:
+        return False, f"it may take {_SECONDS_OF_COMPILING:.0f} s, and {left:.0f} s are left"
     if asked.compile != "auto":
         return asked.compile, "as asked"
     if device == "mps":
         return False, "it was not measured there"
-    seconds = min(work / _SPEED[device], seconds)
-    if seconds < _LEAST_SECONDS_TO_COMPILE:
+    seconds = min(needed, left)
+    if seconds < least:
         return False, "a short fit does not win back the time of compiling"
     if device == "cpu" and not shutil.which(os.environ.get("CXX", "g++")):
         return False, "there is no C++ compiler"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from functools import cache
 from pathlib import Path
+
+# How often it is looked at what runs, and how long after each other.
+_MOMENTS, _SECONDS_OF_A_MOMENT = 7, 0.005
 
 
 def usable_cpus() -> int:
@@ -24,10 +28,28 @@ def _quota() -> int | None:
 
 
 def is_busy() -> bool:
-    """More is running on this machine than it has processors to spare."""
-    if not hasattr(os, "getloadavg"):
+    """More is running on this machine than it has processors to spare.
+
+    The load is a mean of the last minute, and stays high after what made it has ended: so others must be
+    running now as well, where the system tells.
+    """
+    if not hasattr(os, "getloadavg") or os.getloadavg()[0] <= 0.5 * (os.cpu_count() or 1):
         return False
-    return os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1)
+    return _others_run_now()
+
+
+def _others_run_now() -> bool:
+    """Whether other processes run in most of some moments; true where the system does not tell."""
+    seen = []
+    for _ in range(_MOMENTS):
+        try:
+            lines = Path("/proc/stat").read_text().splitlines()
+        except OSError:
+            return True
+        running = [int(line.split()[1]) for line in lines if line.startswith("procs_running")]
+        seen.append(not running or running[0] > 1)  # one is this process
+        time.sleep(_SECONDS_OF_A_MOMENT)
+    return sum(seen) > _MOMENTS / 2
 
 
 @cache

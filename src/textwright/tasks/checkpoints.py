@@ -60,9 +60,10 @@ class Checkpoints:
         """Follow the fits that the trainer of a candidate starts; its refit comes after those of others."""
         self._fit = None
         if hasattr(trainer, "on_fit"):
-            trainer.on_fit = lambda fit: self._started(name, fit)
+            trainer.on_fit = lambda fit: self.started(name, fit)
 
-    def _started(self, model: str, fit: Fit) -> None:
+    def started(self, model: str, fit: Fit) -> None:
+        """Follow a fit that begins; with `resume` it is brought to where it stood."""
         self._fits[model] = self._fits.get(model, 0) + 1
         self._fit, self._name = fit, f"{model}-{self._fits[model]}"
         fit.on_end = self._ended

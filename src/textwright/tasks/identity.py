@@ -43,7 +43,7 @@ def identity_of(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
         "recipe": recipe.model_dump(mode="json", exclude={"budget", "tracking", "ray"}),
         "model.checkpoint": _start(recipe),
         "vectors.path": _fingerprint(recipe.vectors.path),
-        "version": _versions(recipe),
+        "version": library_versions("peft" if recipe.model_settings.get("tune") == "lora" else None),
     }
 
 
@@ -68,9 +68,9 @@ def _fingerprint(path: str | None) -> str | None:
         return sha256(Path(path))[:_DIGITS]
 
 
-def _versions(recipe: Recipe) -> dict[str, str]:
-    used = (*_LIBRARIES, "peft") if recipe.model_settings.get("tune") == "lora" else _LIBRARIES
-    return {name: _version(name) for name in used}
+def library_versions(other: str | None = None) -> dict[str, str]:
+    """Of all libraries that a fit depends on, and of one other."""
+    return {name: _version(name) for name in (*_LIBRARIES, *([other] if other else []))}
 
 
 def _version(name: str) -> str:

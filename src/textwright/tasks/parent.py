@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from textwright.bundle.folder import is_bundle, load_bundle, load_manifest
+from textwright.bundle.folder import is_bundle, load_manifest, load_verified
 from textwright.bundle.learned import Keys, as_keys, read_learned
 from textwright.bundle.looks import read_looks
+from textwright.bundle.manifest import LANGUAGE
 from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.recipe import Recipe
 from textwright.text.corpus import Corpus
@@ -38,7 +39,8 @@ class Parent:
 
 
 def parent_of(recipe: Recipe, corpus: Corpus) -> Parent | None:
-    """None when a training starts from nothing, or from a checkpoint of others.
+    """None when a training starts from nothing, from a checkpoint of others, or from a language model, which
+    has learned no labels.
 
     Raises CheckpointError when there is no such checkpoint, BundleError when it is a damaged folder of ours.
     """
@@ -51,8 +53,8 @@ def parent_of(recipe: Recipe, corpus: Corpus) -> Parent | None:
     folder = find_checkpoint(name).path
     if not is_bundle(folder):
         return None
-    load_bundle(folder)  # its weights are started from: every file must be the one that was written
-    return past_of(folder, corpus)
+    manifest = load_verified(folder)  # it is started from: every file must be the one that was written
+    return None if manifest.task == LANGUAGE else past_of(folder, corpus)
 
 
 def past_of(folder: Path, corpus: Corpus) -> Parent:

@@ -15,24 +15,26 @@ from torch import Tensor, nn
 
 from textwright.models.fast import attention
 from textwright.models.fast.dropout import restore_dropouts, swap_dropouts
-from textwright.models.fast.linear import CastLinear, ClosedCastLinear, cast_linears, restore_linears
+from textwright.models.fast.linear import CAST, cast_linears, restore_linears
 
-Example = tuple[Tensor, Tensor]
+Example = tuple[Tensor, ...]
 
 
 @contextmanager
 def accelerated(
-    network: nn.Module, precision: str, example: Example, *, compiles: bool = False
+    network: nn.Module, precision: str, example: Example, *, compiles: bool = False, is_fixed: bool = False
 ) -> Iterator[list[str]]:
     """The network made quick in place, for as long as the block lasts; what was done, in words.
 
-    `example` is a small batch (ids (B, T), mask (B, T)) on which each change is tried before it is kept: a
-    network that a change breaks is used without it.
+    `example` is what the network is called with, a small batch (ids (B, T), mask (B, T)), on which each
+    change is tried before it is kept: a network that a change breaks is used without it. With `is_fixed`
+    nearly all batches of the fit have the shape of the example, and what is compiled is compiled for that.
     """
     done: list[str] = []
     undo: list[Callable[[], None]] = []
     try:
-        for change in (*CHANGES, _compile) if compiles else CHANGES:
+        compilers = (_compile_fixed if is_fixed else _compile,) if compiles else ()
+        for change in (*CHANGES, *compilers):
             taken = change(network, precision, example)
             if taken is not None:
                 what, back = taken
@@ -69,10 +71,10 @@ def _swap_dropout(network: nn.Module, precision: str, example: Example) -> _Take
 def _cast(network: nn.Module, precision: str, example: Example) -> _Taken:
     if precision != "bf16":
         return None
-    for kind in (CastLinear, ClosedCastLinear):
-        layers = cast_linears(network, kind)
+    for closed in (False, True):
+        layers = cast_linears(network, closed=closed)
         if layers and _works(network, example):
-            count = sum(type(layer) is kind for layer in layers)
+            count = sum(isinstance(layer, CAST) for layer in layers)
             return f"bf16 in {count} linear layers", partial(restore_linears, layers)
         restore_linears(layers)
     return _autocast(network, example)
@@ -101,10 +103,21 @@ def _compile(network: nn.Module, precision: str, example: Example) -> _Taken:
     Batches have many lengths, hence dynamic shapes. Random numbers are drawn by torch's own kernels, so that
     a seed means the same; validation is not compiled, which would cost as much again.
     """
+    return _compiled(network, example, partial(_compile_in_training, dynamic=True))
+
+
+def _compile_fixed(network: nn.Module, precision: str, example: Example) -> _Taken:
+    """The same for one shape: batches of another, such as the last of an epoch, are not compiled."""
+    return _compiled(network, example, partial(_compile_in_training, dynamic=False, shape=example[0].shape))
+
+
+def _compiled(
+    network: nn.Module, example: Example, compile_block: Callable[[nn.Module], Callable[[], None]]
+) -> _Taken:
     compiled = ExitStack()
     blocks = _blocks(network)
     for block in blocks:
-        compiled.callback(_compile_in_training(block))
+        compiled.callback(compile_block(block))
     if not _works(network, example):
         compiled.close()
         return "not compiled, which fails here", compiled.close
@@ -118,10 +131,17 @@ def _blocks(network: nn.Module) -> list[nn.Module]:
     return max(alike, key=len, default=[network])
 
 
-def _compile_in_training(block: nn.Module) -> Callable[[], None]:
+def _compile_in_training(
+    block: nn.Module, *, dynamic: bool, shape: torch.Size | None = None
+) -> Callable[[], None]:
     plain = block.forward
-    quick = torch.compile(plain, dynamic=True, options={"fallback_random": True})
-    return _replace_forward(block, lambda *a, **named: (quick if block.training else plain)(*a, **named))
+    quick = torch.compile(plain, dynamic=dynamic, options={"fallback_random": True})
+
+    def forward(*args: Any, **named: Any) -> Any:
+        is_quick = block.training and (shape is None or args[0].shape[: len(shape)] == shape)
+        return (quick if is_quick else plain)(*args, **named)
+
+    return _replace_forward(block, forward)
 
 
 def _replace_forward(network: nn.Module, forward: Callable[..., Any]) -> Callable[[], None]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers.pytorch_utils import Conv1D
 
 # Smaller products gain nothing.
 _LEAST_SIZE = 64
@@ -37,26 +38,67 @@ class ExactLinear(nn.Linear):
         return F.linear(input.to(self.weight.dtype), self.weight, self.bias)
 
 
+class CastConv1D(Conv1D):
+    """The same of GPT-2's linear layer, whose weights (K, N) lie the other way."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x.bfloat16(), self.weight.bfloat16().t(), self.bias.bfloat16())
+
+
+class ClosedCastConv1D(Conv1D):
+    """As CastConv1D, but answers in the type that came in."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x.bfloat16(), self.weight.bfloat16().t(), self.bias.bfloat16()).to(x.dtype)
+
+
+class ExactConv1D(Conv1D):
+    """A small one of them among the others."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x.to(self.weight.dtype), self.weight.t(), self.bias)
+
+
+# Of each class: what answers bfloat16, what answers in the type that came in, what computes as it was.
+_KINDS: dict[type[nn.Module], tuple[type[nn.Module], type[nn.Module], type[nn.Module]]] = {
+    nn.Linear: (CastLinear, ClosedCastLinear, ExactLinear),
+    Conv1D: (CastConv1D, ClosedCastConv1D, ExactConv1D),
+}
+
+
+# Layers whose product is made in bfloat16.
+CAST = (CastLinear, ClosedCastLinear, CastConv1D, ClosedCastConv1D)
+
+
 def _product(layer: nn.Linear, x: Tensor) -> Tensor:
     bias = None if layer.bias is None else layer.bias.bfloat16()
     return F.linear(x.bfloat16(), layer.weight.bfloat16(), bias)
 
 
-def cast_linears(network: nn.Module, kind: type[nn.Linear]) -> list[nn.Linear]:
-    """Turn every plain Linear into `kind`, in place, small ones and the last, which is the head, into exact
-    ones; all that were turned, or none when there is nothing to cast.
+def cast_linears(network: nn.Module, *, closed: bool = False) -> list[nn.Module]:
+    """Make the products of every large linear layer in bfloat16, in place, and let small ones, and the last,
+    which is the head, stay exact; all layers that were turned, or none when there is nothing to cast.
+
+    With `closed` what they answer is in the type that came in. A network whose head is as large as the rest
+    of it, as that of a vocabulary is, has `casts_head`.
     """
-    plain = [m for m in network.modules() if type(m) is nn.Linear]
-    large = [m for m in plain[:-1] if min(m.weight.shape) >= _LEAST_SIZE]
+    plain = [m for m in network.modules() if type(m) in _KINDS]
+    heads = [] if getattr(network, "casts_head", False) else plain[-1:]
+    large = [m for m in plain if m not in heads and min(_shape(m)) >= _LEAST_SIZE]
     if not large:
         return []
     for layer in plain:
-        layer.__class__ = ExactLinear
-    for layer in large:
-        layer.__class__ = kind
+        open_kind, closed_kind, exact = _KINDS[type(layer)]
+        layer.__class__ = exact if layer not in large else closed_kind if closed else open_kind
     return plain
 
 
-def restore_linears(layers: list[nn.Linear]) -> None:
+def _shape(layer: nn.Module) -> tuple[int, ...]:
+    weight = layer.weight
+    assert isinstance(weight, Tensor)
+    return tuple(weight.shape)
+
+
+def restore_linears(layers: list[nn.Module]) -> None:
     for layer in layers:
-        layer.__class__ = nn.Linear
+        layer.__class__ = next(kind for kind in _KINDS if isinstance(layer, kind))

@@ -5,10 +5,11 @@ Shapes: B batch, T time, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import (
     AutoModelForCausalLM,
@@ -19,19 +20,34 @@ from transformers import (
     Qwen3Config,
 )
 
+from textwright.models.fast.linear import CAST
+from textwright.models.language.base import LanguageArchitecture, Vocabulary
+from textwright.models.language.head import Deferred
+from textwright.models.language.reading import read_back
 from textwright.models.language.settings import LanguageSettings
 from textwright.models.output import Output
 
 
-class LanguageModel(nn.Module):
-    """Called with `input_ids` (B, T) and a mask that is all true; answers an Output of (B, T, V)."""
+class CausalModel(nn.Module):
+    """Called with `input_ids` (B, T) and a mask that is all true; answers an Output of (B, T, V).
+
+    While it learns the logits are `Deferred`.
+    """
+
+    casts_head = True
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Output:
-        return Output(self.model(input_ids=input_ids, use_cache=False).logits)
+        if not self.training:
+            return Output(self.model(input_ids=input_ids, use_cache=False).logits)
+        vectors_BTD = self.model.base_model(input_ids=input_ids, use_cache=False)[0]
+        head: Any = self.model.get_output_embeddings()
+        cap = getattr(self.model.config, "final_logit_softcapping", None)
+        dtype = torch.bfloat16 if isinstance(head, CAST) else head.weight.dtype
+        return Output(Deferred(vectors_BTD, head.weight, cap, dtype))
 
 
 def _gpt2(s: LanguageSettings, ids: dict[str, Any]) -> PreTrainedConfig:
@@ -75,21 +91,37 @@ def _sizes(s: LanguageSettings) -> dict[str, Any]:
     }
 
 
-CONFIGS: Mapping[str, Callable[[LanguageSettings, dict[str, Any]], PreTrainedConfig]] = MappingProxyType(
-    {"gpt2": _gpt2, "nanochat": _nanochat, "qwen3": _qwen3}
-)
-
-
 def build(
-    name: str, settings: LanguageSettings, *, vocabulary: int, pad_id: int, end_id: int
-) -> LanguageModel:
-    """The network, with first weights from torch's global generator; `auto` sizes are resolved.
+    config: Callable[[LanguageSettings, dict[str, Any]], PreTrainedConfig],
+    settings: LanguageSettings,
+    vocabulary: Vocabulary,
+) -> CausalModel:
+    """The network of a config.
 
     >>> import torch
-    >>> network = build("nanochat", LanguageSettings(width=32, layers=1), vocabulary=50, pad_id=0, end_id=49)
+    >>> small = LanguageSettings(width=32, layers=1).sized()
+    >>> network = NANOCHAT.build(small, Vocabulary(size=50, pad_id=0, start_id=49, end_id=49))
     >>> ids = torch.tensor([[3, 4, 7]])
     >>> network(ids, ids > 0).logits.shape
     torch.Size([1, 3, 50])
     """
-    ids = {"vocab_size": vocabulary, "pad_token_id": pad_id, "bos_token_id": end_id, "eos_token_id": end_id}
-    return LanguageModel(AutoModelForCausalLM.from_config(CONFIGS[name](settings.sized(), ids)))
+    ids = {
+        "vocab_size": vocabulary.size,
+        "pad_token_id": vocabulary.pad_id,
+        "bos_token_id": vocabulary.start_id,
+        "eos_token_id": vocabulary.end_id,
+    }
+    return CausalModel(AutoModelForCausalLM.from_config(config(settings, ids)))
+
+
+def _read(folder: Any) -> CausalModel:
+    return CausalModel(read_back(AutoModelForCausalLM, folder))
+
+
+def _entry(name: str, summary: str, config: Any) -> LanguageArchitecture:
+    return LanguageArchitecture(name, summary, "causal", partial(build, config), _read)
+
+
+GPT2 = _entry("gpt2", "GPT-2's layers: opens in every tool there is", _gpt2)
+NANOCHAT = _entry("nanochat", "NanoChat's layers: rotary positions, squared ReLU, quick to learn", _nanochat)
+QWEN3 = _entry("qwen3", "Qwen3's layers: rotary positions, gated, one table for both ends", _qwen3)

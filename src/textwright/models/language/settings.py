@@ -34,8 +34,8 @@ _HEAD_SIZE = 64
 class LanguageSettings(Settings):
     """Sizes that are `auto` are those of `size`."""
 
-    size: SizeName = Field(
-        default="small", description="tiny, small or base: what every auto below stands for"
+    size: SizeName | Auto = Field(
+        default="auto", description="what every auto below stands for; auto goes by the size of the text"
     )
     width: Count | Auto = Field(default="auto", description="numbers in the vector of a token")
     layers: Count | Auto = Field(default="auto", description="layers, one on top of the other")
@@ -53,12 +53,12 @@ class LanguageSettings(Settings):
         return self
 
     def sized(self) -> Self:
-        """Every `auto` as a number.
+        """Every `auto` as a number; those of `small` where the size is `auto` itself.
 
         >>> LanguageSettings(size="tiny").sized().heads, LanguageSettings(width=96).sized().inner
         (2, 384)
         """
-        size = SIZES[self.size]
+        size = SIZES["small" if self.size == "auto" else self.size]
         found = {"layers": size.layers, "width": size.width, "positions": size.positions}
         made = self.replaced({k: v for k, v in found.items() if getattr(self, k) == "auto"})
         width = int(made.width)

@@ -51,14 +51,15 @@ class Checkpoint:
         return str(self.config["model_type"])
 
 
-def find_checkpoint(name: str) -> Checkpoint:
+def find_checkpoint(name: str, kinds: Collection[str] = ()) -> Checkpoint:
     """The checkpoint in a folder, or the one of this name on the Hugging Face Hub (fetched once, then kept).
 
-    Raises CheckpointError that says what is missing or why it is refused.
+    It holds an encoder, or a model of one of the types `kinds`. Raises CheckpointError that says what is
+    missing or why it is refused.
     """
     path = Path(name).expanduser()
     looks_local = path.exists() or path.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1
-    folder = path if looks_local else _fetch(name)
+    folder = path if looks_local else _fetch(name, kinds)
     if not folder.is_dir():
         what = "is a file, expected a folder" if folder.exists() else "there is no such folder"
         raise CheckpointError(f"{name}: {what}", hint=_EXAMPLE if "/" in name else _HUB_EXAMPLE)
@@ -67,7 +68,7 @@ def find_checkpoint(name: str) -> Checkpoint:
     checkpoint = Checkpoint(
         folder, _read_config(folder / CONFIG), path.name if looks_local else f"{name} at {folder.name:.12}"
     )
-    _judge(str(folder), checkpoint.config, [file.name for file in folder.iterdir()])
+    _judge(str(folder), checkpoint.config, [file.name for file in folder.iterdir()], kinds)
     return checkpoint
 
 
@@ -85,7 +86,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 # The Hub
 
 
-def _fetch(name: str) -> Path:
+def _fetch(name: str, kinds: Collection[str]) -> Path:
     """The folder of this name in the Hub's cache, which is filled when it does not hold it.
 
     Nothing is asked of the Hub for one that was fetched before, so all fits of a run, and a run that is
@@ -100,7 +101,7 @@ def _fetch(name: str) -> Path:
         config = try_to_load_from_cache(name, CONFIG)
         if isinstance(config, str) and _is_whole(Path(config).parent):
             return Path(config).parent
-        return _download(name)
+        return _download(name, kinds)
     except TextwrightError:
         raise
     except HFValidationError:
@@ -123,7 +124,7 @@ def _is_whole(folder: Path) -> bool:
     return WEIGHTS in names or set(_read_config(folder / _INDEX).get("weight_map", {}).values()) <= names
 
 
-def _download(name: str) -> Path:
+def _download(name: str, kinds: Collection[str]) -> Path:
     """What is small first, and the weights only of what can be started from; all of one commit."""
     from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 
@@ -132,7 +133,7 @@ def _download(name: str) -> Path:
     config = Path(hf_hub_download(name, CONFIG))
     commit = config.parent.name
     names = [file for file in HfApi().list_repo_files(name, revision=commit) if "/" not in file]
-    _judge(name, _read_config(config), names)
+    _judge(name, _read_config(config), names, kinds)
     small = [file for pattern in _SMALL_FILES for file in matching(names, pattern)]
     weights = [WEIGHTS] if WEIGHTS in names else matching(names, _SHARDS)
     for files in (small, weights):
@@ -147,10 +148,13 @@ def _holds_any(names: Collection[str], patterns: Collection[str]) -> bool:
 # What is refused
 
 
-def _judge(where: str, config: Mapping[str, Any], names: Collection[str]) -> None:
+def _judge(where: str, config: Mapping[str, Any], names: Collection[str], kinds: Collection[str]) -> None:
     """Raise CheckpointError unless a checkpoint with this config and files of these names can be used."""
     refuse_foreign_code(where, config, names)
-    _refuse_other_kinds(where, config)
+    if kinds:
+        _refuse_all_but(kinds, where, config)
+    else:
+        _refuse_other_kinds(where, config)
     _refuse_misfit(where, config)
     _refuse_pickle(where, names)
     if not _holds_any(names, _TOKENIZERS):
@@ -225,6 +229,15 @@ def _refuse_other_kinds(where: str, config: Mapping[str, Any]) -> None:
         raise CheckpointError(f"{where}: {what}", hint=TAKE_ANOTHER)
     if kind in _UNFIT:
         raise CheckpointError(f"{where}: a model of type {kind!r} {_UNFIT[kind]}", hint=TAKE_ANOTHER)
+
+
+def _refuse_all_but(kinds: Collection[str], where: str, config: Mapping[str, Any]) -> None:
+    kind = config.get("model_type")
+    if kind not in kinds:
+        raise CheckpointError(
+            f"{where}: a model of type {kind!r} is no language model that can be gone on with here",
+            hint=f"Take one of {', '.join(kinds)}.",
+        )
 
 
 def _refuse_misfit(where: str, config: Mapping[str, Any]) -> None:

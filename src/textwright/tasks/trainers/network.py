@@ -237,8 +237,7 @@ class NetworkTrainer:
     def _accelerated(self, fit: Fit) -> AbstractContextManager[list[str]]:
         compute = fit.compute
         batch = fit.rows.batch(np.arange(min(_TRIED_ROWS, len(fit.rows))), 0).to(compute.device)
-        example = (batch.ids_BT, batch.mask_BT)
-        return accelerated(fit.model, compute.precision, example, compiles=compute.compile)
+        return accelerated(fit.model, compute.precision, batch.inputs, compiles=compute.compile)
 
     def _build(self) -> nn.Module:
         network: nn.Module = ARCHITECTURES.get(self.name).build(self.settings, self.shape)

@@ -85,7 +85,7 @@ class Documents:
         is_empty = True
         for number, path in enumerate(self.files):
             try:
-                source = open_source(path)
+                source = open_source(path, is_raw=self.column is None)
                 for document in self._of(source, number, log):
                     is_empty = False
                     yield document

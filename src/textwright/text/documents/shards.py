@@ -9,6 +9,7 @@ Shapes: B rows, T tokens of a row.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -46,6 +47,7 @@ class ShardWriter:
     _counts: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._digest = hashlib.blake2b(digest_size=16)
         self._dtype = np.dtype(np.uint16 if self.vocabulary_size <= 1 << 16 else np.uint32).newbyteorder("<")
         with explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -62,13 +64,15 @@ class ShardWriter:
             part = ids[: self.per_file - self._counts[-1]]
             path = self.folder / _name(len(self._counts) - 1)
             with explained(path), path.open("ab" if self._counts[-1] else "wb") as file:
-                file.write(part.astype(self._dtype).tobytes())
+                file.write(content := part.astype(self._dtype).tobytes())
+            self._digest.update(content)
             self._counts[-1] += len(part)
             self.num_tokens += len(part)
             ids = ids[len(part) :]
 
     def close(self, about: dict[str, Any]) -> Shards:
         """Write the index, with what a person or a resumed run wants to know of the tokens."""
+        about = {**about, "fingerprint": self._digest.hexdigest()}
         record = {"tokens": self._counts, "dtype": self._dtype.name, "about": about}
         write_atomic(self.folder / INDEX, to_json({**record, "vocabulary_size": self.vocabulary_size}))
         return Shards.open(self.folder)

@@ -82,16 +82,16 @@ class TokenCorpus:
 def build_tokens(
     documents: Documents,
     folder: Path,
-    settings: TokenizerSettings,
+    settings: TokenizerSettings | Tokenizer,
     *,
-    finished: Callable[[Tokenizer], Tokenizer],
+    finished: Callable[[Tokenizer], Tokenizer] = lambda tokenizer: tokenizer,
     end: str,
     seed: int = 0,
 ) -> TokenCorpus:
     """Write the tokens of all documents to `folder/train` and `folder/validation`.
 
-    `finished` adds the special tokens of an objective to the tokenizer that was learned; `end` is the one of
-    them that stands before each document. Raises DataError where there is too little text.
+    Where no tokenizer is given one is learned; `finished` adds the special tokens of an objective to it.
+    `end` is the one of them that stands before each document. Raises DataError for too little text.
     """
     survey, draw = Survey(), HeldOut.drawing(documents, seed)
 
@@ -101,7 +101,7 @@ def build_tokens(
             if not draw.add(document):
                 yield document.text
 
-    tokenizer = finished(_trained(learned_from(), settings))
+    tokenizer = finished(_tokenizer(learned_from(), settings))
     is_held_out = draw.found()
     end_id = tokenizer.vocabulary[end]
     train, held_out = (
@@ -159,9 +159,9 @@ def _left(documents: Documents, repeats: Repeats, log: RowLog) -> Iterator[tuple
             yield number, document, text
 
 
-def _trained(texts: Iterator[str], settings: TokenizerSettings) -> Tokenizer:
-    """Learned from the first pass; the rest of the pass is made where learning needs no more of it."""
-    tokenizer = train_tokenizer(texts, settings)
+def _tokenizer(texts: Iterator[str], settings: TokenizerSettings | Tokenizer) -> Tokenizer:
+    """Given, or learned from the first pass, of which the rest is made where learning needs no more of it."""
+    tokenizer = settings if isinstance(settings, Tokenizer) else train_tokenizer(texts, settings)
     for _ in texts:
         pass
     return tokenizer

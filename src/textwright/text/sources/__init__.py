@@ -37,12 +37,13 @@ __all__ = ["MAX_CELL_BYTES", "Batch", "Cell", "Source", "open_source"]
 STANDARD_INPUT = "-"
 
 
-def open_source(path: str | Path, *, header: list[str] | None = None) -> Source:
+def open_source(path: str | Path, *, header: list[str] | None = None, is_raw: bool = False) -> Source:
     """Open a file or folder of texts, whatever its format and encoding; `-` is standard input.
 
-    `header` names the columns of a CSV, TSV or Excel table without a header row. Raises DataError when there
-    is nothing to read, ConfigError when `header` is given for a format that has its own names, MissingExtra
-    when Excel files cannot be read here.
+    `header` names the columns of a CSV, TSV or Excel table without a header row. With `is_raw` a file is only
+    taken for a table, or for JSON, where its name says so: a poem may look like one. Raises DataError when
+    there is nothing to read, ConfigError when `header` is given for a format that has its own names,
+    MissingExtra when Excel files cannot be read here.
 
     >>> import tempfile
     >>> from textwright.text.rowlog import RowLog
@@ -56,14 +57,14 @@ def open_source(path: str | Path, *, header: list[str] | None = None) -> Source:
     """
     path = Path(path)
     if str(path) == STANDARD_INPUT:
-        return _open_stream(sys.stdin.buffer, path, header)
+        return _open_stream(sys.stdin.buffer, path, header, is_raw)
     _check_readable(path)
     if path.is_dir():
         return _own_names(open_folder(path), header)
     if not path.is_file():  # a pipe, which can be read only once
         with path.open("rb") as stream:
-            return _open_stream(stream, path, header)
-    return _open_file(InputFile(path, path), header)
+            return _open_stream(stream, path, header, is_raw)
+    return _open_file(InputFile(path, path), header, is_raw)
 
 
 def _check_readable(path: Path) -> None:
@@ -92,8 +93,8 @@ def _nearest(path: Path) -> str:
     return f"The folder has: {', '.join(names[:5])}." if names else "The folder is empty."
 
 
-def _open_stream(stream: BinaryIO, shown: Path, header: list[str] | None) -> Source:
-    return _open_file(_spooled(iter(lambda: stream.read(1 << 20), b""), shown), header)
+def _open_stream(stream: BinaryIO, shown: Path, header: list[str] | None, is_raw: bool) -> Source:
+    return _open_file(_spooled(iter(lambda: stream.read(1 << 20), b""), shown), header, is_raw)
 
 
 def _spooled(blocks: Iterator[bytes], shown: Path) -> InputFile:
@@ -110,7 +111,7 @@ def _spooled(blocks: Iterator[bytes], shown: Path) -> InputFile:
     return file
 
 
-def _open_file(file: InputFile, header: list[str] | None) -> Source:
+def _open_file(file: InputFile, header: list[str] | None, is_raw: bool) -> Source:
     shown, packed = file.shown, file.is_packed
     if shown.suffix.lower() == ".gz" and not packed:
         raise DataError(
@@ -124,7 +125,7 @@ def _open_file(file: InputFile, header: list[str] | None) -> Source:
         file = _spooled(file.blocks(), shown) if packed else file
         return open_excel(file, kind, header) if kind in EXCEL else _own_names(open_parquet(file), header)
     refuse_binary(head, shown)
-    return _open_text(file, head, kind, header)
+    return _open_text(file, head, kind or ("txt" if is_raw else None), header)
 
 
 def _open_text(file: InputFile, head: bytes, kind: str | None, header: list[str] | None) -> Source:

@@ -19,7 +19,7 @@ from textwright.core.errors import ConfigError, TokenizerError, first_line
 from textwright.core.files import read_json, to_json, write_atomic
 from textwright.core.ragged import Ragged
 from textwright.core.settings import Settings
-from textwright.text.tokenizers.pieces import readable_pieces
+from textwright.text.tokenizers.pieces import piece_sizes, readable_pieces
 from textwright.text.tokenizers.sample import NOT_TEXT_HINT, is_text
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
@@ -194,6 +194,11 @@ class Tokenizer:
     def pieces(self) -> list[str]:
         """Every token of the vocabulary as a person reads it, by id."""
         return readable_pieces(self._backend, self.size)
+
+    @cached_property
+    def piece_sizes(self) -> NDArray[np.int64]:
+        """How many bytes of a text each token stands for, by id; exact where a text comes back exactly."""
+        return np.array(piece_sizes(self._backend, self.size))
 
     @property
     def vocabulary(self) -> dict[str, int]:

@@ -18,6 +18,15 @@ def readable_pieces(backend: tokenizers.Tokenizer, size: int) -> list[str]:
     return raw
 
 
+def piece_sizes(backend: tokenizers.Tokenizer, size: int) -> list[int]:
+    """How many bytes of a text each of the ids 0 to `size` - 1 stands for; 0 for special tokens."""
+    special = {i for i, token in backend.get_added_tokens_decoder().items() if token.special}
+    raw = ["" if i in special else backend.id_to_token(i) or "" for i in range(size)]
+    if isinstance(backend.decoder, decoders.ByteLevel):
+        return [len(token) for token in raw]  # a character of its alphabet is a byte
+    return [len(token.replace(MARK, " ").encode("utf-8")) for token in raw]
+
+
 def _from_bytes(token: str) -> str:
     data = bytes(_BYTES[character] for character in token)
     try:

@@ -1,0 +1,85 @@
+"""textwright pretrain"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textwright import api
+from textwright.cli import options
+from textwright.cli.main import started
+from textwright.cli.progress import Progress
+from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
+from textwright.core.clock import Clock
+from textwright.runtime.cpu import choose_waiting
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def pretrain(
+    data: Annotated[
+        list[str],
+        typer.Argument(help="Files and folders with raw text, in any format.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(help="The model folder to write.")],
+    objective: Annotated[
+        str | None, typer.Option(help="causal (tell the next token) or masked (fill gaps); by the model.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="gpt2, nanochat, qwen3, bert, roberta or modernbert.")
+    ] = None,
+    chars: Annotated[bool, typer.Option("--chars", help="Every character is a token.")] = False,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", help="Go on with a language model: a folder, or a name on the Hub."),
+    ] = None,
+    minutes: options.Minutes = None,
+    tokens: Annotated[
+        int | None, typer.Option(help="Learn from so many tokens, in the place of minutes.")
+    ] = None,
+    epochs: Annotated[float | None, typer.Option(help="Go over the text so often, at most.")] = None,
+    text: options.Text = None,
+    seed: options.Seed = None,
+    set_: options.Set = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a killed run of the same command stood.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+    lang: Lang = None,
+) -> None:
+    """Learn a language from raw text: a tokenizer, and a model that writes or fills gaps.
+
+    Example: textwright pretrain books/ --out my-language --minutes 15
+    """
+    with guarded(debug, lang) as guard:
+        choose_waiting()  # before torch is imported
+        from textwright.tasks.pretraining.asked import make_recipe
+
+        made = make_recipe(
+            set_,
+            {
+                "objective": objective,
+                "model.name": model,
+                "model.checkpoint": from_,
+                "tokenizer.kind": "characters" if chars else None,
+                "budget.minutes": minutes,
+                "budget.tokens": tokens,
+                "learn.epochs": epochs,
+                "data.text": text,
+                "seed": seed,
+            },
+        )
+        found = api.pretrain(data, out, made, sink=Progress(), clock=Clock(started()), resume=resume)
+        say()
+        lines = [f"{name:14} {score}" for name, score in found.scores.items()]
+        head = (
+            f"{found.model} in {found.seconds:.1f} s, {found.parameters:,} parameters, "
+            f"{found.tokens:,} tokens, {found.tokens_per_second:,.0f} a second"
+        )
+        finish(json, found.to_json(), "\n".join([head, *lines]))
+    if found.interrupted:
+        raise typer.Exit(guard.stopped)

@@ -1,0 +1,62 @@
+"""Muon with all matrices of one shape orthogonalised at once, where torch takes one after the other.
+
+Shapes: M matrices of one shape, R rows, C columns, R at most C.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Muon
+
+# Of the polynomial that torch.optim.Muon uses, and how often.
+_A, _B, _C, _TIMES = 3.4445, -4.7750, 2.0315, 5
+_EPSILON = 1e-7
+
+
+class BatchedMuon(Muon):
+    """The updates of torch.optim.Muon with Nesterov's momentum and AdamW's size, but for rounding."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            wide: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                update = self._with_momentum(parameter, group["momentum"])
+                rows, columns = parameter.shape
+                wide.setdefault((min(rows, columns), max(rows, columns)), []).append((parameter, update))
+            for shape, members in wide.items():
+                self._move(shape, members, group["lr"], group["weight_decay"])
+
+    def _with_momentum(self, parameter: Tensor, momentum: float) -> Tensor:
+        assert parameter.grad is not None
+        state = self.state[parameter]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(parameter.grad)
+        buffer: Tensor = state["momentum_buffer"]
+        buffer.lerp_(parameter.grad, 1 - momentum)
+        return parameter.grad.lerp(buffer, momentum)
+
+    def _move(
+        self, shape: tuple[int, int], members: list[tuple[Tensor, Tensor]], rate: float, decay: float
+    ) -> None:
+        stacked = torch.stack([u if u.shape == shape else u.t() for _, u in members])
+        size = rate * 0.2 * math.sqrt(shape[1])
+        for (parameter, _), update in zip(members, orthogonalised(stacked), strict=True):
+            parameter.mul_(1 - rate * decay)
+            parameter.add_(update if parameter.shape == shape else update.t(), alpha=-size)
+
+
+def orthogonalised(updates_MRC: Tensor) -> Tensor:
+    """Each matrix with its singular values brought near one, by Newton and Schulz, in bfloat16."""
+    x = updates_MRC.bfloat16()
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp_min(_EPSILON)
+    for _ in range(_TIMES):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C), x, beta=_A)
+    return x

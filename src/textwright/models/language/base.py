@@ -1,0 +1,42 @@
+"""What every language model tells the rest of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from textwright.models.language.settings import LanguageSettings
+
+ObjectiveName = Literal["causal", "masked"]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """How many tokens there are, and those with a part to play.
+
+    `start_id` stands before a text, `end_id` behind it; both are the same where texts only follow each other.
+    """
+
+    size: int
+    pad_id: int
+    start_id: int
+    end_id: int
+    mask_id: int | None = None
+
+
+@dataclass(frozen=True)
+class LanguageArchitecture:
+    """A registry entry: a Hugging Face class built from a config, behind one way of calling it.
+
+    `build(settings, vocabulary)` takes settings without `auto`, and draws the first weights from torch's
+    global generator. `read(folder)` gives the network of a folder that `save_pretrained` wrote, `length` how
+    many tokens a network of this config reads at once.
+    """
+
+    name: str
+    summary: str
+    objective: ObjectiveName
+    build: Callable[[LanguageSettings, Vocabulary], Any]
+    read: Callable[[Any], Any]
+    length: Callable[[Any], int] = lambda config: int(config.max_position_embeddings)

@@ -1,0 +1,85 @@
+"""The last layer of a causal model and its loss, made together and a few tokens at a time.
+
+Logits are by far the most numbers of a step: as many as there are tokens, times the vocabulary. Made at once
+they go through memory a dozen times, forward and backward. Here those of some tokens are made, turned into
+their loss and their gradient while they are near the processor, and forgotten (as in arXiv:2410.10989).
+
+Shapes: N tokens, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# Logits that are made at once, in numbers: four megabytes.
+_NUMBERS_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """Logits (B, T, V) that are not made yet: vectors (B, T, D), the weights (V, D) that make them, and where
+    they are bent (`cap` tanh(logits / `cap`)); None where they are not.
+    """
+
+    vectors_BTD: Tensor
+    weight_VD: Tensor
+    cap: float | None
+    dtype: torch.dtype
+
+    def cross_entropy(self, targets_BT: Tensor) -> Tensor:
+        """The sum of the losses of all tokens."""
+        total: Tensor = _HeadLoss.apply(
+            self.vectors_BTD.flatten(0, 1), self.weight_VD, targets_BT.flatten(), self.cap, self.dtype
+        )
+        return total
+
+    def float(self) -> Tensor:
+        """The logits."""
+        raw = F.linear(self.vectors_BTD.to(self.dtype), self.weight_VD.to(self.dtype)).float()
+        return raw if self.cap is None else self.cap * torch.tanh(raw / self.cap)
+
+
+class _HeadLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        vectors_ND: Tensor,
+        weight_VD: Tensor,
+        targets_N: Tensor,
+        cap: float | None,
+        dtype: torch.dtype,
+    ) -> Tensor:
+        weight = weight_VD.to(dtype)
+        total = vectors_ND.new_zeros((), dtype=torch.float32)
+        by_vectors = torch.empty_like(vectors_ND)
+        by_weight = torch.zeros_like(weight_VD)
+        size = max(_NUMBERS_AT_ONCE // len(weight), 1)
+        for start in range(0, len(vectors_ND), size):
+            part = slice(start, start + size)
+            given, wanted = vectors_ND[part].to(dtype), targets_N[part, None]
+            logits = F.linear(given, weight).float()
+            if cap is not None:
+                logits = logits.div_(cap).tanh_()
+                slope = torch.addcmul(logits.new_ones(()), logits, logits, value=-1)
+                logits = logits.mul_(cap)
+            log_sum = logits.logsumexp(-1, keepdim=True)
+            total += (log_sum - logits.gather(-1, wanted)).sum()
+            shares = logits.sub_(log_sum).exp_()
+            shares.scatter_add_(-1, wanted, shares.new_full(wanted.shape, -1.0))
+            if cap is not None:
+                shares.mul_(slope)
+            shares = shares.to(dtype)
+            by_vectors[part] = shares @ weight
+            by_weight += shares.t() @ given
+        ctx.save_for_backward(by_vectors, by_weight)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+        by_vectors, by_weight = ctx.saved_tensors
+        return by_vectors * gradients[0], by_weight * gradients[0], None, None, None

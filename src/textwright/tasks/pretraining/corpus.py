@@ -1,0 +1,126 @@
+"""The tokens of a run in its work folder: built once, and found again by a run that is resumed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textwright.core.errors import DataError, TokenizerError
+from textwright.core.files import read_json, readable_name, to_json, write_atomic, writing_atomic
+from textwright.tasks.pretraining.objectives import OBJECTIVES
+from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.pretraining.starting import Start
+from textwright.text.documents.reading import Documents
+from textwright.text.documents.shards import Shards
+from textwright.text.documents.tokens import TokenCorpus, build_tokens
+from textwright.text.rowlog import RowLog
+from textwright.text.sources.folder import NOT_TEXT
+from textwright.text.tokenizers import Tokenizer, TokenizerSettings
+
+_RECORD, _CLEANING = "record.json", "cleaning.jsonl"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Tokens to learn from and to judge on; `cleaning` is what was left out or changed, counted."""
+
+    corpus: TokenCorpus
+    cleaning: list[dict[str, Any]]
+    cleaning_file: Path
+    skipped: dict[str, str]
+    reason: str
+
+    @property
+    def num_bytes(self) -> int:
+        return int(self.corpus.train.about["bytes"])
+
+    @property
+    def fingerprint(self) -> str:
+        return str(self.corpus.train.about["fingerprint"])
+
+
+def prepared(
+    documents: Documents, recipe: PretrainRecipe, folder: Path, objective: str, start: Start | None
+) -> Learned:
+    """The tokens of the documents in `folder`, where they stay as long as the run; those of the same files
+    and settings are taken as they lie there. Raises DataError.
+    """
+    settings, reason = _settings(recipe, start)
+    asked = {
+        "files": [[str(path), *_stamp(path)] for path in documents.files],
+        "column": documents.column,
+        "tokenizer": start.tokenizer.fingerprint if start else settings.model_dump(mode="json"),
+        "objective": objective,
+        "seed": recipe.seed,
+    }
+    found = _found(folder, asked, reason)
+    if found is not None:
+        return found
+    if start is not None:
+        corpus = build_tokens(documents, folder, start.tokenizer, end=start.end, seed=recipe.seed)
+    else:
+        finish = OBJECTIVES.get(objective)
+        corpus = build_tokens(
+            documents, folder, settings, finished=finish.finished, end=finish.end, seed=recipe.seed
+        )
+    corpus.tokenizer.save(folder)
+    with writing_atomic(folder / _CLEANING) as file:
+        file.writelines(json.dumps(found, ensure_ascii=False) + "\n" for found in corpus.log.records())
+    record = {"asked": asked, "cleaning": corpus.log.summary(), "skipped": documents.skipped}
+    write_atomic(folder / _RECORD, to_json(record))
+    return Learned(corpus, corpus.log.summary(), folder / _CLEANING, documents.skipped, reason)
+
+
+def _settings(recipe: PretrainRecipe, start: Start | None) -> tuple[TokenizerSettings, str]:
+    if start is not None:
+        return start.tokenizer.settings, "that of the checkpoint"
+    if isinstance(recipe.tokenizer, TokenizerSettings):
+        return recipe.tokenizer, "as asked"
+    return TokenizerSettings(kind="bpe"), "pieces of words, whose number goes by the size of the text"
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _found(folder: Path, asked: dict[str, Any], reason: str) -> Learned | None:
+    try:
+        record = read_json(folder / _RECORD)
+        if record["asked"] != json.loads(json.dumps(asked)):
+            return None
+        train, validation = (Shards.open(folder / name) for name in ("train", "validation"))
+        corpus = TokenCorpus(train, validation, Tokenizer.load(folder), RowLog())
+        return Learned(corpus, record["cleaning"], folder / _CLEANING, record["skipped"], reason)
+    except (OSError, ValueError, KeyError, TypeError, DataError, TokenizerError):
+        return None
+
+
+def account(learned: Learned, documents: Documents) -> list[str]:
+    """What was read, in lines for a person."""
+    train, held_out = learned.corpus.train, learned.corpus.validation
+    size = learned.num_bytes + int(held_out.about["bytes"])
+    named = readable_name(documents.files[0])
+    where = named if len(documents.files) == 1 else f"{len(documents.files):,} files"
+    tokens, kinds = len(train) + len(held_out), train.vocabulary_size
+    lines = [
+        f"{where}: {_size(size)} of text, {tokens:,} tokens of {kinds:,} kinds",
+        f"held out to judge on: {_size(int(held_out.about['bytes']))}",
+    ]
+    lines += [
+        f"{step['rows']:,} texts {step['action']}: {step['reason']}"
+        for step in learned.cleaning
+        if step["reason"] != NOT_TEXT
+    ]
+    if learned.skipped:
+        lines.append(f"{len(learned.skipped):,} files hold no text and were left out")
+    return lines
+
+
+def _size(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:.1f} MB" if num_bytes >= 100_000 else f"{num_bytes / 1e3:.1f} kB"

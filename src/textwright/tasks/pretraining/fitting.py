@@ -1,0 +1,183 @@
+"""The one fit of a language: how long, judged when, and how fast it may compute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from textwright.core.clock import Clock
+from textwright.core.events import Event
+from textwright.core.seeds import derive
+from textwright.learn.batches import Learnable
+from textwright.learn.loop import Fit, FitState
+from textwright.learn.objectives import next_token
+from textwright.models.fast.apply import accelerated
+from textwright.runtime.compute import decide as decide_compute
+from textwright.runtime.cpu import usable_cpus
+from textwright.runtime.settings import Compute
+from textwright.tasks.pretraining.corpus import Learned
+from textwright.tasks.pretraining.objectives import OBJECTIVES
+from textwright.tasks.pretraining.objectives.base import Judge
+from textwright.tasks.pretraining.plan import Decided
+from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.pretraining.starting import Start
+from textwright.tasks.writing.model import vocabulary_of
+
+# All steps have the same shape, and are compiled for it: 10 to 30 s that a fit of minutes wins back.
+_LEAST_SECONDS_TO_COMPILE = 150.0
+# Validations of a fit, and what they may take of its time.
+_CHECKS, _SHARE_OF_CHECKS = 20, 0.03
+# Windows that are judged on where there is no clock: the same ones on every machine.
+_WINDOWS = 256
+# What is left of a budget for the last measurement, and for saving.
+_SHARE_OF_SCORES, _SECONDS_TO_SAVE = 0.03, 2.0
+# Where nobody says how long: passes over the text.
+USUAL_EPOCHS = 10.0
+# A fit by the clock has no length: more epochs than any clock allows.
+_NO_END = 1e6
+
+
+@dataclass
+class Learning:
+    """A fit that is set up; `run` yields its events and leaves what was learned in `fit.model`."""
+
+    recipe: PretrainRecipe
+    decided: Decided
+    learned: Learned
+    clock: Clock
+    start: Start | None = None
+    fit: Fit = field(init=False)
+    quickened: list[str] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        decided, seed = self.decided, self.recipe.seed
+        compute = self._compute()
+        self.reasons |= compute.reasons
+        torch.set_num_threads(compute.threads)
+        torch.manual_seed(derive(seed, "weights", decided.architecture.name))
+        vocabulary = vocabulary_of(self.learned.corpus.tokenizer)
+        network = (
+            self.start.network() if self.start else decided.architecture.build(decided.settings, vocabulary)
+        )
+        corpus = self.learned.corpus
+        self.objective = OBJECTIVES.get(decided.architecture.objective)
+        rows = self.objective.rows(corpus.train, corpus.tokenizer, decided.length, self.recipe)
+        epochs, self.reasons["learn.epochs"] = self._epochs(rows)
+        self.is_clocked = epochs == _NO_END
+        self.fit = Fit(
+            network,
+            rows,
+            next_token,
+            decided.learn,
+            epochs,
+            seed,
+            self.clock,
+            compute=compute,
+            state=FitState(by_clock=self.is_clocked),
+        )
+
+    def run(self) -> Generator[Event, None, None]:
+        fit = self.fit
+        torch.set_num_threads(fit.compute.threads)  # those of the run that is resumed
+        example = fit.rows.batch(np.arange(self._rows_at_once()), 0).to(fit.compute.device).inputs
+        precision, compiles = fit.compute.precision, fit.compute.compile
+        with accelerated(fit.model, precision, example, compiles=compiles, is_fixed=True) as done:
+            self.quickened = done
+            self._judge()
+            yield from fit.run()
+
+    def _judge(self) -> None:
+        """How it is judged, by what that takes here."""
+        fit = self.fit
+        most = _WINDOWS
+        if self.is_clocked:
+            left = max(self.clock.remaining(), 0.0)
+            per_window = self._seconds_of_a_window()
+            most = max(int(_SHARE_OF_CHECKS / _CHECKS * left / per_window), 16)
+            self.most_scored = max(int(_SHARE_OF_SCORES * left / per_window), 64) * self.decided.length
+            reserve = min(_SHARE_OF_SCORES * left, 2 * self._held_out / self.decided.length * per_window)
+            fit.clock = self.clock.limited(float(self.clock.limit or 0.0) - reserve - _SECONDS_TO_SAVE)
+        fit.is_due = _by_progress() if self.is_clocked else _by_steps(fit)
+        fit.validate = self._judge_on(most).judged
+
+    def _rows_at_once(self) -> int:
+        """Rows of a part of a step."""
+        rows = min(self.fit.rows_per_step, self.fit.compute.micro_batch or self.fit.rows_per_step)
+        return max(min(rows, self.decided.learn.max_tokens // self.decided.length, len(self.fit.rows)), 1)
+
+    most_scored: int = 2_000_000
+
+    @property
+    def _held_out(self) -> int:
+        return len(self.learned.corpus.validation)
+
+    def _seconds_of_a_window(self) -> float:
+        """To judge one, measured."""
+        judge = self._judge_on(16)
+        judge.judged(self.fit.model)
+        started = time.monotonic()
+        judge.judged(self.fit.model)
+        return max((time.monotonic() - started) / max(judge.num_windows, 1), 1e-6)
+
+    def _judge_on(self, most: int) -> Judge:
+        corpus = self.learned.corpus
+        return self.objective.judge(
+            corpus.validation, corpus.tokenizer, self.decided.length, self.recipe, most
+        )
+
+    def _compute(self) -> Compute:
+        return decide_compute(
+            self.recipe.compute,
+            threads=usable_cpus(),
+            casts=True,
+            work=self._work(),
+            seconds=self.clock.remaining(),
+            least_to_compile=_LEAST_SECONDS_TO_COMPILE,
+        )
+
+    def _work(self) -> float:
+        """Operations of the whole fit: six for each weight and token, as many as there is time for."""
+        tokens, epochs = self.recipe.budget.tokens, self.decided.learn.epochs
+        if tokens is None and epochs == "auto" and self.clock.limit is not None:
+            return float("inf")
+        sizes = self.decided.settings
+        weights = int(sizes.layers) * 12 * int(sizes.width) ** 2
+        weights += self.learned.corpus.tokenizer.size * int(sizes.width)
+        passes = USUAL_EPOCHS if epochs == "auto" else epochs
+        return 6.0 * weights * (tokens or passes * len(self.learned.corpus.train))
+
+    def _epochs(self, rows: Learnable) -> tuple[float, str]:
+        """How often the text is gone over, and why."""
+        asked, tokens = self.decided.learn.epochs, self.recipe.budget.tokens
+        if tokens is not None:
+            return tokens / (len(rows) * self.decided.length), f"{tokens:,} tokens, as asked"
+        if asked != "auto":
+            return asked, f"{asked:g}, as asked"
+        if self.clock.limit is not None:
+            return _NO_END, "as often as the time allows"
+        return USUAL_EPOCHS, f"{USUAL_EPOCHS:g}: the usual number, as no length was given"
+
+
+def _by_steps(fit: Fit) -> Callable[[FitState], bool]:
+    """Due after equal parts of all steps."""
+    steps_of_epoch = -(-len(fit.rows) // fit.rows_per_step)
+    every = max(round(fit.epochs * steps_of_epoch / _CHECKS), 1)
+    return lambda state: state.step % every == 0
+
+
+def _by_progress() -> Callable[[FitState], bool]:
+    """Due when another part of the time is over."""
+    passed = 0
+
+    def is_due(state: FitState) -> bool:
+        nonlocal passed
+        part = int(state.progress * _CHECKS)
+        passed, before = part, passed
+        return part > before
+
+    return is_due

@@ -1,0 +1,14 @@
+"""What a language is learned by: one module an objective."""
+
+from __future__ import annotations
+
+from textwright.core.registry import Registry
+from textwright.tasks.pretraining.objectives.base import Objective
+
+OBJECTIVES: Registry[Objective] = Registry(
+    "objective",
+    {
+        "causal": "textwright.tasks.pretraining.objectives.causal:OBJECTIVE",
+        "masked": "textwright.tasks.pretraining.objectives.masked:OBJECTIVE",
+    },
+)

@@ -1,0 +1,129 @@
+"""What `auto` stands for when a language is learned, and the reason in one line each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from textwright.core.errors import ConfigError
+from textwright.learn.settings import LearnSettings
+from textwright.models.language.base import LanguageArchitecture
+from textwright.models.language.registry import LANGUAGE_MODELS
+from textwright.models.language.settings import LanguageSettings, SizeName
+from textwright.tasks.pretraining.corpus import Learned
+from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.pretraining.starting import Start
+
+# Of a model by its size: the tokens of a step, and the highest rate (docs/log.md).
+_TOKENS_PER_STEP: dict[SizeName, int] = {"tiny": 2_048, "small": 4_096, "base": 8_192}
+_RATE: dict[SizeName, float] = {"tiny": 4e-3, "small": 3e-3, "base": 2e-3}
+# Up to so many bytes of text a larger model learns them by heart.
+_SMALL_FROM, _BASE_FROM = 3_000_000, 100_000_000
+# Of a model that is gone on with.
+_RATE_TO_GO_ON, _WIDEST_SMALL = 2e-4, 256
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The recipe with a number for every `auto`."""
+
+    architecture: LanguageArchitecture
+    settings: LanguageSettings
+    learn: LearnSettings
+    reasons: dict[str, str]
+
+    @property
+    def length(self) -> int:
+        """Tokens of a row."""
+        return int(self.settings.positions)
+
+
+def architecture_of(recipe: PretrainRecipe, start: Start | None) -> LanguageArchitecture:
+    """The one asked for, or of what is gone on with. Raises ConfigError where the objective is another."""
+    found = LANGUAGE_MODELS.get(recipe.model_name) if start is None else start.architecture
+    if recipe.objective not in ("auto", found.objective):
+        fitting = [n for n in LANGUAGE_MODELS if LANGUAGE_MODELS.get(n).objective == recipe.objective]
+        raise ConfigError(
+            f"{found.name} learns by {found.objective}, and {recipe.objective} was asked for",
+            hint=f"For {recipe.objective} take {', '.join(fitting)}.",
+        )
+    return found
+
+
+def decide(recipe: PretrainRecipe, learned: Learned, start: Start | None = None) -> Decided:
+    """Every `auto` by what the text is. Raises ConfigError."""
+    architecture = architecture_of(recipe, start)
+    asked = LanguageSettings.parse(recipe.model_settings, where="model.")
+    if start is not None:
+        return _going_on(recipe, asked, start, learned)
+    reasons: dict[str, str] = {"model.name": _named(recipe, architecture)}
+    size = asked.size
+    if size == "auto":
+        size = _size(learned.num_bytes)
+        reasons["model.size"] = f"{size}: for {learned.num_bytes / 1e6:.1f} MB of text"
+    settings = asked.replaced({"size": size}).sized()
+    if len(learned.corpus.train) <= int(settings.positions):
+        settings = _shorter(asked, settings, len(learned.corpus.train), reasons)
+    learn = _learning(recipe.learn, size, settings, reasons)
+    return Decided(architecture, settings, learn, reasons)
+
+
+def _going_on(recipe: PretrainRecipe, asked: LanguageSettings, start: Start, learned: Learned) -> Decided:
+    """With the sizes of the checkpoint, and a rate that does not undo what it has learned."""
+    settings = start.settings(asked)
+    reasons = {"model.checkpoint": f"{start.checkpoint.name}, a {start.checkpoint.type}"}
+    if len(learned.corpus.train) <= int(settings.positions):
+        settings = _shorter(asked, settings, len(learned.corpus.train), reasons)
+    size: SizeName = "small" if int(settings.width) <= _WIDEST_SMALL else "base"
+    said = recipe.learn.said()
+    learn = recipe.learn
+    if "optimizer.name" not in said:
+        learn = learn.replaced({"optimizer.name": "adamw"})
+    if learn.optimizer.rate == "auto":
+        learn = learn.replaced({"optimizer.rate": _RATE_TO_GO_ON})
+        reasons["learn.optimizer.rate"] = f"{_RATE_TO_GO_ON:g}: low, as much is learned already"
+    return Decided(start.architecture, settings, _learning(learn, size, settings, reasons), reasons)
+
+
+def _named(recipe: PretrainRecipe, architecture: LanguageArchitecture) -> str:
+    is_asked = recipe.model.get("name", "auto") != "auto"
+    return "as asked" if is_asked else f"{architecture.name}: the usual one for {architecture.objective}"
+
+
+def _size(num_bytes: int) -> SizeName:
+    return "tiny" if num_bytes < _SMALL_FROM else "small" if num_bytes < _BASE_FROM else "base"
+
+
+def _shorter(
+    asked: LanguageSettings, settings: LanguageSettings, tokens: int, reasons: dict[str, str]
+) -> LanguageSettings:
+    """Rows that a very short text can be cut into."""
+    length = max(tokens // 4, 8)
+    if asked.positions != "auto":
+        raise ConfigError(
+            f"model.positions={settings.positions}: the text has {tokens:,} tokens",
+            hint=f"Take at most {length}, or give more text.",
+        )
+    reasons["model.positions"] = f"{length}: the text has {tokens:,} tokens"
+    return settings.replaced({"positions": length})
+
+
+def _learning(
+    asked: LearnSettings, size: SizeName, settings: LanguageSettings, reasons: dict[str, str]
+) -> LearnSettings:
+    found: dict[str, Any] = {}
+    said = asked.said()
+    if "batch" not in said:
+        found["batch"] = max(_TOKENS_PER_STEP[size] // int(settings.positions), 1)
+        reasons["learn.batch"] = f"{found['batch']} rows of {settings.positions} tokens"
+    if "optimizer.name" not in said:
+        found["optimizer.name"] = "muon"
+        reasons["learn.optimizer.name"] = "muon: fewer steps than adamw for the same loss"
+    if asked.optimizer.rate == "auto":
+        found["optimizer.rate"] = _RATE[size]
+        reasons["learn.optimizer.rate"] = f"{_RATE[size]:g}: for a model of this size"
+    if "schedule.name" not in said:
+        found |= {"schedule.name": "hold", "schedule.warmup": 0.02, "schedule.decay": 0.7}
+    if "patience" not in said:
+        found["patience"] = 0
+    return asked.replaced(found, where="learn.")

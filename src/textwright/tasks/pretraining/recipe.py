@@ -1,0 +1,75 @@
+"""What a person asks for when a language is to be learned, as one YAML file; any field may be `auto`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from textwright.core.settings import Settings
+from textwright.learn.settings import LearnSettings
+from textwright.models.language.base import ObjectiveName
+from textwright.models.language.registry import USUAL
+from textwright.runtime.settings import ComputeSettings
+from textwright.text.tokenizers import TokenizerSettings
+
+Auto = Literal["auto"]
+
+
+class TextSettings(Settings):
+    text: str | None = Field(None, description="column of the text in tables; none is guessed")
+
+
+class MaskSettings(Settings):
+    """Which tokens are hidden, of an objective that fills gaps."""
+
+    first: float = Field(0.3, gt=0, lt=1, description="share of the tokens that is hidden at the beginning")
+    last: float = Field(0.15, gt=0, lt=1, description="and at the end (arXiv:2202.08005, 2410.24159)")
+    whole_words: bool = Field(True, description="hide whole words rather than pieces of them")
+    static: bool = Field(
+        False, description="the same gaps in each epoch, as BERT had; else new ones, as RoBERTa"
+    )
+
+
+class LengthSettings(Settings):
+    minutes: float | None = Field(None, gt=0, description="from the start of the process to its end")
+    tokens: int | None = Field(
+        None, gt=0, description="to learn from, in the place of minutes: the same run everywhere"
+    )
+
+
+class TrackSettings(Settings):
+    tensorboard: str | None = Field(None, description="folder to write the fit to for TensorBoard")
+
+
+class PretrainRecipe(Settings):
+    """All that decides how a language is learned; saved with the model."""
+
+    objective: ObjectiveName | Auto = Field(
+        "auto", description="causal: tell the next token; masked: fill gaps; auto goes by the model"
+    )
+    data: TextSettings = TextSettings()
+    tokenizer: TokenizerSettings | Auto = "auto"
+    model: dict[str, Any] = Field(
+        default_factory=lambda: {"name": "auto"}, description="name of a language model and its settings"
+    )
+    mask: MaskSettings = MaskSettings()
+    learn: LearnSettings = LearnSettings()
+    compute: ComputeSettings = ComputeSettings()
+    budget: LengthSettings = LengthSettings()
+    tracking: TrackSettings = TrackSettings()
+    seed: int = Field(0, description="of all that is random: what is held out, weights, order, dropout")
+
+    @property
+    def model_name(self) -> str:
+        """The one that is named, or the usual one of the objective."""
+        name = str(self.model.get("name", "auto"))
+        return USUAL["causal" if self.objective == "auto" else self.objective] if name == "auto" else name
+
+    @property
+    def model_settings(self) -> dict[str, Any]:
+        """Those of the network; not what it starts from."""
+        return {k: v for k, v in self.model.items() if k not in ("name", "checkpoint")}
+
+    def said(self) -> dict[str, Any]:
+        return {**super().said(), **{f"model.{key}": value for key, value in self.model_settings.items()}}

@@ -1,0 +1,218 @@
+"""`pretrain`: raw text in, the folder of a language model out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from textwright.bundle.folder import is_finished, refuse_foreign, save_bundle
+from textwright.bundle.manifest import LANGUAGE, DataRecord, Manifest
+from textwright.core.clock import Clock
+from textwright.core.events import Sink, fan_out, silent
+from textwright.core.files import readable_name, to_json
+from textwright.core.records import Note, Score, Split
+from textwright.core.tensorboard import tracking
+from textwright.tasks.checkpoints import Checkpoints
+from textwright.tasks.identity import library_versions
+from textwright.tasks.journal import Journal
+from textwright.tasks.pretraining.corpus import Learned, account, prepared
+from textwright.tasks.pretraining.fitting import Learning
+from textwright.tasks.pretraining.plan import Decided, architecture_of, decide
+from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.pretraining.starting import start_of
+from textwright.tasks.work import work_folder
+from textwright.tasks.writing.model import LanguageModel, vocabulary_of
+from textwright.text.documents.reading import Documents
+
+_TOKENS, _FIT = "tokens", "fit"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What learning a language gave; `scores` are of the part that was held out."""
+
+    out: Path
+    objective: str
+    model: str
+    seconds: float
+    tokens: int
+    tokens_per_second: float
+    parameters: int
+    scores: dict[str, Score]
+    split: Split = "validation"
+    interrupted: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "objective": self.objective,
+            "model": self.model,
+            "out": str(self.out),
+            "seconds": round(self.seconds, 3),
+            "tokens": self.tokens,
+            "tokens_per_second": round(self.tokens_per_second, 1),
+            "parameters": self.parameters,
+            "scores": {name: score.to_json() for name, score in self.scores.items()},
+            "split": self.split,
+            "interrupted": self.interrupted,
+        }
+
+
+def pretrain(
+    sources: Sequence[str | Path],
+    out: str | Path,
+    recipe: PretrainRecipe | None = None,
+    *,
+    sink: Sink = silent,
+    clock: Clock | None = None,
+    resume: bool = False,
+) -> Pretrained:
+    """Learn a language from files and folders of raw text, and write the folder of its model to `out`.
+
+    `clock` counts from the start of the process; `recipe.budget.minutes` is its limit. Ctrl-C keeps what was
+    learned and comes back with `interrupted`, beside a finished model that was in `out` before; checkpoints
+    stay, and `resume` goes on from them. Raises TextwrightError.
+    """
+    recipe, target = recipe or PretrainRecipe(), Path(out)
+    refuse_foreign(target)
+    start = start_of(recipe)
+    architecture = architecture_of(recipe, start)
+    minutes = recipe.budget.minutes
+    clock = (clock or Clock.starting()).limited(None if minutes is None else 60 * minutes)
+    documents = Documents.of(sources, recipe.data.text)
+    is_other = is_finished(target)
+    if is_other:
+        sink(Note(f"{target}: the model that is there now is replaced when this training is done"))
+    with (
+        work_folder(target, resume=resume, say=sink) as work,
+        closing(Journal(work.path, sink)) as journal,
+        tracking(recipe.tracking.tensorboard, target.name, sink) as board,
+    ):
+        sinks = fan_out([journal, sink, board])
+        learned = prepared(documents, recipe, work.path / _TOKENS, architecture.objective, start)
+        for line in account(learned, documents):
+            sinks(Note(line))
+        decided = decide(recipe, learned, start)
+        learning = Learning(recipe, decided, learned, clock, start)
+        identity = _identity(recipe, learned, decided)
+        checkpoints = Checkpoints(work.path, resume, identity, journal, sinks)
+        checkpoints.check()
+        for name, reason in {**decided.reasons, **learning.reasons}.items():
+            sinks(Note(f"{name}: {reason}", "plan"))
+        checkpoints.started(_FIT, learning.fit)
+        interrupted = _run(learning, checkpoints, sinks)
+        place = target.with_name(f"{target.name}-interrupted") if interrupted and is_other else target
+        made = _keep(place, learning, documents, clock, journal, interrupted)
+        if interrupted:
+            work.keep()
+        if place != target:
+            sink(Note(f"{target}: the finished model stays; what was interrupted is in {place}"))
+        return made
+
+
+def _identity(recipe: PretrainRecipe, learned: Learned, decided: Decided) -> dict[str, Any]:
+    """What must be the same for a run to be resumed."""
+    return {
+        "data": learned.fingerprint,
+        "recipe": recipe.model_dump(mode="json", exclude={"budget": {"minutes"}, "tracking": True}),
+        "plan": decided.settings.model_dump(mode="json"),
+        "version": library_versions(),
+    }
+
+
+def _run(learning: Learning, checkpoints: Checkpoints, sink: Sink) -> bool:
+    """The fit to its end; true when it was interrupted and something was kept."""
+    events = learning.run()
+    try:
+        for event in events:
+            sink(event)
+            checkpoints.after(event)
+    except KeyboardInterrupt as stop:
+        with suppress(KeyboardInterrupt, StopIteration):
+            events.throw(stop)
+        if not learning.fit.state.step:
+            raise
+        sink(Note("interrupted: what was learned so far is kept", "warning"))
+        return True
+    return False
+
+
+def _keep(
+    place: Path, learning: Learning, documents: Documents, clock: Clock, journal: Journal, interrupted: bool
+) -> Pretrained:
+    """Measure on what was held out and write the folder in one step."""
+    learned, decided, fit = learning.learned, learning.decided, learning.fit
+    tokenizer = learned.corpus.tokenizer
+    model = LanguageModel(
+        decided.architecture, fit.model, tokenizer, vocabulary_of(tokenizer), decided.length
+    )
+    held_out = learned.corpus.validation
+    scores, details = learning.objective.scores(model, held_out, learning.recipe, learning.most_scored)
+    parameters = sum(p.numel() for p in fit.model.parameters())
+    state = fit.state
+    made = Pretrained(
+        place,
+        decided.architecture.objective,
+        decided.architecture.name,
+        clock.elapsed(),
+        state.tokens,
+        state.tokens / max(state.seconds, 1e-9),
+        parameters,
+        scores,
+        interrupted=interrupted,
+    )
+    manifest = _manifest(made, learned, documents)
+
+    def fill(folder: Path) -> None:
+        model.save(folder)
+        (folder / "recipe.yaml").write_text(learning.recipe.to_yaml(), encoding="utf-8")
+        plan = {
+            "model": {"name": made.model, **decided.settings.model_dump(mode="json")},
+            "learn": decided.learn.model_dump(mode="json"),
+            "compute": fit.compute.to_json(),
+            "quickened": learning.quickened,
+            "reasons": {**decided.reasons, **learning.reasons, "tokenizer": learned.reason},
+            "epochs": round(state.rows / len(fit.rows), 3),
+            "steps": state.step,
+            "tokens": state.tokens,
+            "cost": {"seconds": round(clock.elapsed(), 3), "cpu_seconds": round(clock.cpu_seconds(), 3)},
+            "interrupted": interrupted,
+        }
+        (folder / "plan.json").write_text(to_json(plan), encoding="utf-8")
+        record = {"split": made.split, "scores": manifest.scores, "details": details}
+        (folder / "scores.json").write_text(to_json(record), encoding="utf-8")
+        shutil.copy(learned.cleaning_file, folder / "cleaning.jsonl")
+        journal.join(folder / "events.jsonl")
+
+    save_bundle(place, manifest, fill)
+    return made
+
+
+def _manifest(made: Pretrained, learned: Learned, documents: Documents) -> Manifest:
+    train = learned.corpus.train
+    names = [readable_name(path) for path in documents.files]
+    name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} others"
+    data = DataRecord(
+        name=name,
+        fingerprint=learned.fingerprint,
+        rows=int(train.about["documents"]) + int(learned.corpus.validation.about["documents"]),
+        cleaning=learned.cleaning,
+    )
+    return Manifest.parse(
+        {
+            "textwright_version": version("textwright"),
+            "task": LANGUAGE,
+            "architecture": made.model,
+            "schema": {"objective": made.objective},
+            "decode": {},
+            "scores": {name: score.to_json() for name, score in made.scores.items()},
+            "split": made.split,
+            "parameters": made.parameters,
+            "seconds": round(made.seconds, 3),
+            "data": [data.model_dump(mode="json")],
+        }
+    )

@@ -1,0 +1,86 @@
+"""Gaps filled by a masked model: the likeliest tokens for each, seen from both sides.
+
+Shapes: T time, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from textwright.core.errors import ConfigError, DataError
+from textwright.tasks.writing.model import LanguageModel
+from textwright.text.tokenizers.framed import MASK
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A text with its gaps: for each in turn the likeliest tokens with their probabilities, and the text with
+    the likeliest of all put in.
+    """
+
+    text: str
+    gaps: list[list[tuple[str, float]]]
+
+    def to_json(self) -> dict[str, Any]:
+        gaps = [[{"token": token, "probability": share} for token, share in gap] for gap in self.gaps]
+        return {"text": self.text, "gaps": gaps}
+
+
+@torch.no_grad()
+def fill(model: LanguageModel, texts: Sequence[str], *, most: int = 5) -> list[Filled]:
+    """Fill each [MASK] in the texts, from left to right the surest first.
+
+    Raises ConfigError for a model that writes, DataError for a text without a gap or beyond the window.
+
+    >>> fill(LanguageModel.load("my-language"), ["a [MASK] day"])[0].text  # doctest: +SKIP
+    'a good day'
+    """
+    if model.architecture.objective != "masked":
+        raise ConfigError(
+            f"a {model.architecture.name} writes on; it does not fill gaps",
+            hint="Use: textwright generate DIR --prompt 'Once'",
+        )
+    return [_filled(model, text, most) for text in texts]
+
+
+def _filled(model: LanguageModel, text: str, most: int) -> Filled:
+    ids = _with_gaps(model, text)
+    gaps = [place for place, token in enumerate(ids) if token == model.vocabulary.mask_id]
+    found: dict[int, list[tuple[str, float]]] = {}
+    while open_gaps := [place for place in gaps if place not in found]:
+        row = torch.tensor([ids], device=model.device)
+        places = torch.tensor([open_gaps], device=model.device)
+        logits = model.network(row, torch.ones_like(row, dtype=torch.bool), places).logits[0].float()
+        for token in (model.vocabulary.pad_id, model.vocabulary.start_id, model.vocabulary.end_id):
+            logits[:, token] = -torch.inf
+        logits[:, model.vocabulary.mask_id or 0] = -torch.inf
+        shares, tokens = logits.softmax(-1).topk(min(most, logits.shape[-1]), -1)
+        surest = int(shares[:, 0].argmax())
+        found[open_gaps[surest]] = [
+            (model.tokenizer.pieces[token], round(share, 6))
+            for token, share in zip(tokens[surest].tolist(), shares[surest].tolist(), strict=True)
+        ]
+        ids[open_gaps[surest]] = int(tokens[surest, 0])
+    return Filled(model.tokenizer.decode(ids), [found[place] for place in gaps])
+
+
+def _with_gaps(model: LanguageModel, text: str) -> list[int]:
+    mask = model.tokenizer.frame.special["mask_token"]
+    parts = text.replace(MASK, mask).split(mask)
+    if len(parts) == 1:
+        raise DataError(f"no gap in the text {text[:60]!r}", hint=f"Write {mask} where a token is missing.")
+    assert model.vocabulary.mask_id is not None
+    ids = [model.vocabulary.start_id]
+    for number, row in enumerate(model.tokenizer.whole(parts)):
+        ids += [model.vocabulary.mask_id, *map(int, row)] if number else [*map(int, row)]
+    ids.append(model.vocabulary.end_id)
+    if len(ids) > model.length:
+        raise DataError(
+            f"the text has {len(ids):,} tokens, and the model reads {model.length:,}",
+            hint="Give a shorter text around the gap.",
+        )
+    return ids

@@ -1,0 +1,95 @@
+"""A language model with its tokenizer; the folder is one of the Hugging Face library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+import torch
+from torch import nn
+from transformers import PreTrainedTokenizerFast
+
+from textwright.bundle.folder import load_verified
+from textwright.bundle.manifest import LANGUAGE
+from textwright.core.errors import BundleError, TokenizerError
+from textwright.models.language.base import LanguageArchitecture, Vocabulary
+from textwright.models.language.registry import LANGUAGE_MODELS
+from textwright.models.transformer.quiet import quiet
+from textwright.runtime.compute import best_device
+from textwright.runtime.cpu import usable_cpus
+from textwright.text.tokenizers import Tokenizer
+
+
+def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
+    """The special tokens of a tokenizer by their roles: of one that fills gaps, or of one that writes.
+
+    Raises TokenizerError where it has none for a part that is needed.
+    """
+    ids, special = tokenizer.vocabulary, tokenizer.frame.special
+    mask = special.get("mask_token")
+    start = special.get("cls_token" if mask else "bos_token") or special.get("eos_token")
+    end = special.get("sep_token" if mask else "eos_token") or start
+    if start is None or end is None:
+        raise TokenizerError(
+            "the tokenizer has no token that begins or ends a text",
+            hint="Take a checkpoint whose tokenizer names one (tokenizer_config.json).",
+        )
+    mask_id = ids[mask] if mask else None
+    return Vocabulary(tokenizer.size, tokenizer.pad_id, ids[start], ids[end], mask_id)
+
+
+@dataclass
+class LanguageModel:
+    """What was learned of a language; `length` tokens are read at once.
+
+    >>> model = LanguageModel.load("my-language")  # doctest: +SKIP
+    """
+
+    architecture: LanguageArchitecture
+    network: nn.Module
+    tokenizer: Tokenizer
+    vocabulary: Vocabulary
+    length: int
+
+    @property
+    def model(self) -> Any:
+        """The model of the Hugging Face library."""
+        network: Any = self.network
+        return network.model
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    @classmethod
+    def load(cls, path: str | Path) -> LanguageModel:
+        """Open a model folder, its hashes checked. Raises BundleError."""
+        folder = Path(path)
+        manifest = load_verified(folder)
+        if manifest.task != LANGUAGE:
+            raise BundleError(
+                f"{folder}: is a model for {manifest.task}, not a language model",
+                hint="Make one: textwright pretrain FILES --out DIR",
+            )
+        torch.set_num_threads(usable_cpus())
+        architecture = LANGUAGE_MODELS.get(manifest.architecture)
+        network = architecture.read(folder)
+        network.to(best_device()).eval()
+        tokenizer = Tokenizer.load(folder)
+        length = architecture.length(network.model.config)
+        return cls(architecture, network, tokenizer, vocabulary_of(tokenizer), length)
+
+    def save(self, folder: Path) -> None:
+        """Write config.json, model.safetensors and the tokenizer, as the Hugging Face library has them."""
+        with quiet():
+            self.model.save_pretrained(folder)
+        make: Any = PreTrainedTokenizerFast
+        fast = make(
+            tokenizer_object=tokenizers.Tokenizer.from_str(self.tokenizer.content),
+            model_max_length=self.length,
+            **self.tokenizer.frame.special,
+        )
+        fast.save_pretrained(folder)
+        self.tokenizer.save(folder)  # last: its tokenizer.json says the same, and has its hash beside it

@@ -1,0 +1,121 @@
+"""Every language model: the logits of its Hugging Face class, nothing of the future, saved and read back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from textwright.core.errors import CheckpointError
+from textwright.learn.objectives import next_token
+from textwright.models.fast.apply import accelerated
+from textwright.models.language.base import Vocabulary
+from textwright.models.language.registry import LANGUAGE_MODELS, USUAL
+from textwright.models.language.settings import LanguageSettings
+
+SMALL = LanguageSettings(width=32, layers=2, heads=2, inner=64, positions=16)
+WORDS = Vocabulary(size=60, pad_id=0, start_id=57, end_id=58, mask_id=59)
+
+
+def built(name: str) -> torch.nn.Module:
+    torch.manual_seed(0)
+    network: torch.nn.Module = LANGUAGE_MODELS.get(name).build(SMALL, WORDS)
+    return network.eval()
+
+
+def inputs(name: str, rows: int = 3) -> tuple[Tensor, ...]:
+    ids = torch.randint(1, 57, (rows, 12), generator=torch.Generator().manual_seed(1))
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    if LANGUAGE_MODELS.get(name).objective == "causal":
+        return ids, mask
+    return ids, mask, torch.tensor([[2, 5, 7], [0, 1, 11], [3, 4, 9]])[:rows]
+
+
+def test_there_is_a_usual_one_for_each_objective() -> None:
+    assert {LANGUAGE_MODELS.get(name).objective for name in USUAL.values()} == set(USUAL)
+
+
+@pytest.mark.parametrize("name", [*LANGUAGE_MODELS])
+def test_logits_are_those_of_the_class(name: str) -> None:
+    network, given = built(name), inputs(name)
+    with torch.no_grad():
+        found = network(*given).logits
+        whole = network.model(input_ids=given[0]).logits  # type: ignore[operator]
+    if len(given) == 3:
+        whole = torch.stack([row[places] for row, places in zip(whole, given[2], strict=True)])
+    assert found.shape == whole.shape and torch.allclose(found, whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [n for n in LANGUAGE_MODELS if LANGUAGE_MODELS.get(n).objective == "causal"])
+def test_no_token_sees_those_after_it(name: str) -> None:
+    network, (ids, mask) = built(name), inputs(name)
+    other = ids.clone()
+    other[:, 8:] = (other[:, 8:] + 7) % 50 + 1
+    with torch.no_grad():
+        one, two = network(ids, mask).logits, network(other, mask).logits
+    assert torch.equal(one[:, :8], two[:, :8]) and not torch.allclose(one[:, 8:], two[:, 8:])
+
+
+@pytest.mark.parametrize("name", [n for n in LANGUAGE_MODELS if LANGUAGE_MODELS.get(n).objective == "masked"])
+def test_a_gap_is_seen_from_both_sides(name: str) -> None:
+    network, (ids, mask, places) = built(name), inputs(name)
+    for changed in (0, 11):
+        other = ids.clone()
+        other[:, changed] = other[:, changed] % 50 + 1
+        with torch.no_grad():
+            assert not torch.allclose(network(ids, mask, places).logits, network(other, mask, places).logits)
+
+
+@pytest.mark.parametrize("name", [*LANGUAGE_MODELS])
+def test_a_folder_gives_the_same_logits(name: str, tmp_path: Path) -> None:
+    network, given = built(name), inputs(name)
+    network.model.save_pretrained(tmp_path)  # type: ignore[operator]
+    architecture = LANGUAGE_MODELS.get(name)
+    read = architecture.read(tmp_path).eval()
+    with torch.no_grad():
+        assert torch.equal(read(*given).logits, network(*given).logits)
+    assert architecture.length(read.model.config) == 16
+    (tmp_path / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(CheckpointError, match="the model cannot be loaded"):
+        architecture.read(tmp_path)
+
+
+@pytest.mark.parametrize("name", [*LANGUAGE_MODELS])
+def test_the_fast_path_computes_nearly_the_same_gradient(name: str) -> None:
+    network, given = built(name), inputs(name)
+    targets = torch.randint(1, 57, given[-1].shape, generator=torch.Generator().manual_seed(2))
+
+    def gradient() -> Tensor:
+        network.train()
+        network.zero_grad(set_to_none=True)
+        next_token(network(*given).logits, targets).total.backward()
+        return torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
+
+    plain = gradient()
+    with accelerated(network, "bf16", given) as done:
+        assert done
+        quick = gradient()
+    assert float((quick - plain).norm() / plain.norm()) < 0.03
+    assert np.isclose(float(gradient().norm()), float(plain.norm()), rtol=1e-6), "taken out again"
+
+
+@pytest.mark.parametrize("name", [n for n in LANGUAGE_MODELS if LANGUAGE_MODELS.get(n).objective == "causal"])
+def test_logits_that_are_made_late_give_the_same_loss_and_gradient(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textwright.models.language.head._NUMBERS_AT_ONCE", 5 * WORDS.size)
+    network, (ids, mask) = built(name).train(), inputs(name)
+    targets = torch.randint(1, 57, ids.shape, generator=torch.Generator().manual_seed(2))
+    late = next_token(network(ids, mask).logits, targets).total
+    late.backward()
+    found = {key: p.grad.clone() for key, p in network.named_parameters() if p.grad is not None}
+    network.zero_grad()
+    plain = next_token(network.model(input_ids=ids).logits, targets).total  # type: ignore[operator]
+    plain.backward()
+    assert late.item() == pytest.approx(plain.item(), rel=1e-5)
+    assert torch.allclose(network(ids, mask).logits.float(), network.model(input_ids=ids).logits, atol=1e-5)  # type: ignore[operator]
+    for key, parameter in network.named_parameters():
+        assert parameter.grad is not None and torch.allclose(found[key], parameter.grad, atol=1e-5), key
