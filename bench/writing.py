@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ids = torch.tensor([begun(model, TEXT)] * args.batch)
     mask = torch.ones_like(ids)
     settings = WritingSettings(temperature=0, max_tokens=args.tokens)
+    model.tokenizer.size = 8192
     model.tokenizer.decode = lambda ids: ""  # type: ignore[method-assign]  # ids beyond its vocabulary
 
     def ours() -> int:

@@ -280,18 +280,20 @@ def pretrain(
     sink: Sink = silent,
     clock: Clock | None = None,
     resume: bool = False,
+    processes: int = 1,
 ) -> Pretrained:
     """Learn a language from files and folders of raw text, and write the folder of its model to `out`.
 
     `clock` counts from the start of the process; `recipe.budget.minutes` is its limit. Ctrl-C keeps what was
     learned and comes back with `interrupted`, beside a finished model that was in `out` before; checkpoints
-    stay, and `resume` goes on from them. Raises TextwrightError.
+    stay, and `resume` goes on from them. Of several `processes` each makes a part of every step. Raises
+    TextwrightError.
 
     >>> textwright.pretrain(["books/"], "my-language")  # doctest: +SKIP
     """
     from textwright.tasks.pretraining.run import pretrain as learn  # it needs torch
 
-    return learn(data, out, recipe, sink=sink, clock=clock, resume=resume)
+    return learn(data, out, recipe, sink=sink, clock=clock, resume=resume, processes=processes)
 
 
 def generate(

@@ -33,7 +33,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         recipe = {"model": model, "learn": {"epochs": 1}, "budget": {"minutes": 1}}
         recipe |= {"learn": {}} if model["name"] == "bag" else {"long": {"name": "mean"}}
         textwright.train(SAMPLE, place / model["name"], textwright.Recipe.parse(recipe))
-    return [place / model["name"] for model in models]
+    asked = {"model": {"name": "gpt2", "size": "tiny"}, "budget": {"tokens": 2000}}
+    textwright.pretrain([SAMPLE], place / "language", textwright.PretrainRecipe.parse(asked))
+    return [*(place / model["name"] for model in models), place / "language"]
 
 
 def table(page: Path) -> dict[str, bool]:

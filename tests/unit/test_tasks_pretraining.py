@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from textwright import api
 from textwright.bundle.folder import load_manifest
-from textwright.core.errors import BundleError, CheckpointError, ConfigError, DataError
+from textwright.core.errors import BundleError, CheckpointError, ConfigError, DataError, ModelError
 from textwright.core.events import Event
 from textwright.core.records import Note, StepEvent
 from textwright.tasks import checkpoints
@@ -325,3 +325,23 @@ def theirs(name: str, corpus: Path, folder: Path) -> None:
         transformers.AutoModelForCausalLM if name in ("gpt2", "qwen3") else transformers.AutoModelForMaskedLM
     )
     kind.from_config(config).save_pretrained(folder)
+
+
+@pytest.mark.parametrize("name", ["nanochat", "roberta"])
+def test_two_processes_make_the_steps_of_one(name: str, corpus: Path, tmp_path: Path) -> None:
+    asked = recipe(model={"name": name, **TINY}, budget={"tokens": 6000}, compute={"precision": "fp32"})
+    losses: dict[int, list[float]] = {}
+    for processes in (1, 2):
+        found: list[Event] = []
+        out = tmp_path / f"model-{processes}"
+        made = api.pretrain([corpus], out, asked, sink=found.append, processes=processes)
+        losses[processes] = [event.loss for event in found if isinstance(event, StepEvent)]
+        assert made.tokens == sum(32 * 8 for _ in losses[processes])
+    assert len(losses[1]) > 20
+    assert losses[2] == pytest.approx(losses[1], rel=2e-3), "within rounding, which adds up"
+    assert losses[2][:5] == pytest.approx(losses[1][:5], rel=1e-5)
+
+
+def test_more_processes_than_processors_are_refused(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="--processes 999"):
+        api.pretrain([corpus], tmp_path / "model", recipe(), processes=999)

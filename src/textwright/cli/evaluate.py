@@ -53,7 +53,8 @@ def evaluate(
 
 
 def _table(result: api.Evaluated) -> str:
-    lines = [f"{result.n:,} rows in {result.seconds:.2f} s (95 % interval in brackets):"]
+    what = f"{result.details['bytes']:,} bytes" if "bytes" in result.details else f"{result.n:,} rows"
+    lines = [f"{what} in {result.seconds:.2f} s (95 % interval in brackets):"]
     lines += [f"{name:12} {score}" for name, score in result.scores.items()]
     every = result.details.get("per_class", [])
     classes = every if len(every) <= _MOST_LABELS else sorted(every, key=_f1)[:_MOST_LABELS]

@@ -41,6 +41,9 @@ def pretrain(
         int | None, typer.Option(help="Learn from so many tokens, in the place of minutes.")
     ] = None,
     epochs: Annotated[float | None, typer.Option(help="Go over the text so often, at most.")] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes that share every step, each with its part of the rows (1).")
+    ] = 1,
     text: options.Text = None,
     seed: options.Seed = None,
     set_: options.Set = None,
@@ -73,13 +76,32 @@ def pretrain(
                 "seed": seed,
             },
         )
-        found = api.pretrain(data, out, made, sink=Progress(), clock=Clock(started()), resume=resume)
-        say()
-        lines = [f"{name:14} {score}" for name, score in found.scores.items()]
-        head = (
-            f"{found.model} in {found.seconds:.1f} s, {found.parameters:,} parameters, "
-            f"{found.tokens:,} tokens, {found.tokens_per_second:,.0f} a second"
+        found = api.pretrain(
+            data,
+            out,
+            made,
+            sink=Progress(),
+            clock=Clock(started()),
+            resume=resume,
+            processes=processes,
         )
-        finish(json, found.to_json(), "\n".join([head, *lines]))
+        finish(json, found.to_json(), summary(found))
     if found.interrupted:
         raise typer.Exit(guard.stopped)
+
+
+def summary(found: api.Pretrained) -> str:
+    """What a person wants to know after a language was learned, and what to do next."""
+    say()
+    head = (
+        f"{found.model} in {found.seconds:.1f} s, {found.parameters:,} parameters, "
+        f"{found.tokens:,} tokens, {found.tokens_per_second:,.0f} a second"
+    )
+    scores = [f"{name:14} {score}" for name, score in found.scores.items()]
+    use = (
+        f"Next: textwright generate {found.out}"
+        if found.objective == "causal"
+        else f"Next: textwright train DATA --from {found.out} --out NEW"
+    )
+    measured = "on text that was held out (95 % interval in brackets):"
+    return "\n".join([head, measured, *scores, f"report: {found.out / 'report.html'}", use])

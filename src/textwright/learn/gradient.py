@@ -21,6 +21,7 @@ from textwright.learn.objectives import Loss, Objective
 from textwright.learn.optimizers import Stepper
 from textwright.learn.settings import LearnSettings
 from textwright.learn.state import FitState
+from textwright.runtime.ranks import ALONE, Ranks
 from textwright.runtime.settings import Compute
 
 Divergence = Callable[[Tensor, Tensor], Loss]
@@ -38,24 +39,28 @@ class Gradients:
     settings: LearnSettings
     compute: Compute
     seed: int
+    ranks: Ranks = ALONE
 
     def made(self, chosen: IntArray, state: FitState) -> Generator[Note, None, tuple[Tensor, int]]:
         """The loss of the step at hand, a mean over its rows, and the tokens that it saw.
 
-        When memory does not suffice it is made again, with half the padded tokens at once of the part that
-        was too much, and so are all steps from there on. Raises ModelError when a single row is too much.
+        Of several processes each makes the part of its own rows, and all get the sum. When memory does not
+        suffice it is made again, with half the padded tokens at once of the part that was too much, and so
+        are all steps from there on. Raises ModelError when a single row is too much.
         """
-        lengths = self.rows.lengths_of(chosen)
-        places = np.arange(len(chosen))
+        own = chosen[self.ranks.number :: self.ranks.count]
+        lengths = self.rows.lengths_of(own)
+        places = np.arange(len(own))
         while True:
             max_tokens = state.max_tokens or self.settings.max_tokens
-            parts = cut_batches(places, lengths, self.compute.micro_batch or len(chosen), max_tokens)
+            parts = cut_batches(places, lengths, self.compute.micro_batch or len(own), max_tokens)
             losses: list[Tensor] = []
             with memory.Attempt() as attempt:
-                self._add_up([chosen[part] for part in parts], state, losses)
+                self._add_up([own[part] for part in parts], len(chosen), state, losses)
             if not attempt.failure:
-                loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
-                return loss, int(lengths.sum())
+                loss = losses[0] if len(losses) == 1 else sum(losses, torch.zeros(()))
+                self._share(loss)
+                return loss, int(self.rows.lengths_of(chosen).sum())
             self.optimizer.zero_grad(set_to_none=True)
             memory.free(self.compute.device)
             part = parts[len(losses)]
@@ -67,19 +72,35 @@ class Gradients:
                 "warning",
             )
 
-    def _add_up(self, parts: list[IntArray], state: FitState, losses: list[Tensor]) -> None:
+    def _share(self, loss: Tensor) -> None:
+        """Put what all processes have made, added up, into the gradients and the loss."""
+        if self.ranks.count == 1:
+            return
+        learning = [p for p in self.model.parameters() if p.requires_grad]
+        lazy = {id(p) for p in learning if p.grad is not None and p.grad.is_sparse}
+        for parameter in learning:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            elif parameter.grad.is_sparse:
+                parameter.grad = parameter.grad.to_dense()
+        self.ranks.add_up([loss, *(p.grad for p in learning if p.grad is not None)])
+        for parameter in learning:
+            if id(parameter) in lazy and parameter.grad is not None:
+                parameter.grad = parameter.grad.to_sparse(1)
+
+    def _add_up(self, parts: list[IntArray], num_rows: int, state: FitState, losses: list[Tensor]) -> None:
         """The gradient of all parts at the parameters, and the loss of each, as a share, into `losses`.
 
         Dropout draws from a seed that is a pure function of step and part. Each part counts by its rows, so
         that 8 parts of 4 rows are one of 32, but for rounding and for what dropout draws.
         """
-        num_rows, step = sum(map(len, parts)), state.step
+        step = state.step
         self.optimizer.zero_grad(set_to_none=True)
         self.model.train()
         for number, part in enumerate(parts):
             names = ("step", step) if len(parts) == 1 else ("step", step, number)
-            seed = derive(self.seed, *names)
-            seed_torch(self.compute.device, seed)
+            seed_torch(self.compute.device, derive(self.seed, *names))
+            seed = derive(self.seed, "step", step)  # what a row draws does not depend on its part
             batch = self.rows.batch(part, seed, state.progress).to(self.compute.device)
             share = self._total(batch) / num_rows
             share.backward()

@@ -31,6 +31,7 @@ from textwright.learn.recovery import Diverged, Recovery
 from textwright.learn.schedules import rate_factor
 from textwright.learn.settings import LearnSettings
 from textwright.learn.state import FitState, Judgement, are_finite, changing_weights, copied_weights
+from textwright.runtime.ranks import ALONE, Ranks
 from textwright.runtime.settings import Compute
 
 __all__ = ["Fit", "FitState", "Judgement"]
@@ -43,7 +44,8 @@ class Fit:
     A part of an epoch ends after the step that completes it. Validations come `checks_per_epoch` times an
     epoch and at the end by length; not at the end by the clock, which may leave no time for one. With
     `is_due` they come after the steps for which it is true, and at the end, however it comes. They judge the
-    averaged weights where `settings.average` asks for them. `on_end` is called when the fit has ended by
+    averaged weights where `settings.average` asks for them. Of several processes (`ranks`) only the first
+    validates, and says when it is over. `on_end` is called when the fit has ended by
     itself and the model holds what is kept.
     """
 
@@ -57,6 +59,7 @@ class Fit:
     validate: Callable[[nn.Module], Judgement] | None = None
     planned_epochs: float | None = None
     is_due: Callable[[FitState], bool] | None = None
+    ranks: Ranks = ALONE
     compute: Compute = field(default_factory=Compute)
     divergence: Divergence | None = None
     state: FitState = field(default_factory=FitState)
@@ -132,6 +135,7 @@ class Fit:
             self.settings,
             self.compute,
             self.seed,
+            self.ranks,
         )
         if not state.step:
             self.recovery.keep(0, state.health)
@@ -156,7 +160,8 @@ class Fit:
         """Before the end by length: by patience, or by the clock, which is asked after every step."""
         state, patience = self.state, self.settings.patience
         is_tired = bool(patience) and state.checks_without_gain >= patience
-        return is_tired or (self.clock.is_over() and state.step > 0 and self._is_judged())
+        is_over = is_tired or (self.clock.is_over() and state.step > 0 and self._is_judged())
+        return bool(self.ranks.told(is_over))
 
     def _is_judged(self) -> bool:
         """Whether what the clock would leave has been judged, where it is to be."""
@@ -196,6 +201,7 @@ class Fit:
         At its start the first step would have a rate of zero, at its end the last one, and be wasted.
         """
         progress = self._pace.progress(self._done(num_batches, 0.5) / (self.planned_epochs or self.epochs))
+        progress = self.state.progress = self.ranks.told(progress)
         rate = self.rate * self.state.health.rate_factor * rate_factor(self.settings.schedule, progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group.get("factor", 1.0)

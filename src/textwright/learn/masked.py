@@ -101,14 +101,12 @@ class Masked:
         ids_BT[:, 0], ids_BT[:, -1] = self.start_id, self.end_id
         ids_BT[:, 1:-1] = self.tokens.take(chosen, self._inner)
         count = self.gaps.count(self._inner, progress)
-        if self.gaps.is_static:
-            parts = [
-                self._gapped(ids_BT[i : i + 1], count, generator(self.seed, "gaps", int(start)))
-                for i, start in enumerate(chosen)
-            ]
-            hidden, places, targets = (np.concatenate(part) for part in zip(*parts, strict=True))
-        else:
-            hidden, places, targets = self._gapped(ids_BT, count, generator(seed, "gaps"))
+        seed = self.seed if self.gaps.is_static else seed
+        parts = [
+            self._gapped(ids_BT[i : i + 1], count, generator(seed, "gaps", int(start)))
+            for i, start in enumerate(chosen)
+        ]
+        hidden, places, targets = (np.concatenate(part) for part in zip(*parts, strict=True))
         rows = torch.from_numpy(hidden)
         return Batch(
             rows,

@@ -15,6 +15,7 @@ from textwright.core.records import Note
 from textwright.report.card import README, make_card, render_card
 from textwright.report.comparison import read_comparison, render_comparison
 from textwright.report.growth import render_growth
+from textwright.report.language import render_language
 from textwright.report.page import render_report, sentence
 from textwright.report.records import read_records
 from textwright.report.verdict import verdict
@@ -71,6 +72,11 @@ def make_comparison(folder: Path, record: dict[str, Any], *, name: str, recipe: 
 def make_curve(record: dict[str, Any], *, name: str, recipe: str) -> dict[str, bytes]:
     """The report of a learning curve; `record` is curve.json."""
     return {REPORT: _bytes(render_growth(record, name, recipe))}
+
+
+def make_language(folder: Path, manifest: dict[str, Any], *, name: str) -> dict[str, bytes]:
+    """The report of a language model; `manifest` is given, as it may not have been written yet."""
+    return {REPORT: _bytes(render_language(folder, manifest, name))}
 
 
 def stated_before(folder: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ from textwright.learn.objectives import next_token
 from textwright.models.fast.apply import accelerated
 from textwright.runtime.compute import decide as decide_compute
 from textwright.runtime.cpu import usable_cpus
+from textwright.runtime.ranks import ALONE, Ranks
 from textwright.runtime.settings import Compute
 from textwright.tasks.pretraining.corpus import Learned
 from textwright.tasks.pretraining.objectives import OBJECTIVES
@@ -50,13 +51,15 @@ class Learning:
     learned: Learned
     clock: Clock
     start: Start | None = None
+    compute: Compute | None = None
+    processes: int = 1
     fit: Fit = field(init=False)
     quickened: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         decided, seed = self.decided, self.recipe.seed
-        compute = self._compute()
+        compute = self.compute or self._compute()
         self.reasons |= compute.reasons
         torch.set_num_threads(compute.threads)
         torch.manual_seed(derive(seed, "weights", decided.architecture.name))
@@ -81,14 +84,17 @@ class Learning:
             state=FitState(by_clock=self.is_clocked),
         )
 
-    def run(self) -> Generator[Event, None, None]:
+    def run(self, ranks: Ranks = ALONE) -> Generator[Event, None, None]:
+        """The events of the fit, of which this process makes its part."""
         fit = self.fit
+        fit.ranks = ranks
         torch.set_num_threads(fit.compute.threads)  # those of the run that is resumed
         example = fit.rows.batch(np.arange(self._rows_at_once()), 0).to(fit.compute.device).inputs
         precision, compiles = fit.compute.precision, fit.compute.compile
         with accelerated(fit.model, precision, example, compiles=compiles, is_fixed=True) as done:
             self.quickened = done
-            self._judge()
+            if ranks.is_first:
+                self._judge()
             yield from fit.run()
 
     def _judge(self) -> None:
@@ -133,7 +139,7 @@ class Learning:
     def _compute(self) -> Compute:
         return decide_compute(
             self.recipe.compute,
-            threads=usable_cpus(),
+            threads=max(usable_cpus() // self.processes, 1),
             casts=True,
             work=self._work(),
             seconds=self.clock.remaining(),

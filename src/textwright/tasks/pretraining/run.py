@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from contextlib import closing, suppress
@@ -17,19 +18,26 @@ from textwright.core.events import Sink, fan_out, silent
 from textwright.core.files import readable_name, to_json
 from textwright.core.records import Note, Score, Split
 from textwright.core.tensorboard import tracking
+from textwright.report.folder import make_language, write_pages
+from textwright.runtime.ranks import Ranks
 from textwright.tasks.checkpoints import Checkpoints
 from textwright.tasks.identity import library_versions
 from textwright.tasks.journal import Journal
 from textwright.tasks.pretraining.corpus import Learned, account, prepared
 from textwright.tasks.pretraining.fitting import Learning
+from textwright.tasks.pretraining.follow import led, refuse_misfit
 from textwright.tasks.pretraining.plan import Decided, architecture_of, decide
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.pretraining.starting import start_of
 from textwright.tasks.work import work_folder
 from textwright.tasks.writing.model import LanguageModel, vocabulary_of
+from textwright.tasks.writing.sampling import WritingSettings
+from textwright.tasks.writing.writer import write
 from textwright.text.documents.reading import Documents
 
 _TOKENS, _FIT = "tokens", "fit"
+# What a report shows of what was learned.
+_SAMPLES, _SAMPLE_TOKENS = 3, 150
 
 
 @dataclass(frozen=True)
@@ -70,13 +78,16 @@ def pretrain(
     sink: Sink = silent,
     clock: Clock | None = None,
     resume: bool = False,
+    processes: int = 1,
 ) -> Pretrained:
     """Learn a language from files and folders of raw text, and write the folder of its model to `out`.
 
     `clock` counts from the start of the process; `recipe.budget.minutes` is its limit. Ctrl-C keeps what was
     learned and comes back with `interrupted`, beside a finished model that was in `out` before; checkpoints
-    stay, and `resume` goes on from them. Raises TextwrightError.
+    stay, and `resume` goes on from them. Of several `processes` each makes a part of every step. Raises
+    TextwrightError.
     """
+    refuse_misfit(processes)
     recipe, target = recipe or PretrainRecipe(), Path(out)
     refuse_foreign(target)
     start = start_of(recipe)
@@ -97,16 +108,18 @@ def pretrain(
         for line in account(learned, documents):
             sinks(Note(line))
         decided = decide(recipe, learned, start)
-        learning = Learning(recipe, decided, learned, clock, start)
+        learning = Learning(recipe, decided, learned, clock, start, processes=processes)
         identity = _identity(recipe, learned, decided)
         checkpoints = Checkpoints(work.path, resume, identity, journal, sinks)
         checkpoints.check()
         for name, reason in {**decided.reasons, **learning.reasons}.items():
             sinks(Note(f"{name}: {reason}", "plan"))
         checkpoints.started(_FIT, learning.fit)
-        interrupted = _run(learning, checkpoints, sinks)
+        orders = _orders(sources, recipe, learning, work.path, checkpoints)
+        with led(work.path, orders, processes) as ranks:
+            interrupted = _run(learning, ranks, checkpoints, sinks)
         place = target.with_name(f"{target.name}-interrupted") if interrupted and is_other else target
-        made = _keep(place, learning, documents, clock, journal, interrupted)
+        made = _keep(place, learning, documents, clock, journal, interrupted, sink)
         if interrupted:
             work.keep()
         if place != target:
@@ -124,9 +137,28 @@ def _identity(recipe: PretrainRecipe, learned: Learned, decided: Decided) -> dic
     }
 
 
-def _run(learning: Learning, checkpoints: Checkpoints, sink: Sink) -> bool:
+def _orders(
+    sources: Sequence[str | Path],
+    recipe: PretrainRecipe,
+    learning: Learning,
+    work: Path,
+    checkpoints: Checkpoints,
+) -> dict[str, Any]:
+    """What another process needs to make the same steps."""
+    return {
+        "sources": [str(source) for source in sources],
+        "recipe": recipe.model_dump(mode="json", exclude_unset=True),
+        "compute": learning.fit.compute.to_json(),
+        "work": str(work),
+        "seconds": None if learning.clock.limit is None else max(learning.clock.remaining(), 1.0),
+        "fit": f"{_FIT}-1",
+        "resume": checkpoints.resume and learning.fit.state.step > 0,
+    }
+
+
+def _run(learning: Learning, ranks: Ranks, checkpoints: Checkpoints, sink: Sink) -> bool:
     """The fit to its end; true when it was interrupted and something was kept."""
-    events = learning.run()
+    events = learning.run(ranks)
     try:
         for event in events:
             sink(event)
@@ -142,7 +174,13 @@ def _run(learning: Learning, checkpoints: Checkpoints, sink: Sink) -> bool:
 
 
 def _keep(
-    place: Path, learning: Learning, documents: Documents, clock: Clock, journal: Journal, interrupted: bool
+    place: Path,
+    learning: Learning,
+    documents: Documents,
+    clock: Clock,
+    journal: Journal,
+    interrupted: bool,
+    say: Sink,
 ) -> Pretrained:
     """Measure on what was held out and write the folder in one step."""
     learned, decided, fit = learning.learned, learning.decided, learning.fit
@@ -187,9 +225,21 @@ def _keep(
         (folder / "scores.json").write_text(to_json(record), encoding="utf-8")
         shutil.copy(learned.cleaning_file, folder / "cleaning.jsonl")
         journal.join(folder / "events.jsonl")
+        (folder / "samples.jsonl").write_text(_samples(model, learning.recipe.seed), encoding="utf-8")
+        record = manifest.model_dump(mode="json", by_alias=True)
+        write_pages(folder, lambda: make_language(folder, record, name=readable_name(place)), say)
 
     save_bundle(place, manifest, fill)
     return made
+
+
+def _samples(model: LanguageModel, seed: int) -> str:
+    """Some texts that it writes from nothing, a JSON object a line; none of a model that fills gaps."""
+    if model.architecture.objective != "causal":
+        return ""
+    settings = WritingSettings(max_tokens=min(_SAMPLE_TOKENS, model.length - 1), seed=seed)
+    written = write(model, [""] * _SAMPLES, settings)
+    return "".join(json.dumps({"text": found.text}, ensure_ascii=False) + "\n" for found in written)
 
 
 def _manifest(made: Pretrained, learned: Learned, documents: Documents) -> Manifest:

@@ -58,6 +58,7 @@ def _filled(model: LanguageModel, text: str, most: int) -> Filled:
         for token in (model.vocabulary.pad_id, model.vocabulary.start_id, model.vocabulary.end_id):
             logits[:, token] = -torch.inf
         logits[:, model.vocabulary.mask_id or 0] = -torch.inf
+        logits[:, model.tokenizer.size :] = -torch.inf
         shares, tokens = logits.softmax(-1).topk(min(most, logits.shape[-1]), -1)
         surest = int(shares[:, 0].argmax())
         found[open_gaps[surest]] = [

@@ -161,7 +161,8 @@ def left_padded(rows: list[list[int]], model: LanguageModel) -> tuple[Tensor, Te
 def allowed(
     logits_BV: Tensor, model: LanguageModel, texts: Sequence[Text], settings: WritingSettings
 ) -> Tensor:
-    """The logits, with padding, and what the settings forbid, made impossible."""
+    """The logits, with what is no token, and what the settings forbid, made impossible."""
+    logits_BV[:, model.tokenizer.size :] = -torch.inf  # the room that some checkpoints have left
     if model.vocabulary.pad_id != model.vocabulary.end_id:
         logits_BV[:, model.vocabulary.pad_id] = -torch.inf
     if settings.repetition == 1 and not settings.no_repeat:

@@ -1,0 +1,80 @@
+"""The page of a language model, from the records of its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from textwright.report.charts import Chart, line_chart
+from textwright.report.messages import SPOKEN
+from textwright.report.page import both, environment
+from textwright.report.records import Curve, Records, read_lines, read_records
+from textwright.report.shown import number, percent, seconds
+from textwright.report.words import Language
+
+Finding = tuple[str, dict[str, Any]]
+_SAMPLES = "samples.jsonl"
+
+
+def render_language(
+    folder: Path, manifest: dict[str, Any], name: str, language: Language | None = None
+) -> str:
+    """The whole page; `language` is the one that it opens in, if not that of the command line."""
+    records = read_records(folder, manifest, name)
+    samples = [*read_lines(folder / _SAMPLES)]
+    curve = records.curves[0] if records.curves else Curve("")
+    sections = ["scores", "written", "curves", "data", "settings", "words"]
+    return (
+        environment()
+        .get_template("language.html")
+        .render(
+            r=records,
+            title="language.page",
+            language=language or SPOKEN.get(),
+            sections=[f"language.{key}" for key in sections if samples or key != "written"],
+            verdict=[both(key, **values) for key, values in findings(records)],
+            samples=samples,
+            loss=_loss(curve),
+            checks=_checks(curve),
+            data=records.manifest["data"][0],
+        )
+    )
+
+
+def findings(records: Records) -> Iterator[Finding]:
+    """How well the language is known, what that took, and what limits it."""
+    scores, details, plan = records.manifest["scores"], records.scores["details"], records.plan
+    if "bits_per_byte" in scores:
+        yield "language.bits", {**_ends(scores["bits_per_byte"]), "size": number(details["bytes"])}
+    else:
+        accuracy = {key: percent(scores["accuracy"][part]) for key, part in _PARTS}
+        yield "language.filled", {**accuracy, "count": number(details["told"])}
+    yield (
+        "language.took",
+        {
+            "tokens": number(plan["tokens"]),
+            "epochs": number(plan["epochs"]),
+            "time": seconds(plan["cost"]["seconds"]),
+        },
+    )
+    if plan["interrupted"]:
+        yield "language.interrupted", {}
+
+
+_PARTS = (("value", "value"), ("low", "low"), ("high", "high"))
+
+
+def _ends(score: dict[str, Any]) -> dict[str, str]:
+    return {key: f"{score[part]:.3f}" for key, part in _PARTS}
+
+
+def _loss(curve: Curve) -> Chart | None:
+    return line_chart([("loss", curve.loss, [])], x="curves.epoch", y="language.nats", is_thin=True)
+
+
+def _checks(curve: Curve) -> Chart | None:
+    """The score that decides, at each check; the one that was kept is marked."""
+    metric, points = next(iter(curve.checks.items()), ("", []))
+    kept = [point for point in points if point[0] == curve.best]
+    return line_chart([(metric, points, kept)], x="curves.epoch", y=f"name.{metric}") if points else None

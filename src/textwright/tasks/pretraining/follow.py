@@ -1,0 +1,113 @@
+"""The other processes of a training: they make their part of every step of what the first one leads."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from textwright.core.errors import ModelError, TextwrightError
+from textwright.runtime.cpu import usable_cpus
+from textwright.runtime.ranks import ALONE, Ranks, join
+
+_START = "from textwright.tasks.pretraining.follow import main; main()"
+MEETING = "meeting"
+
+
+@contextmanager
+def led(work: Path, orders: dict[str, Any], count: int) -> Iterator[Ranks]:
+    """`count` - 1 processes that follow this one, as long as the block lasts.
+
+    Each gets the orders (JSON), and its share of the processors. Raises ModelError where they cannot start.
+    """
+    if count == 1:
+        yield ALONE
+        return
+    meeting = work / MEETING
+    meeting.unlink(missing_ok=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(max(usable_cpus() // count, 1))}
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", _START, json.dumps({**orders, "number": number, "count": count})],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+        for number in range(1, count)
+    ]
+    ranks = ALONE
+    try:
+        ranks = join(meeting, 0, count)
+        yield ranks
+    finally:
+        ranks.leave()
+        for child in children:
+            _end(child)
+        meeting.unlink(missing_ok=True)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """A process that is not needed any more; one that does not hear of it is killed."""
+    try:
+        child.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        child.terminate()
+        try:
+            child.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def main() -> None:
+    """A follower: the same corpus, plan and fit, and no word to anybody. Its orders are its argument."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first one hears of Ctrl-C, and ends this
+    try:
+        _follow(json.loads(sys.argv[1]))
+    except TextwrightError as error:
+        sys.exit(f"process {json.loads(sys.argv[1])['number']}: {error}")
+
+
+def _follow(orders: dict[str, Any]) -> None:
+    import torch
+
+    from textwright.core.clock import Clock
+    from textwright.learn.checkpoint import load_checkpoint
+    from textwright.runtime.settings import Compute
+    from textwright.tasks.pretraining.corpus import prepared
+    from textwright.tasks.pretraining.fitting import Learning
+    from textwright.tasks.pretraining.plan import architecture_of, decide
+    from textwright.tasks.pretraining.recipe import PretrainRecipe
+    from textwright.tasks.pretraining.starting import start_of
+    from textwright.text.documents.reading import Documents
+
+    work = Path(orders["work"])
+    recipe = PretrainRecipe.parse(orders["recipe"])
+    start = start_of(recipe)
+    objective = architecture_of(recipe, start).objective
+    documents = Documents.of(orders["sources"], recipe.data.text)
+    learned = prepared(documents, recipe, work / "tokens", objective, start)
+    clock = Clock.starting(orders["seconds"])
+    compute = Compute(**orders["compute"])
+    learning = Learning(recipe, decide(recipe, learned, start), learned, clock, start, compute)
+    if orders["resume"]:
+        load_checkpoint(work / orders["fit"], learning.fit)
+    ranks = join(work / MEETING, orders["number"], orders["count"])
+    torch.set_num_threads(compute.threads)
+    for _ in learning.run(ranks):
+        pass
+    ranks.leave()
+
+
+def refuse_misfit(count: int) -> None:
+    """Raises ModelError for more processes than there are processors."""
+    if not 1 <= count <= usable_cpus():
+        raise ModelError(
+            f"--processes {count}: this process may use {usable_cpus()} processors",
+            hint="One process uses them all by threads; more pay on several machines or GPUs.",
+        )
