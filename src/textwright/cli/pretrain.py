@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from textwright.cli.progress import Progress
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.clock import Clock
 from textwright.runtime.cpu import choose_waiting
+
+if TYPE_CHECKING:
+    from textwright.tasks.pretraining.run import Pretrained
 
 app = typer.Typer(add_completion=False)
 
@@ -90,7 +93,7 @@ def pretrain(
         raise typer.Exit(guard.stopped)
 
 
-def summary(found: api.Pretrained) -> str:
+def summary(found: Pretrained) -> str:
     """What a person wants to know after a language was learned, and what to do next."""
     say()
     head = (
