@@ -53,8 +53,9 @@ def evaluate(
 
 
 def _table(result: api.Evaluated) -> str:
-    what = f"{result.details['bytes']:,} bytes" if "bytes" in result.details else f"{result.n:,} rows"
-    lines = [f"{what} in {result.seconds:.2f} s (95 % interval in brackets):"]
+    size, seconds = result.details.get("bytes"), f"{result.seconds:.2f}"
+    head = f"{result.n:,} rows in {seconds} s (95 % interval in brackets):"
+    lines = [head if size is None else f"{size:,} bytes in {seconds} s (95 % interval in brackets):"]
     lines += [f"{name:12} {score}" for name, score in result.scores.items()]
     every = result.details.get("per_class", [])
     classes = every if len(every) <= _MOST_LABELS else sorted(every, key=_f1)[:_MOST_LABELS]

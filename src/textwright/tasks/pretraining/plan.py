@@ -17,8 +17,12 @@ from textwright.tasks.pretraining.starting import Start
 # Of a model by its size: the tokens of a step, and the highest rate (docs/log.md).
 _TOKENS_PER_STEP: dict[SizeName, int] = {"tiny": 2_048, "small": 4_096, "base": 8_192}
 _RATE: dict[SizeName, float] = {"tiny": 4e-3, "small": 3e-3, "base": 2e-3}
-# Up to so many bytes of text a larger model learns them by heart.
-_SMALL_FROM, _BASE_FROM = 3_000_000, 100_000_000
+# Below so many bytes of text a larger model learns them by heart.
+_LEAST_BYTES: dict[SizeName, int] = {"tiny": 0, "small": 3_000_000, "base": 100_000_000}
+# A model is worth its size where it sees so many tokens for each weight of its products: eight to twelve are
+# said to be best, and a model that is too small is quicker to use (docs/log.md). Operations a second of two
+# cores, roughly, by which it is told what there is time for.
+_TOKENS_PER_WEIGHT, _SPEED = 4.0, 2e11
 # Of a model that is gone on with.
 _RATE_TO_GO_ON, _WIDEST_SMALL = 2e-4, 256
 
@@ -50,8 +54,18 @@ def architecture_of(recipe: PretrainRecipe, start: Start | None) -> LanguageArch
     return found
 
 
-def decide(recipe: PretrainRecipe, learned: Learned, start: Start | None = None) -> Decided:
-    """Every `auto` by what the text is. Raises ConfigError."""
+def decide(
+    recipe: PretrainRecipe,
+    learned: Learned,
+    start: Start | None = None,
+    *,
+    seconds: float = float("inf"),
+    tokens: float = float("inf"),
+) -> Decided:
+    """Every `auto` by what the text is, and by what there is time for: seconds, or tokens to learn from.
+
+    Raises ConfigError.
+    """
     architecture = architecture_of(recipe, start)
     asked = LanguageSettings.parse(recipe.model_settings, where="model.")
     if start is not None:
@@ -59,8 +73,7 @@ def decide(recipe: PretrainRecipe, learned: Learned, start: Start | None = None)
     reasons: dict[str, str] = {"model.name": _named(recipe, architecture)}
     size = asked.size
     if size == "auto":
-        size = _size(learned.num_bytes)
-        reasons["model.size"] = f"{size}: for {learned.num_bytes / 1e6:.1f} MB of text"
+        size, reasons["model.size"] = _size(learned, seconds, tokens)
     settings = asked.replaced({"size": size}).sized()
     if len(learned.corpus.train) <= int(settings.positions):
         settings = _shorter(asked, settings, len(learned.corpus.train), reasons)
@@ -90,8 +103,21 @@ def _named(recipe: PretrainRecipe, architecture: LanguageArchitecture) -> str:
     return "as asked" if is_asked else f"{architecture.name}: the usual one for {architecture.objective}"
 
 
-def _size(num_bytes: int) -> SizeName:
-    return "tiny" if num_bytes < _SMALL_FROM else "small" if num_bytes < _BASE_FROM else "base"
+def _size(learned: Learned, seconds: float, tokens: float) -> tuple[SizeName, str]:
+    """The largest that there is enough text for, and enough time."""
+    size = learned.num_bytes / 1e6
+    best: SizeName = "tiny"
+    for name, least in _LEAST_BYTES.items():
+        if learned.num_bytes < least:
+            break
+        sizes = LanguageSettings(size=name).sized()
+        weights = int(sizes.layers) * 12 * int(sizes.width) ** 2
+        weights += learned.corpus.tokenizer.size * int(sizes.width)
+        seen = min(tokens, seconds * _SPEED / (6 * weights))
+        if name != "tiny" and seen < _TOKENS_PER_WEIGHT * weights:
+            return best, f"{best}: for {size:.1f} MB of text, and {name} would see too few tokens in the time"
+        best = name
+    return best, f"{best}: for {size:.1f} MB of text"
 
 
 def _shorter(

@@ -15,7 +15,7 @@ from textwright.bundle.folder import is_finished, refuse_foreign, save_bundle
 from textwright.bundle.manifest import LANGUAGE, DataRecord, Manifest
 from textwright.core.clock import Clock
 from textwright.core.events import Sink, fan_out, silent
-from textwright.core.files import readable_name, to_json
+from textwright.core.files import readable_name, to_json, write_atomic
 from textwright.core.records import Note, Score, Split
 from textwright.core.tensorboard import tracking
 from textwright.report.folder import make_language, write_pages
@@ -28,14 +28,14 @@ from textwright.tasks.pretraining.fitting import Learning
 from textwright.tasks.pretraining.follow import led, refuse_misfit
 from textwright.tasks.pretraining.plan import Decided, architecture_of, decide
 from textwright.tasks.pretraining.recipe import PretrainRecipe
-from textwright.tasks.pretraining.starting import start_of
+from textwright.tasks.pretraining.starting import Start, start_of
 from textwright.tasks.work import work_folder
 from textwright.tasks.writing.model import LanguageModel, vocabulary_of
 from textwright.tasks.writing.sampling import WritingSettings
 from textwright.tasks.writing.writer import write
 from textwright.text.documents.reading import Documents
 
-_TOKENS, _FIT = "tokens", "fit"
+_TOKENS, _FIT, _SIZE = "tokens", "fit", "size"
 # What a report shows of what was learned.
 _SAMPLES, _SAMPLE_TOKENS = 3, 150
 
@@ -107,7 +107,7 @@ def pretrain(
         learned = prepared(documents, recipe, work.path / _TOKENS, architecture.objective, start)
         for line in account(learned, documents):
             sinks(Note(line))
-        decided = decide(recipe, learned, start)
+        decided = _decided(recipe, learned, start, clock, work.path / _SIZE)
         learning = Learning(recipe, decided, learned, clock, start, processes=processes)
         identity = _identity(recipe, learned, decided)
         checkpoints = Checkpoints(work.path, resume, identity, journal, sinks)
@@ -125,6 +125,25 @@ def pretrain(
         if place != target:
             sink(Note(f"{target}: the finished model stays; what was interrupted is in {place}"))
         return made
+
+
+def _decided(
+    recipe: PretrainRecipe, learned: Learned, start: Start | None, clock: Clock, memory: Path
+) -> Decided:
+    """The plan; the size that was chosen by the time there was stays that of a run that is resumed."""
+    if memory.is_file():
+        known = {"model.size": memory.read_text(encoding="utf-8")}
+        return decide(recipe.replaced(known), learned, start)
+    found = decide(recipe, learned, start, seconds=clock.remaining(), tokens=_tokens(recipe, learned))
+    write_atomic(memory, str(found.settings.size))
+    return found
+
+
+def _tokens(recipe: PretrainRecipe, learned: Learned) -> float:
+    """To learn from, where somebody said so."""
+    if recipe.budget.tokens is not None or recipe.learn.epochs == "auto":
+        return float(recipe.budget.tokens or "inf")
+    return recipe.learn.epochs * len(learned.corpus.train)
 
 
 def _identity(recipe: PretrainRecipe, learned: Learned, decided: Decided) -> dict[str, Any]:
@@ -147,7 +166,9 @@ def _orders(
     """What another process needs to make the same steps."""
     return {
         "sources": [str(source) for source in sources],
-        "recipe": recipe.model_dump(mode="json", exclude_unset=True),
+        "recipe": recipe.replaced({"model.size": learning.decided.settings.size}).model_dump(
+            mode="json", exclude_unset=True
+        ),
         "compute": learning.fit.compute.to_json(),
         "work": str(work),
         "seconds": None if learning.clock.limit is None else max(learning.clock.remaining(), 1.0),
@@ -185,9 +206,9 @@ def _keep(
     """Measure on what was held out and write the folder in one step."""
     learned, decided, fit = learning.learned, learning.decided, learning.fit
     tokenizer = learned.corpus.tokenizer
-    model = LanguageModel(
-        decided.architecture, fit.model, tokenizer, vocabulary_of(tokenizer), decided.length
-    )
+    opening = "\n" if learned.corpus.train.about["stretches"] else ""
+    vocabulary = vocabulary_of(tokenizer)
+    model = LanguageModel(decided.architecture, fit.model, tokenizer, vocabulary, decided.length, opening)
     held_out = learned.corpus.validation
     scores, details = learning.objective.scores(model, held_out, learning.recipe, learning.most_scored)
     parameters = sum(p.numel() for p in fit.model.parameters())
@@ -203,7 +224,7 @@ def _keep(
         scores,
         interrupted=interrupted,
     )
-    manifest = _manifest(made, learned, documents)
+    manifest = _manifest(made, learned, documents, opening)
 
     def fill(folder: Path) -> None:
         model.save(folder)
@@ -242,7 +263,7 @@ def _samples(model: LanguageModel, seed: int) -> str:
     return "".join(json.dumps({"text": found.text}, ensure_ascii=False) + "\n" for found in written)
 
 
-def _manifest(made: Pretrained, learned: Learned, documents: Documents) -> Manifest:
+def _manifest(made: Pretrained, learned: Learned, documents: Documents, opening: str) -> Manifest:
     train = learned.corpus.train
     names = [readable_name(path) for path in documents.files]
     name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} others"
@@ -257,7 +278,7 @@ def _manifest(made: Pretrained, learned: Learned, documents: Documents) -> Manif
             "textwright_version": version("textwright"),
             "task": LANGUAGE,
             "architecture": made.model,
-            "schema": {"objective": made.objective},
+            "schema": {"objective": made.objective, "opening": opening},
             "decode": {},
             "scores": {name: score.to_json() for name, score in made.scores.items()},
             "split": made.split,

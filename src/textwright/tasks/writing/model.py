@@ -44,6 +44,9 @@ def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
 class LanguageModel:
     """What was learned of a language; `length` tokens are read at once.
 
+    `opening` stands before every text that is written: a line break where plain files were learned from,
+    whose texts begin with a line, and nothing says where one ends.
+
     >>> model = LanguageModel.load("my-language")  # doctest: +SKIP
     """
 
@@ -52,6 +55,7 @@ class LanguageModel:
     tokenizer: Tokenizer
     vocabulary: Vocabulary
     length: int
+    opening: str = ""
 
     @property
     def model(self) -> Any:
@@ -79,7 +83,8 @@ class LanguageModel:
         network.to(best_device()).eval()
         tokenizer = Tokenizer.load(folder)
         length = architecture.length(network.model.config)
-        return cls(architecture, network, tokenizer, vocabulary_of(tokenizer), length)
+        opening = str(manifest.data_schema.get("opening", ""))
+        return cls(architecture, network, tokenizer, vocabulary_of(tokenizer), length, opening)
 
     def save(self, folder: Path) -> None:
         """Write config.json, model.safetensors and the tokenizer, as the Hugging Face library has them."""

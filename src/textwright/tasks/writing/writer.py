@@ -88,8 +88,8 @@ def stream(model: LanguageModel, beginning: str, settings: WritingSettings | Non
 
 
 def begun(model: LanguageModel, beginning: str) -> list[int]:
-    """The tokens of a beginning, behind the one that stands before a text."""
-    return [model.vocabulary.start_id, *map(int, model.tokenizer.whole([beginning])[0])]
+    """The tokens of a beginning, behind what stands before a text."""
+    return [model.vocabulary.start_id, *map(int, model.tokenizer.whole([model.opening + beginning])[0])]
 
 
 def _refuse_masked(model: LanguageModel) -> None:

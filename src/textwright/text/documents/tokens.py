@@ -38,12 +38,16 @@ class Part:
     end_id: int
     num_bytes: int = 0
     num_documents: int = 0
+    num_stretches: int = 0
     _held: list[tuple[str, bool]] = field(default_factory=list)
     _last: int = -2
 
-    def add(self, text: str, number: int, *, goes_on: bool) -> None:
-        """`number` counts the documents of all parts: one that goes on from another part begins here."""
-        begins = not (goes_on and self._last == number - 1)
+    def add(self, text: str, number: int, document: Document) -> None:
+        """What is left of a document; `number` counts those of all parts: one that goes on from another part
+        begins here.
+        """
+        begins = not (document.goes_on and self._last == number - 1)
+        self.num_stretches += document.is_stretch
         self._held.append((text, begins))
         self._last = number
         self.num_documents += begins
@@ -53,7 +57,12 @@ class Part:
 
     def close(self, about: dict[str, Any]) -> Shards:
         self._settle()
-        return self.writer.close({**about, "bytes": self.num_bytes, "documents": self.num_documents})
+        counted = {
+            "bytes": self.num_bytes,
+            "documents": self.num_documents,
+            "stretches": self.num_stretches,
+        }
+        return self.writer.close({**about, **counted})
 
     def _settle(self) -> None:
         if not self._held:
@@ -70,7 +79,8 @@ class Part:
 class TokenCorpus:
     """Tokens to learn from and to judge on, and the tokenizer that made them.
 
-    `log` counts the texts and lines that were left out; `about` of both parts has `bytes` and `documents`.
+    `log` counts the texts and lines that were left out; `about` of both parts has `bytes`, `documents`, and
+    how many `stretches` of plain files they are made of.
     """
 
     train: Shards
@@ -111,7 +121,7 @@ def build_tokens(
     log = RowLog()
     for number, document, text in _left(documents, survey.found(), log):
         part = held_out if is_held_out[number] else train
-        part.add(text, number, goes_on=document.goes_on)
+        part.add(text, number, document)
     about = {"tokenizer": tokenizer.fingerprint, "seed": seed}
     return TokenCorpus(train.close(about), held_out.close(about), tokenizer, log)
 
