@@ -3,7 +3,8 @@
     python bench/writing.py --model nanochat --size base --batch 16 --rounds 5
 
 Rounds in turn in one process, after one that warms up: tokens a second of each, and how many times as fast
-ours is, the geometric mean with the lowest and the highest. Both take the likeliest token, in float32.
+ours is, the geometric mean with the lowest and the highest. Both take the likeliest token; theirs in float32,
+ours as --precision says.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", default="base")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=200)
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args(argv)
     torch.set_num_threads(usable_cpus())
@@ -65,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     model.model.generation_config.eos_token_id = None
     ids = torch.tensor([begun(model, TEXT)] * args.batch)
     mask = torch.ones_like(ids)
-    settings = WritingSettings(temperature=0, max_tokens=args.tokens)
+    asked = {"temperature": 0, "max_tokens": args.tokens, "precision": args.precision}
+    settings = WritingSettings.parse(asked)
     model.tokenizer.size = 8192
     model.tokenizer.decode = lambda ids: ""  # type: ignore[method-assign]  # ids beyond its vocabulary
 
@@ -94,7 +97,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "parameters": sum(p.numel() for p in model.network.parameters()),
     }
     command = f"python bench/writing.py --model {args.model} --size {args.size} --batch {args.batch}"
-    where = {"seed": 0, "set": f"{args.size} x{args.batch}", "task": "generate", "system": args.model}
+    command += f" --precision {args.precision}" if args.precision != "auto" else ""
+    system = args.model + (f" {args.precision}" if args.precision != "auto" else "")
+    where = {"seed": 0, "set": f"{args.size} x{args.batch}", "task": "generate", "system": system}
     append({**head("writing", command, new_run()), **where, "result": result})
     print(result)
     return 0

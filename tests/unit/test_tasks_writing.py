@@ -51,7 +51,7 @@ def by_the_library(loaded: LanguageModel, beginning: str, **asked: Any) -> str:
 @pytest.mark.parametrize("name", CAUSAL)
 def test_greedy_is_the_librarys(name: str) -> None:
     loaded = model(name)
-    greedy = WritingSettings(temperature=0, max_tokens=20)
+    greedy = WritingSettings(precision="fp32", temperature=0, max_tokens=20)
     for beginning in ("the cat", "", "我"):
         found = write(loaded, [beginning], greedy)[0]
         assert found.text == by_the_library(loaded, beginning, max_new_tokens=20)
@@ -60,7 +60,7 @@ def test_greedy_is_the_librarys(name: str) -> None:
 @pytest.mark.parametrize("name", CAUSAL)
 def test_texts_of_other_lengths_beside_it_change_nothing(name: str) -> None:
     loaded = model(name)
-    greedy = WritingSettings(temperature=0, max_tokens=15)
+    greedy = WritingSettings(precision="fp32", temperature=0, max_tokens=15)
     beginnings = ["the cat sat on the mat", "a", "", "dog ran far"]
     together = [found.text for found in write(loaded, beginnings, greedy)]
     assert together == [write(loaded, [text], greedy)[0].text for text in beginnings]
@@ -72,7 +72,7 @@ def test_penalties_are_the_librarys() -> None:
         ({"repetition": 1.7}, {"repetition_penalty": 1.7}),
         ({"no_repeat": 3}, {"no_repeat_ngram_size": 3}),
     ):
-        asked = WritingSettings.parse({"temperature": 0, "max_tokens": 30, **ours})
+        asked = WritingSettings.parse({"precision": "fp32", "temperature": 0, "max_tokens": 30, **ours})
         assert write(loaded, ["the"], asked)[0].text == by_the_library(
             loaded, "the", max_new_tokens=30, **theirs
         )
@@ -82,7 +82,11 @@ def test_beams_find_a_likelier_text_than_greedy() -> None:
     loaded, better = model("gpt2"), 0
     for beginning in ("the", "a dog", "good"):
         found = {
-            beams: write(loaded, [beginning], WritingSettings(temperature=0, max_tokens=6, beams=beams))[0]
+            beams: write(
+                loaded,
+                [beginning],
+                WritingSettings(precision="fp32", temperature=0, max_tokens=6, beams=beams),
+            )[0]
             for beams in (1, 6)
         }
         costs = {beams: cost(loaded, beginning, text.ids) for beams, text in found.items()}
@@ -142,7 +146,7 @@ def test_a_text_goes_on_past_the_window() -> None:
 
 def test_a_stop_string_ends_it_and_is_not_kept() -> None:
     loaded = model("nanochat")
-    settings = WritingSettings(temperature=0, max_tokens=20)
+    settings = WritingSettings(precision="fp32", temperature=0, max_tokens=20)
     whole = write(loaded, ["the"], settings)[0].text
     stop = whole[5:8]
     found = write(loaded, ["the"], settings.replaced({"stop": (stop,)}))[0]
@@ -193,3 +197,18 @@ def test_what_does_not_go_is_refused() -> None:
         fill(model("roberta"), ["a day"])
     with pytest.raises(DataError, match="and the model reads 16"):
         fill(model("roberta", length=16), ["[MASK] the cat" * 20])
+
+
+def test_products_in_bf16_change_little_and_leave_the_model_as_it_was() -> None:
+    loaded = model("gpt2")
+    wide = LanguageSettings(width=64, layers=2, heads=2, inner=128, positions=48)
+    loaded.network = loaded.architecture.build(wide, loaded.vocabulary).eval()
+    before = [p.clone() for p in loaded.network.parameters()]
+    quick = loaded.quick("bf16")
+    assert quick is loaded.quick("bf16") and loaded.quick("fp32") is loaded
+    ids = torch.tensor([begun(loaded, "the cat sat on the mat")])
+    with torch.no_grad():
+        plain, cast = (each.model(input_ids=ids).logits for each in (loaded, quick))
+    assert 0 < float((cast - plain).norm() / plain.norm()) < 0.02
+    assert all(torch.equal(a, b) for a, b in zip(before, loaded.network.parameters(), strict=True))
+    assert write(loaded, ["the"], WritingSettings(precision="bf16", max_tokens=5))[0].num_tokens <= 5

@@ -17,7 +17,7 @@ from textwright.runtime.settings import Compute, ComputeSettings, Device, Precis
 
 _PROBE_SECONDS = 0.025
 # bf16 rounds away two thirds of the digits: a small gain is not worth it.
-_LEAST_GAIN = 1.5
+LEAST_GAIN = 1.5
 # Compiling takes half a minute or more and gains 5 to 10 % on a CPU (docs/log.md): it has to be a long fit.
 LEAST_SECONDS_TO_COMPILE = 1800.0
 _SECONDS_OF_COMPILING = 120.0
@@ -90,7 +90,7 @@ def _precision(asked: ComputeSettings, device: Device, casts: bool) -> tuple[Pre
     if not casts:
         return "fp32", "this network has few large products to gain from"
     gain = bf16_gain()
-    if gain >= _LEAST_GAIN:
+    if gain >= LEAST_GAIN:
         return "bf16", f"a product takes 1/{gain:.1f} of the time of fp32 here; the weights stay fp32"
     return "fp32", f"bf16 is {gain:.1f} times as fast here, which is too little"
 

@@ -12,7 +12,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from textwright.core.errors import ConfigError
 from textwright.learn.optimizers.chain import Chain, Stepper
 from textwright.learn.optimizers.lazy import LazyAdam
-from textwright.learn.optimizers.muon import BatchedMuon
+from textwright.learn.optimizers.muon import Muon
 from textwright.learn.optimizers.weights import Weight, groups, trained_weights
 from textwright.learn.settings import OptimizerName, OptimizerSettings
 
@@ -78,7 +78,7 @@ def _muon(weights: Sequence[Weight], use: Numbers) -> list[Optimizer]:
             hint="Use adamw.",
         )
     chosen = groups(hidden, use.rate, use.decay)
-    muon = BatchedMuon(chosen, lr=use.rate, momentum=use.momentum, adjust_lr_fn="match_rms_adamw")
+    muon = Muon(chosen, lr=use.rate, momentum=use.momentum, adjust_lr_fn="match_rms_adamw")
     return [muon, *_adamw([weight for weight in weights if not weight.is_hidden], use)]
 
 

@@ -10,14 +10,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Muon
 
 # Of the polynomial that torch.optim.Muon uses, and how often.
 _A, _B, _C, _TIMES = 3.4445, -4.7750, 2.0315, 5
 _EPSILON = 1e-7
 
 
-class BatchedMuon(Muon):
+class Muon(torch.optim.Muon):
     """The updates of torch.optim.Muon with Nesterov's momentum and AdamW's size, but for rounding."""
 
     @torch.no_grad()

@@ -100,7 +100,8 @@ def build(
 
     >>> import torch
     >>> small = LanguageSettings(width=32, layers=1).sized()
-    >>> network = NANOCHAT.build(small, Vocabulary(size=50, pad_id=0, start_id=49, end_id=49))
+    >>> words = Vocabulary(size=50, pad_id=0, start_id=49, end_id=49)
+    >>> network = NANOCHAT.build(small, words).eval()
     >>> ids = torch.tensor([[3, 4, 7]])
     >>> network(ids, ids > 0).logits.shape
     torch.Size([1, 3, 50])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from transformers import PreTrainedTokenizerFast
 from textwright.bundle.folder import load_verified
 from textwright.bundle.manifest import LANGUAGE
 from textwright.core.errors import BundleError, TokenizerError
+from textwright.models.fast.stored import stored
 from textwright.models.language.base import LanguageArchitecture, Vocabulary
 from textwright.models.language.registry import LANGUAGE_MODELS
 from textwright.models.transformer.quiet import quiet
-from textwright.runtime.compute import best_device
+from textwright.runtime.compute import LEAST_GAIN, best_device, bf16_gain
 from textwright.runtime.cpu import usable_cpus
 from textwright.text.tokenizers import Tokenizer
 
@@ -56,12 +57,24 @@ class LanguageModel:
     vocabulary: Vocabulary
     length: int
     opening: str = ""
+    _stored: LanguageModel | None = field(default=None, repr=False)
 
     @property
     def model(self) -> Any:
         """The model of the Hugging Face library."""
         network: Any = self.network
         return network.model
+
+    def quick(self, precision: str) -> LanguageModel:
+        """The same model for writing, with its products in bf16 where that is asked for, or pays here."""
+        is_cast = precision == "bf16" or (
+            precision == "auto" and self.device.type == "cpu" and bf16_gain() >= LEAST_GAIN
+        )
+        if not is_cast:
+            return self
+        if self._stored is None:
+            self._stored = replace(self, network=stored(self.network))
+        return self._stored
 
     @property
     def device(self) -> torch.device:

@@ -6,6 +6,7 @@ Shapes: B texts that are written at once, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -42,6 +43,9 @@ class WritingSettings(Settings):
     )
     no_repeat: int = Field(0, ge=0, description="never write the same so many tokens in a row again; 0 may")
     stop: tuple[str, ...] = Field((), description="end where one of these texts comes up; it is not kept")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="of the products; auto is bf16 where a short probe shows a gain"
+    )
     seed: int = Field(0, description="of what is drawn")
 
 

@@ -55,6 +55,7 @@ def write(
     """
     settings = settings or WritingSettings()
     _refuse_masked(model)
+    model = model.quick(settings.precision)
     texts = [Text(begun(model, beginning)) for beginning in beginnings]
     if settings.beams > 1:
         from textwright.tasks.writing.beams import by_beams
@@ -76,6 +77,7 @@ def stream(model: LanguageModel, beginning: str, settings: WritingSettings | Non
     """Write one text on, and hand out its parts as they come: put together they are the whole."""
     settings = settings or WritingSettings()
     _refuse_masked(model)
+    model = model.quick(settings.precision)
     text = Text(begun(model, beginning))
     shown, hold = 0, max(map(len, settings.stop), default=0)
     rng = torch.Generator().manual_seed(derive(settings.seed, "written", 0))
