@@ -18,10 +18,14 @@ from textwright.core.errors import BundleError, CheckpointError, ConfigError, Da
 from textwright.core.events import Event
 from textwright.core.records import Note, StepEvent
 from textwright.tasks import checkpoints
+from textwright.tasks.pretraining import plan
 from textwright.tasks.pretraining.asked import make_recipe
+from textwright.tasks.pretraining.corpus import prepared
 from textwright.tasks.pretraining.evaluating import evaluate_language
+from textwright.tasks.pretraining.plan import decide
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.writing.model import LanguageModel
+from textwright.text.documents.reading import Documents
 
 WORDS = [
     "the",
@@ -218,6 +222,13 @@ def test_what_does_not_go_together_is_refused(
     assert [*tmp_path.iterdir()] == []
 
 
+def test_a_vocabulary_that_the_text_cannot_give_is_said(corpus: Path, tmp_path: Path) -> None:
+    notes: list[str] = []
+    asked = recipe(tokenizer={"kind": "bpe", "vocabulary_size": 30_000}, budget={"tokens": 600})
+    api.pretrain([corpus], tmp_path / "model", asked, sink=lambda e: notes.append(getattr(e, "text", "")))
+    assert any("30,000 kinds of tokens were asked for; this text gives" in note for note in notes)
+
+
 def test_too_little_text_is_refused_with_what_is_needed(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Hello.\n")
     with pytest.raises(DataError, match=r"7 bytes of text are too little .*\n.*at least 2,000"):
@@ -345,3 +356,19 @@ def test_two_processes_make_the_steps_of_one(name: str, corpus: Path, tmp_path: 
 def test_more_processes_than_processors_are_refused(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="--processes 999"):
         api.pretrain([corpus], tmp_path / "model", recipe(), processes=999)
+
+
+def test_the_size_goes_by_the_text_and_by_the_time(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = PretrainRecipe()
+    learned = prepared(Documents.of([corpus]), asked, tmp_path, "causal", None)
+    assert decide(asked, learned).settings.size == "tiny", "so little text"
+    monkeypatch.setattr(plan, "_LEAST_BYTES", {"tiny": 0, "small": 10_000, "base": 20_000})
+    for seconds, size in ((60, "tiny"), (20_000, "small"), (1e7, "base")):
+        found = decide(asked, learned, seconds=seconds)
+        assert found.settings.size == size
+        assert ("too few tokens" in found.reasons["model.size"]) == (size != "base")
+    assert decide(asked, learned, tokens=1e5).settings.size == "tiny"
+    named = asked.replaced({"model.size": "small"})
+    assert decide(named, learned, seconds=1).settings.size == "small", "what is asked for is taken"

@@ -101,8 +101,8 @@ def _found(folder: Path, asked: dict[str, Any], reason: str) -> Learned | None:
         return None
 
 
-def account(learned: Learned, documents: Documents) -> list[str]:
-    """What was read, in lines for a person."""
+def account(learned: Learned, documents: Documents, wanted: int | None = None) -> list[str]:
+    """What was read, in lines for a person; `wanted` is how many kinds of tokens were asked for."""
     train, held_out = learned.corpus.train, learned.corpus.validation
     size = learned.num_bytes + int(held_out.about["bytes"])
     named = readable_name(documents.files[0])
@@ -117,6 +117,8 @@ def account(learned: Learned, documents: Documents) -> list[str]:
         for step in learned.cleaning
         if step["reason"] != NOT_TEXT
     ]
+    if wanted is not None and wanted > kinds:
+        lines.append(f"{wanted:,} kinds of tokens were asked for; this text gives {kinds:,}")
     if learned.skipped:
         lines.append(f"{len(learned.skipped):,} files hold no text and were left out")
     return lines

@@ -34,6 +34,8 @@ _LEAST_SECONDS_TO_COMPILE = 150.0
 _CHECKS, _SHARE_OF_CHECKS = 20, 0.03
 # Windows that are judged on where there is no clock: the same ones on every machine.
 _WINDOWS = 256
+# Held-out tokens that are scored in the end, where there is no clock.
+_MOST_SCORED = 2_000_000
 # What is left of a budget for the last measurement, and for saving.
 _SHARE_OF_SCORES, _SECONDS_TO_SAVE = 0.03, 2.0
 # Where nobody says how long: passes over the text.
@@ -44,7 +46,10 @@ _NO_END = 1e6
 
 @dataclass
 class Learning:
-    """A fit that is set up; `run` yields its events and leaves what was learned in `fit.model`."""
+    """A fit that is set up; `run` yields its events and leaves what was learned in `fit.model`.
+
+    `most_scored` is how many held-out tokens there is time to score when it is over.
+    """
 
     recipe: PretrainRecipe
     decided: Decided
@@ -54,6 +59,7 @@ class Learning:
     compute: Compute | None = None
     processes: int = 1
     fit: Fit = field(init=False)
+    most_scored: int = field(default=_MOST_SCORED, init=False)
     quickened: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -115,8 +121,6 @@ class Learning:
         """Rows of a part of a step."""
         rows = min(self.fit.rows_per_step, self.fit.compute.micro_batch or self.fit.rows_per_step)
         return max(min(rows, self.decided.learn.max_tokens // self.decided.length, len(self.fit.rows)), 1)
-
-    most_scored: int = 2_000_000
 
     @property
     def _held_out(self) -> int:

@@ -105,7 +105,9 @@ def pretrain(
     ):
         sinks = fan_out([journal, sink, board])
         learned = prepared(documents, recipe, work.path / _TOKENS, architecture.objective, start)
-        for line in account(learned, documents):
+        asked = recipe.tokenizer
+        wanted = None if asked == "auto" else asked.vocabulary_size
+        for line in account(learned, documents, wanted):
             sinks(Note(line))
         decided = _decided(recipe, learned, start, clock, work.path / _SIZE)
         learning = Learning(recipe, decided, learned, clock, start, processes=processes)
