@@ -202,6 +202,20 @@ def test_a_budget_in_minutes_is_kept(corpus: Path, tmp_path: Path) -> None:
     assert rates[-1] < 0.2 * max(rates), "the schedule has followed the clock to its end"
 
 
+def test_without_a_length_it_learns_for_some_minutes(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textwright.tasks.pretraining.run.MINUTES_WITHOUT_LENGTH", 0.08)
+    notes: list[str] = []
+    made = api.pretrain(
+        [corpus],
+        tmp_path / "model",
+        recipe(budget={}),
+        sink=lambda event: notes.append(getattr(event, "text", "")),
+    )
+    assert made.seconds < 8 and notes[0].endswith("given: learns for 0.08 minutes")
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

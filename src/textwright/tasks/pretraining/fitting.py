@@ -38,8 +38,6 @@ _WINDOWS = 256
 _MOST_SCORED = 2_000_000
 # What is left of a budget for the last measurement, and for saving.
 _SHARE_OF_SCORES, _SECONDS_TO_SAVE = 0.03, 2.0
-# Where nobody says how long: passes over the text.
-USUAL_EPOCHS = 10.0
 # A fit by the clock has no length: more epochs than any clock allows.
 _NO_END = 1e6
 
@@ -153,13 +151,12 @@ class Learning:
     def _work(self) -> float:
         """Operations of the whole fit: six for each weight and token, as many as there is time for."""
         tokens, epochs = self.recipe.budget.tokens, self.decided.learn.epochs
-        if tokens is None and epochs == "auto" and self.clock.limit is not None:
+        if epochs == "auto" and tokens is None:
             return float("inf")
         sizes = self.decided.settings
         weights = int(sizes.layers) * 12 * int(sizes.width) ** 2
         weights += self.learned.corpus.tokenizer.size * int(sizes.width)
-        passes = USUAL_EPOCHS if epochs == "auto" else epochs
-        return 6.0 * weights * (tokens or passes * len(self.learned.corpus.train))
+        return 6.0 * weights * (tokens or float(epochs) * len(self.learned.corpus.train))
 
     def _epochs(self, rows: Learnable) -> tuple[float, str]:
         """How often the text is gone over, and why."""
@@ -168,9 +165,7 @@ class Learning:
             return tokens / (len(rows) * self.decided.length), f"{tokens:,} tokens, as asked"
         if asked != "auto":
             return asked, f"{asked:g}, as asked"
-        if self.clock.limit is not None:
-            return _NO_END, "as often as the time allows"
-        return USUAL_EPOCHS, f"{USUAL_EPOCHS:g}: the usual number, as no length was given"
+        return _NO_END, "as often as the time allows"
 
 
 def _by_steps(fit: Fit) -> Callable[[FitState], bool]:

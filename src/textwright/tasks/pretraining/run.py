@@ -36,6 +36,7 @@ from textwright.tasks.writing.writer import write
 from textwright.text.documents.reading import Documents
 
 _TOKENS, _FIT, _SIZE = "tokens", "fit", "size"
+MINUTES_WITHOUT_LENGTH = 10.0
 # What a report shows of what was learned.
 _SAMPLES, _SAMPLE_TOKENS = 3, 150
 
@@ -92,8 +93,7 @@ def pretrain(
     refuse_foreign(target)
     start = start_of(recipe)
     architecture = architecture_of(recipe, start)
-    minutes = recipe.budget.minutes
-    clock = (clock or Clock.starting()).limited(None if minutes is None else 60 * minutes)
+    clock = _limited(recipe, clock or Clock.starting(), sink)
     documents = Documents.of(sources, recipe.data.text)
     is_other = is_finished(target)
     if is_other:
@@ -127,6 +127,15 @@ def pretrain(
         if place != target:
             sink(Note(f"{target}: the finished model stays; what was interrupted is in {place}"))
         return made
+
+
+def _limited(recipe: PretrainRecipe, clock: Clock, say: Sink) -> Clock:
+    """The clock with the minutes asked for; with the usual ones where nobody says how long."""
+    minutes = recipe.budget.minutes
+    if minutes is None and recipe.budget.tokens is None and recipe.learn.epochs == "auto":
+        minutes = MINUTES_WITHOUT_LENGTH
+        say(Note(f"no --minutes, --tokens or --epochs given: learns for {minutes:g} minutes"))
+    return clock.limited(None if minutes is None else 60 * minutes)
 
 
 def _decided(
