@@ -58,6 +58,7 @@ Seed = Annotated[int | None, typer.Option(help="All randomness comes from this n
 RecipeName = Annotated[
     str | None, typer.Option("--recipe", help="A recipe file, or a packaged recipe such as classic-lstm.")
 ]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where a killed run of the same command stood.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="Any other setting: path.to.field=value, or optimizer.name=sgd for short."),

@@ -50,9 +50,7 @@ def pretrain(
     text: options.Text = None,
     seed: options.Seed = None,
     set_: options.Set = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a killed run of the same command stood.")
-    ] = False,
+    resume: options.Resume = False,
     json: Json = False,
     debug: Debug = False,
     lang: Lang = None,

@@ -39,9 +39,7 @@ def train(
     seed: options.Seed = None,
     recipe: options.RecipeName = None,
     set_: options.Set = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a killed run of the same command stood.")
-    ] = False,
+    resume: options.Resume = False,
     json: Json = False,
     debug: Debug = False,
     lang: Lang = None,

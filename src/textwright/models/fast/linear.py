@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from transformers.pytorch_utils import Conv1D
 
 # Smaller products gain nothing.
-_LEAST_SIZE = 64
+LEAST_SIZE = 64
 
 
 class CastLinear(nn.Linear):
@@ -42,14 +42,14 @@ class CastConv1D(Conv1D):
     """The same of GPT-2's linear layer, whose weights (K, N) lie the other way."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x.bfloat16(), self.weight.bfloat16().t(), self.bias.bfloat16())
+        return _product_of(self, x)
 
 
 class ClosedCastConv1D(Conv1D):
     """As CastConv1D, but answers in the type that came in."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x.bfloat16(), self.weight.bfloat16().t(), self.bias.bfloat16()).to(x.dtype)
+        return _product_of(self, x).to(x.dtype)
 
 
 class ExactConv1D(Conv1D):
@@ -75,6 +75,10 @@ def _product(layer: nn.Linear, x: Tensor) -> Tensor:
     return F.linear(x.bfloat16(), layer.weight.bfloat16(), bias)
 
 
+def _product_of(layer: Conv1D, x: Tensor) -> Tensor:
+    return F.linear(x.bfloat16(), layer.weight.bfloat16().t(), layer.bias.bfloat16())
+
+
 def cast_linears(network: nn.Module, *, closed: bool = False) -> list[nn.Module]:
     """Make the products of every large linear layer in bfloat16, in place, and let small ones, and the last,
     which is the head, stay exact; all layers that were turned, or none when there is nothing to cast.
@@ -84,7 +88,7 @@ def cast_linears(network: nn.Module, *, closed: bool = False) -> list[nn.Module]
     """
     plain = [m for m in network.modules() if type(m) in _KINDS]
     heads = [] if getattr(network, "casts_head", False) else plain[-1:]
-    large = [m for m in plain if m not in heads and min(_shape(m)) >= _LEAST_SIZE]
+    large = [m for m in plain if m not in heads and min(_shape(m)) >= LEAST_SIZE]
     if not large:
         return []
     for layer in plain:

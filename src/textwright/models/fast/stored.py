@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.pytorch_utils import Conv1D
 
-_LEAST_SIZE = 64
+from textwright.models.fast.linear import LEAST_SIZE
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -36,7 +37,7 @@ def stored(network: Network) -> Network:
     """The copy; small layers stay as they are."""
     made = copy.deepcopy(network).eval()
     for name, layer in list(made.named_modules()):
-        if isinstance(layer, nn.Linear | Conv1D) and min(layer.weight.shape) >= _LEAST_SIZE:
+        if isinstance(layer, nn.Linear | Conv1D) and min(layer.weight.shape) >= LEAST_SIZE:
             weight = layer.weight.t() if isinstance(layer, Conv1D) else layer.weight
             made.set_submodule(name, StoredLinear(weight, layer.bias))
     return made

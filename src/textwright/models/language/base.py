@@ -24,6 +24,15 @@ class Vocabulary:
     end_id: int
     mask_id: int | None = None
 
+    def named(self) -> dict[str, Any]:
+        """As the configs of the Hugging Face library call them."""
+        return {
+            "vocab_size": self.size,
+            "pad_token_id": self.pad_id,
+            "bos_token_id": self.start_id,
+            "eos_token_id": self.end_id,
+        }
+
 
 @dataclass(frozen=True)
 class LanguageArchitecture:

@@ -82,13 +82,7 @@ def _qwen3(s: LanguageSettings, ids: dict[str, Any]) -> PreTrainedConfig:
 
 
 def _sizes(s: LanguageSettings) -> dict[str, Any]:
-    return {
-        "hidden_size": int(s.width),
-        "num_hidden_layers": int(s.layers),
-        "num_attention_heads": int(s.heads),
-        "intermediate_size": int(s.inner),
-        "max_position_embeddings": int(s.positions),
-    }
+    return {**s.named(), "max_position_embeddings": int(s.positions)}
 
 
 def build(
@@ -106,13 +100,7 @@ def build(
     >>> network(ids, ids > 0).logits.shape
     torch.Size([1, 3, 50])
     """
-    ids = {
-        "vocab_size": vocabulary.size,
-        "pad_token_id": vocabulary.pad_id,
-        "bos_token_id": vocabulary.start_id,
-        "eos_token_id": vocabulary.end_id,
-    }
-    return CausalModel(AutoModelForCausalLM.from_config(config(settings, ids)))
+    return CausalModel(AutoModelForCausalLM.from_config(config(settings, vocabulary.named())))
 
 
 def _read(folder: Any) -> CausalModel:

@@ -69,7 +69,7 @@ def _roberta(s: LanguageSettings, ids: dict[str, Any]) -> PreTrainedConfig:
 
 def _modernbert(s: LanguageSettings, ids: dict[str, Any]) -> PreTrainedConfig:
     return ModernBertConfig(
-        **_sizes(s),
+        **s.named(),
         max_position_embeddings=int(s.positions),
         attention_dropout=s.dropout,
         mlp_dropout=s.dropout,
@@ -83,19 +83,10 @@ def _modernbert(s: LanguageSettings, ids: dict[str, Any]) -> PreTrainedConfig:
 
 def _classic(s: LanguageSettings) -> dict[str, Any]:
     return {
-        **_sizes(s),
+        **s.named(),
         "hidden_act": "gelu",
         "hidden_dropout_prob": s.dropout,
         "attention_probs_dropout_prob": s.dropout,
-    }
-
-
-def _sizes(s: LanguageSettings) -> dict[str, Any]:
-    return {
-        "hidden_size": int(s.width),
-        "num_hidden_layers": int(s.layers),
-        "num_attention_heads": int(s.heads),
-        "intermediate_size": int(s.inner),
     }
 
 
@@ -113,13 +104,7 @@ def build(
     >>> network(ids, ids > 0, torch.tensor([[2]])).logits.shape
     torch.Size([1, 1, 50])
     """
-    ids = {
-        "vocab_size": vocabulary.size,
-        "pad_token_id": vocabulary.pad_id,
-        "bos_token_id": vocabulary.start_id,
-        "eos_token_id": vocabulary.end_id,
-    }
-    return MaskedModel(AutoModelForMaskedLM.from_config(config(settings, ids)))
+    return MaskedModel(AutoModelForMaskedLM.from_config(config(settings, vocabulary.named())))
 
 
 def _read(folder: Any) -> MaskedModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -51,6 +51,15 @@ class LanguageSettings(Settings):
         if isinstance(width, int) and width % (2 * heads):
             raise ValueError(f"width {width} cannot be shared among {heads} heads of an even size")
         return self
+
+    def named(self) -> dict[str, Any]:
+        """Sizes without `auto`, as most configs of the Hugging Face library call them."""
+        return {
+            "hidden_size": int(self.width),
+            "num_hidden_layers": int(self.layers),
+            "num_attention_heads": int(self.heads),
+            "intermediate_size": int(self.inner),
+        }
 
     def sized(self) -> Self:
         """Every `auto` as a number; those of `small` where the size is `auto` itself.

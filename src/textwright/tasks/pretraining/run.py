@@ -81,13 +81,7 @@ def pretrain(
     resume: bool = False,
     processes: int = 1,
 ) -> Pretrained:
-    """Learn a language from files and folders of raw text, and write the folder of its model to `out`.
-
-    `clock` counts from the start of the process; `recipe.budget.minutes` is its limit. Ctrl-C keeps what was
-    learned and comes back with `interrupted`, beside a finished model that was in `out` before; checkpoints
-    stay, and `resume` goes on from them. Of several `processes` each makes a part of every step. Raises
-    TextwrightError.
-    """
+    """See `textwright.api.pretrain`."""
     refuse_misfit(processes)
     recipe, target = recipe or PretrainRecipe(), Path(out)
     refuse_foreign(target)

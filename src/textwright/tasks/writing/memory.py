@@ -65,8 +65,8 @@ class Reader:
     """Feeds tokens to a causal model of the Hugging Face library, each of them once."""
 
     def __init__(self, model: Any, room: int) -> None:
-        """`model` is the library's; `room` is how many tokens are read at most until the next `begin`."""
-        self.model, self.room = model, room
+        """`model` is the library's; `room` is how many tokens are read at most."""
+        self.model = model
         self._layers = [Layer(room) for _ in range(model.config.num_hidden_layers)]
         self._cache = Cache(layers=[*self._layers])
         # Its name has changed between versions of the library.
