@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from textwright.tasks.pretraining.recipe import PretrainRecipe
     from textwright.tasks.pretraining.run import Pretrained
     from textwright.tasks.writing.filling import Filled
+    from textwright.tasks.writing.sampling import WritingSettings
     from textwright.tasks.writing.writer import Written
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "plan",
     "predict",
     "pretrain",
+    "stream",
     "train",
 ]
 
@@ -297,7 +299,7 @@ def pretrain(
 
 
 def generate(
-    path: str | Path, prompts: Sequence[str], settings: Mapping[str, Any] | None = None
+    path: str | Path, prompts: Sequence[str], settings: Mapping[str, Any] | WritingSettings | None = None
 ) -> list[Written]:
     """Write texts on with the language model of a folder; `settings` are those of `WritingSettings`.
 
@@ -307,11 +309,27 @@ def generate(
     ' upon a time'
     """
     from textwright.tasks.writing.model import LanguageModel
-    from textwright.tasks.writing.sampling import WritingSettings
     from textwright.tasks.writing.writer import write
 
-    asked = WritingSettings.parse(dict(settings or {}))
+    asked = _writing(settings)
     return write(LanguageModel.load(path), prompts, asked)
+
+
+def stream(
+    path: str | Path, prompt: str, settings: Mapping[str, Any] | WritingSettings | None = None
+) -> Iterator[str]:
+    """Write one text on as `generate` does, and hand out its parts as they come; without beams."""
+    from textwright.tasks.writing.model import LanguageModel
+    from textwright.tasks.writing.writer import stream as written
+
+    asked = _writing(settings)
+    return written(LanguageModel.load(path), prompt, asked)
+
+
+def _writing(settings: Mapping[str, Any] | WritingSettings | None) -> WritingSettings:
+    from textwright.tasks.writing.sampling import WritingSettings
+
+    return settings if isinstance(settings, WritingSettings) else WritingSettings.parse(dict(settings or {}))
 
 
 def fill(path: str | Path, texts: Sequence[str], *, most: int = 5) -> list[Filled]:

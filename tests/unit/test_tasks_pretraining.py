@@ -267,6 +267,8 @@ def test_a_language_model_and_one_that_answers_are_not_taken_for_each_other(
     with pytest.raises(BundleError, match="is a language model, which writes"):
         api.load(out)
     assert api.generate(out, ["the"], {"temperature": 0, "max_tokens": 5})[0].num_tokens <= 5
+    whole = api.generate(out, ["the"], {"seed": 3, "max_tokens": 9})[0].text
+    assert "".join(api.stream(out, "the", {"seed": 3, "max_tokens": 9})) == whole
     with pytest.raises(ConfigError, match="Did you mean 'temperature'"):
         api.generate(out, ["the"], {"temprature": 0})
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from textwright import api
 from textwright.cli import options
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.files import write_atomic
@@ -48,23 +49,20 @@ def generate(
     """
     with guarded(debug, lang):
         choose_waiting()  # before torch is imported
-        from textwright.tasks.writing.model import LanguageModel
         from textwright.tasks.writing.sampling import WritingSettings
-        from textwright.tasks.writing.writer import stream, write
 
         flags: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed}
         given: dict[str, Any] = {key: value for key, value in flags.items() if value is not None}
         given |= dict(parse_assignment(text) for text in set_ or [])
         given |= {"stop": tuple(stop)} if stop else {}
         settings = WritingSettings.parse(given, where="--set ")
-        loaded = LanguageModel.load(model)
         beginnings = [text for text in prompt or [""] for _ in range(samples)]
         if len(beginnings) == 1 and out is None and not json and settings.beams == 1:
-            _show(beginnings[0], stream(loaded, beginnings[0], settings))
+            _show(beginnings[0], api.stream(model, beginnings[0], settings))
             return
-        written = write(loaded, beginnings, settings)
+        written = api.generate(model, beginnings, settings)
         records = [
-            {"prompt": beginning, "text": found.text, "tokens": found.num_tokens, "ended": found.ended}
+            {"prompt": beginning, **found.to_json()}
             for beginning, found in zip(beginnings, written, strict=True)
         ]
         if out is not None:

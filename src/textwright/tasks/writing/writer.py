@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -33,6 +33,9 @@ class Written:
     @property
     def num_tokens(self) -> int:
         return len(self.ids)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"text": self.text, "tokens": self.num_tokens, "ended": self.ended}
 
 
 @dataclass
