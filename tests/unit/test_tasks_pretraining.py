@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from textwright import api
-from textwright.bundle.folder import load_manifest
+from textwright.bundle.folder import load_manifest, save_bundle
 from textwright.core.errors import BundleError, CheckpointError, ConfigError, DataError, ModelError
 from textwright.core.events import Event
 from textwright.core.records import Note, StepEvent
@@ -271,6 +271,24 @@ def test_a_language_model_and_one_that_answers_are_not_taken_for_each_other(
     assert "".join(api.stream(out, "the", {"seed": 3, "max_tokens": 9})) == whole
     with pytest.raises(ConfigError, match="Did you mean 'temperature'"):
         api.generate(out, ["the"], {"temprature": 0})
+
+
+def test_a_folder_that_asks_for_code_from_elsewhere_is_refused(
+    causal: tuple[Path, api.Pretrained, list[Event]], tmp_path: Path
+) -> None:
+    out, *_ = causal
+
+    def fill(folder: Path) -> None:
+        for file in out.iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
+        (folder / "textwright.json").unlink()
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config["auto_map"] = {"AutoModelForCausalLM": "elsewhere.Model"}
+        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+    save_bundle(tmp_path / "model", load_manifest(out), fill)
+    with pytest.raises(CheckpointError, match="asks to run code of its own"):
+        LanguageModel.load(tmp_path / "model")
 
 
 def test_short_names_of_settings_mean_their_groups() -> None:

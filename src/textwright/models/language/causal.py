@@ -23,9 +23,9 @@ from transformers import (
 from textwright.models.fast.linear import CAST
 from textwright.models.language.base import LanguageArchitecture, Vocabulary
 from textwright.models.language.head import Deferred
-from textwright.models.language.reading import read_back
 from textwright.models.language.settings import LanguageSettings
 from textwright.models.output import Output
+from textwright.models.transformer.reading import read_checkpoint
 
 
 class CausalModel(nn.Module):
@@ -104,7 +104,7 @@ def build(
 
 
 def _read(folder: Any) -> CausalModel:
-    return CausalModel(read_back(AutoModelForCausalLM, folder))
+    return CausalModel(read_checkpoint(AutoModelForCausalLM, folder))
 
 
 def _entry(name: str, summary: str, config: Any) -> LanguageArchitecture:

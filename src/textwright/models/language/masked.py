@@ -20,9 +20,9 @@ from transformers import (
 )
 
 from textwright.models.language.base import LanguageArchitecture, Vocabulary
-from textwright.models.language.reading import read_back
 from textwright.models.language.settings import LanguageSettings
 from textwright.models.output import Output
+from textwright.models.transformer.reading import read_checkpoint
 
 # What makes logits of the vectors of the body, by the class: the layers one after the other.
 _HEADS = {
@@ -108,7 +108,7 @@ def build(
 
 
 def _read(folder: Any) -> MaskedModel:
-    return MaskedModel(read_back(AutoModelForMaskedLM, folder))
+    return MaskedModel(read_checkpoint(AutoModelForMaskedLM, folder))
 
 
 def _length(config: Any) -> int:

@@ -12,10 +12,9 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
-import tokenizers
 import torch
 from torch import nn
-from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from textwright.core.errors import BundleError, CheckpointError, ConfigError, first_line
 from textwright.core.files import read_json, to_json
@@ -25,13 +24,14 @@ from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint
 from textwright.models.transformer.head import NEW
 from textwright.models.transformer.network import Encoder
 from textwright.models.transformer.pretrained import merged
-from textwright.models.transformer.quiet import quiet
+from textwright.models.transformer.reading import read_whole
 from textwright.models.transformer.scratch import sized
 from textwright.models.transformer.settings import PretrainedSettings, TransformerSettings
 from textwright.models.transformer.tokenizer import CheckpointTokenizer, load_tokenizer, longest_text
 from textwright.runtime.compute import best_device
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.examples import Job
+from textwright.tasks.library import save_for_library
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.engine import NetworkEngine
 from textwright.tasks.trainers.long import Long
@@ -63,17 +63,8 @@ class EncoderEngine(NetworkEngine):
     network: Encoder
 
     def save(self, folder: Path) -> None:
-        with quiet():
-            self.network.model.save_pretrained(folder)
-        make: Any = PreTrainedTokenizerFast
-        fast = make(
-            tokenizer_object=tokenizers.Tokenizer.from_str(self.tokenizer.content),
-            model_max_length=self.tokenizer.settings.max_length,
-            truncation_side="left" if self.tokenizer.settings.truncate == "tail" else "right",
-            **self.tokenizer.frame.special,
-        )
-        fast.save_pretrained(folder)
-        self.tokenizer.save(folder)  # last: its tokenizer.json says the same, and has its hash beside it
+        longest = self.tokenizer.settings.max_length
+        save_for_library(folder, self.network.model, self.tokenizer, longest)
         if self.long.is_chunked:
             (folder / LONG_FILE).write_text(to_json(self.long.model_dump(mode="json")), encoding="utf-8")
 
@@ -89,24 +80,11 @@ class EncoderEngine(NetworkEngine):
 
 
 def _read_back(folder: Path) -> PreTrainedModel:
-    """The model that `save_pretrained` wrote, by the library's reader: some classes rename their weights.
-
-    Raises BundleError when a weight is not there, is not the model's, or has another size.
-    """
-    with quiet():
-        model, found = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if found[what]:
-            raise BundleError(f"{folder}: {what.replace('_', ' ')}: {sorted(map(str, found[what]))[0]}")
-    read: PreTrainedModel = model
-    return read
+    """The model that `save` wrote. Raises BundleError when it is not whole."""
+    model, fault = read_whole(AutoModelForSequenceClassification, folder)
+    if fault:
+        raise BundleError(f"{folder}: {fault}")
+    return model
 
 
 class EncoderTrainer(NetworkTrainer, ABC):

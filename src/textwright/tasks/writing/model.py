@@ -6,20 +6,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import tokenizers
 import torch
 from torch import nn
-from transformers import PreTrainedTokenizerFast
 
 from textwright.bundle.folder import load_verified
 from textwright.bundle.manifest import LANGUAGE
 from textwright.core.errors import BundleError, TokenizerError
+from textwright.core.files import read_json
 from textwright.models.fast.stored import stored
 from textwright.models.language.base import LanguageArchitecture, Vocabulary
 from textwright.models.language.registry import LANGUAGE_MODELS
-from textwright.models.transformer.quiet import quiet
+from textwright.models.transformer.checkpoint import refuse_foreign_code
 from textwright.runtime.compute import LEAST_GAIN, best_device, bf16_gain
 from textwright.runtime.cpu import usable_cpus
+from textwright.tasks.library import save_for_library
 from textwright.text.tokenizers import Tokenizer
 
 
@@ -82,7 +82,10 @@ class LanguageModel:
 
     @classmethod
     def load(cls, path: str | Path) -> LanguageModel:
-        """Open a model folder, its hashes checked. Raises BundleError."""
+        """Open a model folder, its hashes checked.
+
+        Raises BundleError; CheckpointError where its config asks for code from elsewhere.
+        """
         folder = Path(path)
         manifest = load_verified(folder)
         if manifest.task != LANGUAGE:
@@ -90,6 +93,9 @@ class LanguageModel:
                 f"{folder}: is a model for {manifest.task}, not a language model",
                 hint="Make one: textwright pretrain FILES --out DIR",
             )
+        refuse_foreign_code(
+            str(folder), read_json(folder / "config.json"), [file.name for file in folder.iterdir()]
+        )
         torch.set_num_threads(usable_cpus())
         architecture = LANGUAGE_MODELS.get(manifest.architecture)
         network = architecture.read(folder)
@@ -101,13 +107,4 @@ class LanguageModel:
 
     def save(self, folder: Path) -> None:
         """Write config.json, model.safetensors and the tokenizer, as the Hugging Face library has them."""
-        with quiet():
-            self.model.save_pretrained(folder)
-        make: Any = PreTrainedTokenizerFast
-        fast = make(
-            tokenizer_object=tokenizers.Tokenizer.from_str(self.tokenizer.content),
-            model_max_length=self.length,
-            **self.tokenizer.frame.special,
-        )
-        fast.save_pretrained(folder)
-        self.tokenizer.save(folder)  # last: its tokenizer.json says the same, and has its hash beside it
+        save_for_library(folder, self.model, self.tokenizer, self.length)

@@ -1,0 +1,27 @@
+"""Models and tokenizers in folders that the Hugging Face library opens as they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from textwright.models.transformer.quiet import quiet
+from textwright.text.tokenizers import Tokenizer
+
+
+def save_for_library(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, longest: int | None) -> None:
+    """Write config.json, model.safetensors and the tokenizer, which tells of texts up to `longest` tokens."""
+    with quiet():
+        model.save_pretrained(folder)
+    make: Any = PreTrainedTokenizerFast
+    fast = make(
+        tokenizer_object=tokenizers.Tokenizer.from_str(tokenizer.content),
+        model_max_length=longest,
+        truncation_side="left" if tokenizer.settings.truncate == "tail" else "right",
+        **tokenizer.frame.special,
+    )
+    fast.save_pretrained(folder)
+    tokenizer.save(folder)  # last: its tokenizer.json says the same, and has its hash beside it
