@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import math
 import os
 import shutil
@@ -21,7 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from _record import Child, append, data_folder, head, new_run, run_child
+from _record import append, data_folder, head, new_run, run_child
+from classify import CellError, last_json
 
 CHARS = frozenset({"tiny_shakespeare"})
 PEERS = {"gpt2-plain": "plain", "gpt2-trainer": "trainer"}
@@ -29,23 +29,11 @@ PEERS = {"gpt2-plain": "plain", "gpt2-trainer": "trainer"}
 SHAPES = {"tiny": (4, 128, 2, 256), "small": (6, 256, 4, 256)}
 
 
-class CellError(Exception):
-    """A cell that gave no result, in one line."""
-
-
 def text_file(folder: Path, name: str, part: str) -> Path:
     for path in (folder / name / f"{part}.txt", folder / name / f"{part}.txt.gz"):
         if path.exists():
             return path
     raise CellError(f"skipped: {name}: there is no {part}.txt or {part}.txt.gz")
-
-
-def last_json(child: Child) -> dict[str, Any]:
-    lines = child.stdout.strip().splitlines()
-    if child.code or not lines:
-        raise CellError(child.complaint())
-    found: dict[str, Any] = json.loads(lines[-1])
-    return found
 
 
 def ours(train: Path, dev: Path, args: argparse.Namespace, system: str, folder: Path) -> dict[str, Any]:

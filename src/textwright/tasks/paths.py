@@ -31,11 +31,18 @@ def full_path(key: str, models: Sequence[str] = (), *, where: str = "") -> str:
     >>> full_path("min_rows", ["bag"])
     'model.min_rows'
     """
+    return expanded(key, Recipe, _groups(models), where=where)
+
+
+def expanded(
+    key: str, recipe: type[Settings], groups: Iterable[tuple[str, Iterable[str]]], *, where: str = ""
+) -> str:
+    """The same for any kind of recipe, and groups (with their fields) whose name may be left out."""
     first = key.partition(".")[0]
-    known = set(Recipe.model_fields)
+    known = set(recipe.model_fields)
     if first in known:
         return key
-    for group, fields in _groups(models):
+    for group, fields in groups:
         if first in fields:
             return f"{group}.{key}"
         known.update(fields)

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from textwright.core.errors import ConfigError
-from textwright.core.names import did_you_mean
-from textwright.core.settings import parse_assignment
+from textwright.core.settings import Settings, parse_assignment
 from textwright.learn.settings import LearnSettings
 from textwright.models.language.settings import LanguageSettings
 from textwright.runtime.settings import ComputeSettings
+from textwright.tasks.paths import expanded
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 
 # Groups whose name may be left out.
-_GROUPS: Mapping[str, Any] = {"learn": LearnSettings, "compute": ComputeSettings, "model": LanguageSettings}
+_GROUPS: Mapping[str, type[Settings]] = {
+    "learn": LearnSettings,
+    "compute": ComputeSettings,
+    "model": LanguageSettings,
+}
 
 
 def make_recipe(
@@ -29,20 +32,10 @@ def make_recipe(
     'sgd'
     """
     given = {key: value for key, value in flags.items() if value is not None}
-    given |= {_full(key): value for key, value in map(parse_assignment, assignments or [])}
+    groups = [(name, kind.model_fields) for name, kind in _GROUPS.items()]
+    for key, value in map(parse_assignment, assignments or []):
+        given[expanded(key, PretrainRecipe, groups, where="--set ")] = value
     inside = {key.partition(".")[2]: given.pop(key) for key in [*given] if key.startswith("tokenizer.")}
     if inside:
         given["tokenizer"] = {"kind": "bpe", **inside}
     return PretrainRecipe().replaced(given, where="--set ")
-
-
-def _full(key: str) -> str:
-    first = key.partition(".")[0]
-    known = set(PretrainRecipe.model_fields)
-    if first in known:
-        return key
-    for group, kind in _GROUPS.items():
-        if first in kind.model_fields:
-            return f"{group}.{key}"
-        known |= set(kind.model_fields)
-    raise ConfigError(f"--set unknown setting {key!r}", hint=did_you_mean(first, known))
