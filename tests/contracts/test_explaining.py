@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from transformers import AutoModelForSequenceClassification
 
 from checkpoints import tiny_config
+from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.ragged import Ragged
 from textwright.models.bag.fit import BagFit, prepare
@@ -26,15 +27,17 @@ from textwright.models.base import Shape
 from textwright.models.registry import ARCHITECTURES
 from textwright.models.transformer.network import Encoder
 from textwright.tasks.base import Array, Decode
-from textwright.tasks.examples import encode_codes
+from textwright.tasks.examples import Examples, Job, encode_codes
 from textwright.tasks.explaining import METHODS
 from textwright.tasks.explaining.base import Read
 from textwright.tasks.explaining.integrated import TOLERANCE
 from textwright.tasks.explaining.vectors import weigh_batches
 from textwright.tasks.predictor import Predictor
+from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.bag import BagEngine
 from textwright.tasks.trainers.encoder import EncoderEngine
 from textwright.tasks.trainers.engine import NetworkEngine, run
+from textwright.tasks.trainers.latent import LatentTrainer
 from textwright.text.schema import Schema
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings, train_tokenizer
 from textwright.text.tokenizers.framed import framed
@@ -52,6 +55,7 @@ ENCODER = {"width": 32, "layers": 2, "heads": 2, "inner": 64, "positions": 32, "
 # Every architecture, with the variants whose tokens enter or are looked at in another way.
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "bag": ("bag", {}),
+    "latent": ("latent", {}),
     "cnn": ("cnn", {**OWN, "filters": 6}),
     "rnn": ("rnn", {**OWN, "hidden": 10, "layers": 2}),
     "lstm": ("lstm", {**OWN, "hidden": 10}),
@@ -62,9 +66,11 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "modernbert": ("transformer", {**ENCODER, "type": "modernbert"}),
     "pretrained": ("pretrained", {}),
 }
+SOLVERS = ("bag", "latent")
 VECTORS, LOOKS = ("gradient", "integrated", "occlusion"), ("attention",)
 GOES = {case: VECTORS + LOOKS for case in CASES} | {
     "bag": ("occlusion",),
+    "latent": ("occlusion",),
     "cnn": VECTORS,
     "lstm, last": VECTORS,
 }
@@ -126,6 +132,8 @@ def engine(case: str) -> Any:
     name, values = CASES[case]
     if name == "bag":
         return fitted_bag()
+    if name == "latent":
+        return fitted_latent()
     kind = ARCHITECTURES.get(name).kind
     tokenizer = framed(plain_tokenizer()) if kind == "encoder" else plain_tokenizer()
     shape = Shape(
@@ -170,6 +178,19 @@ def fitted_bag() -> BagEngine:
     list(fit.refit(np.arange(len(texts))))
     assert fit.model is not None
     return BagEngine(fit.model)
+
+
+def fitted_latent() -> BagEngine:
+    """Of half of the texts with labels, and the others without."""
+    texts = corpus()[0]
+    half = len(texts) // 2
+    schema = SCHEMA.model_copy(update={"scripts": {"han": 1.0}})
+    examples = Examples(texts[:half], np.arange(half) % 2, schema, 0, texts[half:])
+    asked = Recipe.parse({"model": {"name": "latent"}})
+    trainer = LatentTrainer(Job("latent", examples, Clock.starting(), 1), asked)
+    list(trainer.refit(np.arange(half)))
+    assert isinstance(trainer.engine, BagEngine)
+    return trainer.engine
 
 
 def model(case: str) -> Predictor:
@@ -251,7 +272,7 @@ def test_tokens_are_words_and_chinese_characters(case: str, method: str) -> None
 @each_pair
 def test_tokens_that_are_cut_off_are_counted(case: str, method: str) -> None:
     kept = words = [f"w{i}" for i in range(20)]
-    if case != "bag":
+    if case not in SOLVERS:
         kept = words[: MAX_LENGTH // 2] + words[-MAX_LENGTH // 2 :]
     (record,) = model(case).explain([" ".join(words)], method)
     assert [token["text"] for token in record["tokens"]] == kept
@@ -353,7 +374,7 @@ def test_a_text_alone_and_among_others_gets_the_same_weights_and_always_the_same
         np.testing.assert_allclose(weights(alone), weights(record), rtol=1e-2, atol=1e-3)
 
 
-@pytest.mark.parametrize(("case", "method"), [pair for pair in PAIRS if pair[0] != "bag"])
+@pytest.mark.parametrize(("case", "method"), [pair for pair in PAIRS if pair[0] not in SOLVERS])
 def test_nothing_is_left_behind_in_the_network(case: str, method: str) -> None:
     texts, network = corpus()[1][:5], engine(case).network
     before = engine(case).outputs(texts)

@@ -26,8 +26,8 @@ def asked(tmp_path: Path) -> Recipe:
     (tmp_path / "a.csv").write_text("\n".join(["text,label", *lines(60, labelled=True)]), encoding="utf-8")
     (tmp_path / "b.csv").write_text("\n".join(["text", *lines(90, labelled=False)]), encoding="utf-8")
     settings = {"embedding": 8, "filters": 4, "widths": [1, 2]}
-    distil = {"into": "cnn", "settings": settings, "unlabelled": str(tmp_path / "b.csv")}
-    return Recipe.parse({"model": {"name": "bag"}, "distil": distil})
+    distil, data = {"into": "cnn", "settings": settings}, {"unlabelled": str(tmp_path / "b.csv")}
+    return Recipe.parse({"model": {"name": "bag"}, "distil": distil, "data": data})
 
 
 def lines(num_rows: int, *, labelled: bool) -> list[str]:

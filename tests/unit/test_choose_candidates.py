@@ -28,6 +28,7 @@ def test_names_are_told_apart_and_the_simple_come_first() -> None:
     found = proposals_for(Recipe())
     assert [p.rank for p in found] == list(range(len(found)))
     assert families() == ("bag", "cnn", "lstm", "transformer")
+    assert families(has_texts=True) == ("bag", "latent", "cnn", "lstm", "transformer")
     for texts in ({"latin": 1.0}, {"han": 1.0}):
         some = suited(found, schema(scripts=texts), is_long=True, prefer="accuracy")
         assert len({p.name for p in some}) == len(some)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from paired_words import rows, word, write
 from textwright import api
 from textwright.choose.distilling import StudentProposal
 from textwright.choose.pick.ensemble import Blend
@@ -21,38 +22,12 @@ from textwright.core.errors import ConfigError, DataError
 from textwright.core.events import Event
 from textwright.core.files import read_json
 from textwright.core.records import Note
-from textwright.core.seeds import generator
 from textwright.tasks.prepare import prepare_data
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.trainers.bag import BagTrainer
 from textwright.tasks.trainers.network import NetworkTrainer
 
-# Words come in pairs, which labelled rows part and texts without labels show together.
-NUM_PAIRS = 150
 SMALL: dict[str, Any] = {"embedding": 8, "widths": [1], "filters": 8}
-
-
-def rows(name: str, num_rows: int, both: bool) -> list[tuple[str, str]]:
-    """Texts of words that tell the label, and of one that does not: three pairs, or one word of each."""
-    rng, found = generator(0, name), []
-    for i in range(num_rows):
-        label = "good" if i % 2 else "bad"
-        pairs = rng.integers(NUM_PAIRS, size=3)
-        kinds = "xy" if both else "xy"[int(rng.random() < 0.5)]
-        words = [word(label, kind, int(pair)) for pair in pairs for kind in kinds]
-        found.append((" ".join([*rng.permutation(words), f"row{rng.integers(10**6)}"]), label))
-    return found
-
-
-def word(label: str, kind: str, pair: int) -> str:
-    """Letters that say nothing of any other word."""
-    return "".join(chr(97 + letter) for letter in generator(1, label, kind, pair).integers(26, size=6))
-
-
-def write(path: Path, found: list[tuple[str, str]], *, labelled: bool = True) -> Path:
-    lines = [f"{text},{label}" if labelled else text for text, label in found]
-    path.write_text("\n".join(["text,label" if labelled else "text", *lines]) + "\n", encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +48,8 @@ def train(data: Path, out: Path, test: Path | None = None, **asked: Any) -> tupl
         if isinstance(event, Note):
             notes.append(event.text)
 
+    if "others" in asked:
+        asked["data"] = {"unlabelled": str(asked.pop("others"))}
     recipe = Recipe.parse({"budget": {"steps": 20_000}, "candidates": ["bag"], **asked})
     return api.train(data, out, recipe, test=test, sink=sink), notes
 
@@ -83,9 +60,14 @@ def accuracy(trained: api.Trained) -> float:
 
 def test_texts_without_labels_teach_what_few_labels_cannot(files: dict[str, Path], tmp_path: Path) -> None:
     alone, _ = train(files["data"], tmp_path / "alone", files["test"], model={"name": "bag"})
-    distil = {"into": "bag", "unlabelled": str(files["others"])}
+    distil = {"into": "bag"}
     taught, notes = train(
-        files["data"], tmp_path / "taught", files["test"], model={"name": "bag"}, distil=distil
+        files["data"],
+        tmp_path / "taught",
+        files["test"],
+        model={"name": "bag"},
+        distil=distil,
+        others=files["others"],
     )
     assert accuracy(taught) > accuracy(alone) + 0.05
     student = taught.candidates[-1]
@@ -105,9 +87,14 @@ def test_an_ensemble_teaches_a_folder_that_answers_alone(files: dict[str, Path],
             "textwright.choose.select.blend",
             lambda outputs, *rest: Blend(np.full(len(outputs), 1 / len(outputs)), np.mean(outputs, axis=0)),
         )
-        distil = {"into": "cnn", "settings": SMALL, "unlabelled": str(files["others"])}
+        distil = {"into": "cnn", "settings": SMALL}
         found, notes = train(
-            files["data"], tmp_path / "m", files["test"], distil=distil, budget={"steps": 4_000}
+            files["data"],
+            tmp_path / "m",
+            files["test"],
+            distil=distil,
+            others=files["others"],
+            budget={"steps": 4_000},
         )
     assert found.model == "cnn" and not (found.out / "members").exists()
     assert "cnn distilled: a student learns the answers of ensemble" in notes
@@ -129,9 +116,15 @@ def test_with_folds_no_teacher_has_seen_the_rows_its_student_is_judged_on(
         yield from search(self, train, validation)
 
     monkeypatch.setattr(BagTrainer, "search", spy)
-    distil = {"into": "bag", "unlabelled": str(files["others"])}
+    distil = {"into": "bag"}
     train(
-        files["data"], tmp_path / "m", files["test"], model={"name": "bag"}, split={"folds": 3}, distil=distil
+        files["data"],
+        tmp_path / "m",
+        files["test"],
+        model={"name": "bag"},
+        split={"folds": 3},
+        distil=distil,
+        others=files["others"],
     )
     assert len(seen) == 6
     for (_, _, of_teacher), (examples, rows_, of_student) in zip(seen[:3], seen[3:], strict=True):
@@ -143,8 +136,10 @@ def test_with_folds_no_teacher_has_seen_the_rows_its_student_is_judged_on(
 
 def test_where_folds_take_too_long_one_part_is_held_out(files: dict[str, Path], tmp_path: Path) -> None:
     """A pass over 1,560 rows is 49 steps: 16 in each of 5 folds and a refit are more than 2,000."""
-    distil = {"into": "cnn", "settings": SMALL, "unlabelled": str(files["others"])}
-    found, notes = train(files["data"], tmp_path / "m", distil=distil, budget={"steps": 2_000})
+    distil = {"into": "cnn", "settings": SMALL}
+    found, notes = train(
+        files["data"], tmp_path / "m", distil=distil, others=files["others"], budget={"steps": 2_000}
+    )
     assert any("no time to hold out all rows in turn" in note for note in notes)
     student = next(c for c in found.candidates if c.name == "cnn distilled")
     assert student.chosen and student.scores["accuracy"].n < 20
@@ -156,7 +151,7 @@ def test_twins_of_rows_to_judge_on_never_enter(tmp_path: Path) -> None:
     near = [(f"{text.upper()} !", label) for text, label in labelled]
     fresh = rows("fresh", 50, both=True)
     others = write(tmp_path / "b.csv", [*near, *fresh, *fresh[:5]], labelled=False)
-    asked = {"model": {"name": "bag"}, "distil": {"into": "bag", "unlabelled": str(others)}}
+    asked = {"model": {"name": "bag"}, "distil": {"into": "bag"}, "data": {"unlabelled": str(others)}}
     prepared = prepare_data(data, Recipe.parse(asked))
     assert prepared.unlabelled is not None
     assert prepared.unlabelled.texts == [text for text, _ in fresh]
@@ -175,7 +170,8 @@ def test_twins_of_rows_to_judge_on_never_enter(tmp_path: Path) -> None:
         ({"into": "pretrained"}, {}, "a student starts from nothing"),
         ({"into": "cnn", "settings": {"filter": 3}}, {}, "unknown setting 'distil.settings.filter'"),
         ({"into": "bag"}, {"split": {"validation": 0}}, "without validation rows"),
-        ({"unlabelled": "x.csv"}, {}, "nothing learns from unlabelled rows yet without distil.into"),
+        ({"into": "latent"}, {}, "it has a teacher of its own"),
+        ({}, {"others": "x.csv", "model": {"name": "bag"}}, "bag learns from labelled rows alone"),
         ({"weight": 0.5}, {}, "distil.into names none"),
         ({"into": "bag", "weight": 1.5}, {}, "less than or equal to 1"),
         ({"into": "bag", "temperature": 0}, {}, "greater than 0"),
@@ -193,7 +189,7 @@ def test_the_flag_is_refused_alone_and_taken_with_a_student(files: dict[str, Pat
     asked = ["plan", str(files["data"]), "--model", "bag", "--unlabelled", str(files["others"])]
     alone = CliRunner().invoke(app, asked)
     assert alone.exit_code == 2
-    assert "nothing learns from unlabelled rows yet without distil.into" in alone.stderr
+    assert "bag learns from labelled rows alone" in alone.stderr
     taken = CliRunner().invoke(app, [*asked, "--set", "distil.into=bag", "--json"])
     assert taken.exit_code == 0, taken.stderr
     said = json.loads(taken.stdout.splitlines()[-1])["reasons"]["distil.into"]
@@ -227,12 +223,12 @@ def test_a_file_without_texts_is_refused(
     if content is not None:
         path.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=said):
-        train(files["data"], tmp_path / "m", distil={"into": "bag", "unlabelled": str(path)})
+        train(files["data"], tmp_path / "m", distil={"into": "bag"}, others=path)
 
 
 def test_rows_that_are_all_known_are_refused(files: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no text is left"):
-        train(files["data"], tmp_path / "m", distil={"into": "bag", "unlabelled": str(files["data"])})
+        train(files["data"], tmp_path / "m", distil={"into": "bag"}, others=files["data"])
 
 
 def test_a_student_that_fails_leaves_its_teacher(
@@ -276,15 +272,20 @@ def test_sets_of_labels_and_scores_are_taught_too(files: dict[str, Path], tmp_pa
     found = [(text, shown[label]) for text, label in rows("few", 200, both=True)]
     data = write(tmp_path / "a.csv", found)
     for into, settings in (("bag", {}), ("cnn", SMALL)):
-        distil = {"into": into, "settings": settings, "unlabelled": str(files["others"]), "weight": 1.0}
-        trained, _ = train(data, tmp_path / into, task=task, distil=distil, budget={"steps": 3_000})
+        distil = {"into": into, "settings": settings, "weight": 1.0}
+        trained, _ = train(
+            data, tmp_path / into, task=task, distil=distil, others=files["others"], budget={"steps": 3_000}
+        )
         name, least = ("micro_f1", 0.8) if task == "multilabel" else ("pearson", 0.6)
         assert trained.scores[name].value > least, into
 
 
 def test_two_runs_are_the_same(files: dict[str, Path], tmp_path: Path) -> None:
-    distil = {"into": "cnn", "settings": SMALL, "unlabelled": str(files["others"])}
-    found = [train(files["data"], tmp_path / n, distil=distil, budget={"steps": 2_000})[0] for n in "ab"]
+    distil = {"into": "cnn", "settings": SMALL}
+    found = [
+        train(files["data"], tmp_path / n, distil=distil, others=files["others"], budget={"steps": 2_000})[0]
+        for n in "ab"
+    ]
     hashes = [
         json.loads((t.out / "textwright.json").read_text())["files"]["model.safetensors"] for t in found
     ]

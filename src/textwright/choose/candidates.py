@@ -13,14 +13,18 @@ from typing import Any, Literal
 from textwright.core.errors import ConfigError
 from textwright.core.names import did_you_mean
 from textwright.core.seeds import derive
-from textwright.models.registry import ARCHITECTURES, PRETRAINED
+from textwright.models.registry import ARCHITECTURES, LATENT, PRETRAINED
+from textwright.tasks.examples import Examples
 from textwright.tasks.recipe import Prefer, Recipe
 from textwright.text.schema import Schema
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _CLASSES = frozenset({"classify", "multilabel"})
 _ALL = frozenset({"classify", "multilabel", "score"})
-QUICK = "bag"
+# Seconds to fit, all of them together: tried before anything else.
+QUICK = frozenset({"bag", LATENT})
+# What finding directions takes for a text, however short.
+_AS_CHARACTERS = 600
 _OF_THE_FIT = frozenset({"loss", "weighting"})
 Texts = Literal["any", "long", "ideographic"]
 
@@ -61,6 +65,11 @@ class Proposal:
             {k: v for k, v in proposal.settings.items() if k not in _OF_THE_FIT} for proposal in (self, other)
         )
         return self.model == other.model and mine == theirs
+
+    def reading(self, examples: Examples) -> int:
+        """How many characters are to be read before it is fitted, or what takes as long."""
+        others = examples.unlabelled if self.model == LATENT else ()
+        return examples.num_characters + sum(len(text) + _AS_CHARACTERS for text in others)
 
     def recipe(self, base: Recipe) -> Recipe:
         """What it is fitted by: `base` with this model, its settings and its seed."""
@@ -118,6 +127,10 @@ SPACE: tuple[Proposal, ...] = (
         texts="ideographic",
     ),
     Proposal(
+        LATENT,
+        "learns from the texts without labels what words mean: for few labels and many texts",
+    ),
+    Proposal(
         "cnn",
         "a sixth of the work of the next one: for many or long texts",
         label="slim",
@@ -159,13 +172,15 @@ def suited(proposals: Sequence[Proposal], schema: Schema, *, is_long: bool, pref
     return [p for p in fitting if prefer == "accuracy" or not p.seed]
 
 
-def families() -> tuple[str, ...]:
-    """The architectures that are tried, the simple ones first."""
-    return tuple(dict.fromkeys(proposal.model for proposal in SPACE))
+def families(*, has_texts: bool = False) -> tuple[str, ...]:
+    """The architectures that are tried, the simple ones first; `has_texts` without labels to learn from."""
+    known = dict.fromkeys(proposal.model for proposal in SPACE)
+    return tuple(name for name in known if name != LATENT or has_texts)
 
 
 def _families(recipe: Recipe, has_checkpoint: bool) -> list[str]:
-    asked = list(families()) if recipe.candidates == "auto" else list(recipe.candidates)
+    usual = families(has_texts=recipe.data.unlabelled is not None)
+    asked = list(usual if recipe.candidates == "auto" else recipe.candidates)
     known = [*ARCHITECTURES]
     for name in asked:
         if name not in known:
@@ -187,7 +202,7 @@ def _space(names: Sequence[str]) -> list[Proposal]:
     others = [
         Proposal(name, "starts from what it has learned elsewhere" if name == PRETRAINED else "as asked")
         for name in dict.fromkeys(names)
-        if name not in families()
+        if name not in families(has_texts=True)
     ]
     return [*firsts, *others, *(proposal for proposal in found if proposal.seed)]
 
@@ -198,4 +213,4 @@ def _ranked(proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
     A checkpoint was named by the person: it is tried as soon as what takes seconds is done.
     """
     ranked = [replace(proposal, rank=rank) for rank, proposal in enumerate(proposals)]
-    return tuple(sorted(ranked, key=lambda p: 0 if p.model == QUICK else 1 if p.model == PRETRAINED else 2))
+    return tuple(sorted(ranked, key=lambda p: 0 if p.model in QUICK else 1 if p.model == PRETRAINED else 2))

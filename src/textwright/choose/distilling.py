@@ -135,7 +135,7 @@ class _Lesson:
             f"choosing on {len(selection.validation):,}",
             fit=name,
         )
-        if num_texts < len(selection.unlabelled):
+        if num_texts < len(selection.examples.unlabelled):
             yield Note(f"{name}: there is time for {num_texts:,} texts without labels, no more")
         student.trainer.give(schedule.clock.again(schedule.only(student.growth).amount))
         self.on_trainer(student.trainer, student.proposal.stem)
@@ -173,7 +173,7 @@ class _Lesson:
 
     def _of_texts(self) -> tuple[IntArray, list[Array]]:
         """Some texts without labels, in the order they are taken, and the outputs (U, K) of each teacher."""
-        texts = self.selection.unlabelled
+        texts = self.selection.examples.unlabelled
         order = self._order(len(texts))
         lengths = np.array([len(texts[i]) for i in order], np.int64)
         order = order[np.cumsum(lengths) <= self.selection.schedule.most_characters()]
@@ -231,7 +231,7 @@ class _Lesson:
         """A trainer of the student and what it learns; with folds one a fold, each with its own teacher."""
         selection, settings = self.selection, self.settings
         assert settings.into is not None
-        base, texts = selection.examples, [selection.unlabelled[i] for i in order]
+        base, texts = selection.examples, [selection.examples.unlabelled[i] for i in order]
         softs = [mixed(base, rows, settings.weight, self._shares(own)) for own in outputs]
         answers = base.task.answered(outputs[0], self.teacher.decode)
         examples = with_texts(base, softs[0], texts, answers)

@@ -86,7 +86,6 @@ class Selection:
     is_refitted: bool = False
     warnings: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
-    unlabelled: Sequence[str] = ()
     lesson: SoftExamples | None = None
     _curves: dict[str, list[Curve]] = field(default_factory=dict)
 
@@ -110,7 +109,6 @@ class Selection:
             prepared.validation if prepared.folds is None else np.arange(len(examples)),
             prepared.folds,
             reasons={"metric": f"{metric}: {why}"},
-            unlabelled=prepared.unlabelled.texts if prepared.unlabelled else (),
         )
 
     def run(
@@ -174,7 +172,7 @@ class Selection:
     def _try(self, proposal: Proposal, wave: Wave, is_only: bool, on_trainer: OnTrainer) -> Iterator[Event]:
         name, begun = proposal.name, Spent.beginning()
         is_read = any(proposal.reads_as(tried.proposal) for tried in self.tried)
-        unread = 0 if is_read else self.examples.num_characters
+        unread = 0 if is_read else proposal.reading(self.examples)
         if why := self.schedule.too_late(unread, self.tried, len(self.examples)):
             yield self._left_out(proposal, why)
             return

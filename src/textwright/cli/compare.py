@@ -66,6 +66,7 @@ def compare(
     test: options.Test = None,
     test_share: options.TestShare = None,
     minutes: options.Minutes = None,
+    unlabelled: options.Unlabelled = None,
     seed: options.Seed = None,
     recipe: options.RecipeName = None,
     set_: options.Set = None,
@@ -90,7 +91,14 @@ def compare(
     with guarded(debug, lang) as guard:
         if not (models or vary or from_):
             _refuse_flags(
-                out=out, test=test, test_share=test_share, minutes=minutes, seed=seed, recipe=recipe, set=set_
+                out=out,
+                test=test,
+                test_share=test_share,
+                minutes=minutes,
+                unlabelled=unlabelled,
+                seed=seed,
+                recipe=recipe,
+                set=set_,
             )
             _compare_two(a, b, data, Asked(_task(task), text, label), json)
             return
@@ -108,6 +116,7 @@ def compare(
             label=label,
             test_share=test_share,
             minutes=minutes,
+            unlabelled=unlabelled,
             seed=seed,
         )
         found = compare_settings(

@@ -50,8 +50,8 @@ Unlabelled = Annotated[
     str | None,
     typer.Option(
         "--unlabelled",
-        help="Texts without labels, in any of these formats: with --set distil.into=NAME a small student "
-        "learns the answers of the best model to them.",
+        help="Texts without labels, in any of these formats: latent learns from them what words mean, and "
+        "with --set distil.into=NAME a small student learns the answers of the best model to them.",
     ),
 ]
 Seed = Annotated[int | None, typer.Option(help="All randomness comes from this number (0).")]
@@ -106,7 +106,7 @@ def make_recipe(
         "budget.max_size": max_size,
         "budget.max_latency": max_latency,
         "prefer": prefer,
-        "distil.unlabelled": unlabelled,
+        "data.unlabelled": unlabelled,
         "seed": seed,
     }
     given = {key: value for key, value in flags.items() if value is not None}

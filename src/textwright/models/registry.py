@@ -7,10 +7,13 @@ from textwright.models.base import Architecture
 
 # The one that brings what it has learned elsewhere.
 PRETRAINED = "pretrained"
+# The one that learns from texts without labels as well.
+LATENT = "latent"
 ARCHITECTURES: Registry[Architecture] = Registry(
     "architecture",
     {
         "bag": "textwright.models.bag.model:ARCHITECTURE",
+        LATENT: "textwright.models.latent.model:ARCHITECTURE",
         "cnn": "textwright.models.cnn:ARCHITECTURE",
         "rnn": "textwright.models.recurrent:RNN",
         "lstm": "textwright.models.recurrent:LSTM",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -33,12 +33,16 @@ def encode_codes(texts: list[str]) -> Ragged:
 
 @dataclass
 class Examples:
-    """Rows that may be learned from, never the locked ones; encodings are kept for the next candidate."""
+    """Rows that may be learned from, never the locked ones; encodings are kept for the next candidate.
+
+    `unlabelled` are texts without labels, for what learns from text alone.
+    """
 
     texts: list[str]
     targets: Targets
     schema: Schema
     seed: int
+    unlabelled: Sequence[str] = ()
     _codes: Ragged | None = None
     _tokens: dict[str, tuple[Tokenizer, Encoded]] = field(default_factory=dict)
     _encoded: dict[str, Encoded] = field(default_factory=dict)

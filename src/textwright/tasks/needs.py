@@ -13,7 +13,7 @@ from typing import Any
 from textwright.core.errors import ConfigError
 from textwright.core.settings import Settings
 from textwright.models.base import Architecture
-from textwright.models.registry import ARCHITECTURES, PRETRAINED
+from textwright.models.registry import ARCHITECTURES, LATENT, PRETRAINED
 from textwright.models.transformer.checkpoint import find_checkpoint
 from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.base import TASKS
@@ -23,6 +23,10 @@ from textwright.text.schema import Schema
 from textwright.text.tokenizers import KINDS, TokenizerSettings
 
 UNJUDGED = "distil.into: without validation rows nothing tells how good a student is beside its teacher"
+_NO_STUDENTS = {
+    PRETRAINED: "a student starts from nothing, and this one from a checkpoint",
+    LATENT: "it has a teacher of its own",
+}
 # The parts of a recipe that networks read and solvers do not.
 _OF_NETWORKS = ("learn", "compute", "tokenizer", "long", "vectors")
 
@@ -105,7 +109,8 @@ def _student(asked: Asked) -> str:
 
 
 def _learns_unlabelled(asked: Asked) -> str:
-    return "" if asked.recipe.distil.into else "nothing learns from unlabelled rows yet without distil.into"
+    learns = asked.recipe.distil.into or asked.architecture.name == LATENT
+    return "" if learns else f"{asked.architecture.name} learns from labelled rows alone"
 
 
 NEEDS: Mapping[str, Need] = MappingProxyType(
@@ -113,7 +118,7 @@ NEEDS: Mapping[str, Need] = MappingProxyType(
         "distil.settings": _student,
         "distil.weight": _student,
         "distil.temperature": _student,
-        "distil.unlabelled": _learns_unlabelled,
+        "data.unlabelled": _learns_unlabelled,
         "learn.optimizer.weight_decay": _of("learn.optimizer.name", "adamw", "sgd", "gd", "muon"),
         "learn.optimizer.momentum": _of("learn.optimizer.name", "sgd", "muon"),
         "learn.optimizer.layer_decay": _layers,
@@ -156,10 +161,10 @@ def check_student(recipe: Recipe) -> None:
     if name is None:
         return
     ARCHITECTURES.check(name)
-    if name == PRETRAINED:
+    if name in _NO_STUDENTS:
         raise ConfigError(
-            f"distil.into={name}: a student starts from nothing, and this one from a checkpoint",
-            hint=f"Name one of: {', '.join(other for other in ARCHITECTURES if other != PRETRAINED)}.",
+            f"distil.into={name}: {_NO_STUDENTS[name]}",
+            hint=f"Name one of: {', '.join(other for other in ARCHITECTURES if other not in _NO_STUDENTS)}.",
         )
     if recipe.split.validation == 0:
         raise ConfigError(UNJUDGED, hint="Leave split.validation above 0.")
@@ -181,6 +186,11 @@ def check_model(recipe: Recipe, name: str) -> None:
     """Raise ConfigError or CheckpointError for what a recipe says of an architecture and a tokenizer."""
     if isinstance(recipe.tokenizer, TokenizerSettings):
         KINDS.check(recipe.tokenizer.kind)
+    if name == LATENT and recipe.data.unlabelled is None:
+        raise ConfigError(
+            f"{LATENT} learns from texts without labels as well, and there are none",
+            hint="Name a file of them with --unlabelled FILE.",
+        )
     if recipe.model_name == name:
         checkpoint = getattr(_settings(recipe, name), "checkpoint", None)
         if checkpoint is not None:
@@ -250,7 +260,7 @@ def why_idle(recipe: Recipe, name: str, path: str, *, is_varied: bool = False) -
 
 def _ignored(architecture: Architecture, path: str) -> ConfigError:
     own = path.rpartition(".")[2]
-    networks = ", ".join(name for name in ARCHITECTURES if name != architecture.name)
+    networks = ", ".join(name for name in ARCHITECTURES if ARCHITECTURES.get(name).kind != "solver")
     return ConfigError(
         f"{architecture.name} brings a fit of its own, which {path} does not change",
         hint=f"Use model.{own}, which it has."

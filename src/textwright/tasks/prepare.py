@@ -162,9 +162,10 @@ def prepare_data(
     texts = given.texts if given else [corpus.texts[i] for i in split.test]
     targets = given.targets if given else corpus.targets[split.test]
     folds, unlabelled = _folds(recipe, corpus, twins, free, len(split.validation)), None
-    if (path := recipe.distil.unlabelled) is not None:
+    if (path := recipe.data.unlabelled) is not None:
         held_out = [corpus.texts[i] for i in (split.validation if folds is None else free)]
         unlabelled = read_unlabelled(path, corpus.schema.text, texts, held_out, examples.texts, recipe.seed)
+        examples = replace(examples, unlabelled=unlabelled.texts)
     return Prepared(
         corpus,
         given,

@@ -24,6 +24,9 @@ Prefer = Literal["balanced", "accuracy", "small", "fast"]
 class DataSettings(Settings):
     text: str | None = Field(None, description="column of the text; none is guessed")
     label: str | None = Field(None, description="column of the label or score; none is guessed")
+    unlabelled: str | None = Field(
+        None, description="file of texts without labels, of which latent and students learn"
+    )
 
 
 class SplitSettings(Settings):
@@ -94,9 +97,6 @@ class DistilSettings(Settings):
     )
     temperature: float = Field(
         1.0, gt=0, description="what the teacher's log-odds are divided by; higher is less sure"
-    )
-    unlabelled: str | None = Field(
-        None, description="file of texts without labels: the student learns the teacher's answers to them"
     )
 
 

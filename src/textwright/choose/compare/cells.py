@@ -82,7 +82,8 @@ def make_cells(recipe: Recipe, models: Sequence[str], vary: Mapping[str, Sequenc
 
 def _models(recipe: Recipe, models: Sequence[str]) -> list[str]:
     asked = list(models) or [recipe.model_name]
-    names = [name for item in asked for name in (families() if item == "auto" else [item])]
+    usual = families(has_texts=recipe.data.unlabelled is not None)
+    names = [name for item in asked for name in (usual if item == "auto" else [item])]
     _refuse_repeats("models", names)
     for name in names:
         ARCHITECTURES.check(name)

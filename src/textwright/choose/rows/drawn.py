@@ -94,7 +94,8 @@ class Fits:
         rows, chosen_on = self.subsets.rows(draw), self.subsets.to_choose_on(draw)
         whole = self.prepared.examples
         ids = np.concatenate([rows, chosen_on])
-        part = Examples([whole.texts[i] for i in ids], whole.targets[ids], whole.schema, whole.seed)
+        texts = [whole.texts[i] for i in ids]
+        part = Examples(texts, whole.targets[ids], whole.schema, whole.seed, whole.unlabelled)
         yield Note(
             f"{self.name}: {draw.rows:,} rows, draw {draw.number} of {draw.of}",
             "detail",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal
@@ -39,13 +39,21 @@ _MAX_WEIGHTS = 1 << 25
 
 @dataclass(frozen=True)
 class BagData:
-    """All rows to learn from: ones where a row holds an n-gram (N, F), and where each vocabulary starts."""
+    """All rows to learn from: ones where a row holds an n-gram (N, F), and where each vocabulary starts.
+
+    `counts` (N,) is as how many each row counts, one where nothing is said.
+    """
 
     vocabularies: tuple[Vocabulary, ...]
     present: csr_array
     starts: tuple[int, ...]
     targets: Array
     link: Link
+    counts: Array | None = None
+
+    def problem(self, rows: IntArray, squares: Array, seed: int) -> Problem:
+        counts = None if self.counts is None else self.counts[rows]
+        return Problem(self.present[rows], self.targets[rows], squares, seed, counts)
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,10 @@ class BagChoice:
     def to_json(self) -> dict[str, Any]:
         judged = self.judged if math.isfinite(self.judged) else None
         return {"rate": self.rate, "epochs": self.epochs, "judged": judged}
+
+    @classmethod
+    def of_json(cls, found: Mapping[str, Any]) -> BagChoice:
+        return cls(found["rate"], found["epochs"], math.inf if found["judged"] is None else found["judged"])
 
 
 @dataclass
@@ -88,7 +100,7 @@ class BagFit:
         few = self._few(train)
         held_out = self.data.present[validation]
         squares = self._squares(few)
-        problem = Problem(self.data.present[few], self.data.targets[few], squares, self.seed)
+        problem = self.data.problem(few, squares, self.seed)
         lengths = row_scale(held_out @ squares)
         for trial in self._trials():
             if self.best is not None and self.stop():
@@ -114,7 +126,7 @@ class BagFit:
         held_out = self.data.present[validation]
         squares = self._squares(train)
         lengths = row_scale(held_out @ squares)
-        problem = Problem(self.data.present[train], self.data.targets[train], squares, self.seed)
+        problem = self.data.problem(train, squares, self.seed)
         descent = self._descent(problem, self.best)
         for number, epoch in enumerate(descent.epochs(self.stop), 1):
             if not epoch.whole:
@@ -134,7 +146,7 @@ class BagFit:
         if self.model is not None and self.stop():
             return
         squares = self._squares(rows)
-        problem = Problem(self.data.present[rows], self.data.targets[rows], squares, self.seed)
+        problem = self.data.problem(rows, squares, self.seed)
         descent = self._descent(problem, self.best or self._trials()[0])
         is_whole = True
         for epoch in descent.epochs(self.stop):
@@ -244,7 +256,8 @@ def ngram_squares(data: BagData, rows: IntArray, weighting: Weighting = "nb") ->
     targets = data.targets[rows]
     if data.link == "identity":  # scores have no shares: those above the mean against those below
         targets = (targets > 0).astype(np.float32)
-    weights = _WEIGHTS[weighting](present, targets, num_rows)
+    counts = np.ones(len(targets), np.float32) if data.counts is None else data.counts[rows]
+    weights = _WEIGHTS[weighting](present, targets, counts)
     squares = np.where(num_rows > 0, weights * weights, 0).astype(np.float32)
     for start, end in pairwise(data.starts):
         alone = np.zeros_like(squares)
@@ -253,20 +266,21 @@ def ngram_squares(data: BagData, rows: IntArray, weighting: Weighting = "nb") ->
     return squares
 
 
-def _log_count_ratios(present: csr_array, targets: Array, num_rows: Array) -> Array:
+def _log_count_ratios(present: csr_array, targets: Array, counts: Array) -> Array:
     """Each output against the rest, every n-gram counted once more than it was seen (Wang & Manning 2012).
 
     Targets are shares: a row that is of a class with a probability of 0.7 counts as 0.7 there.
     """
-    inside = (present.T @ targets).astype(np.float32) + 1
-    outside = num_rows + 2 - inside
+    inside = (present.T @ (targets * counts[:, None])).astype(np.float32) + 1
+    outside = (present.T @ counts).astype(np.float32)[:, None] + 2 - inside
     ratios: Array = np.log((inside / inside.sum(axis=0)) / (outside / outside.sum(axis=0)))
     return ratios
 
 
-def _rarities(present: csr_array, targets: Array, num_rows: Array) -> Array:
+def _rarities(present: csr_array, targets: Array, counts: Array) -> Array:
     """Inverse document frequencies (Sparck Jones 1972), the same for every output."""
-    idf: Array = 1 + np.log((1 + present.shape[0]) / (1 + num_rows))
+    num_rows = (present.T @ counts).astype(np.float32)[:, None]
+    idf: Array = 1 + np.log((1 + counts.sum()) / (1 + num_rows))
     return np.repeat(idf.astype(np.float32), targets.shape[1], axis=1)
 
 

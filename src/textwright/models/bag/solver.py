@@ -56,10 +56,16 @@ class Epoch:
 
 
 class Problem:
-    """Rows x (N, F) cut into batches, targets (N, K), squared n-gram weights (F, K)."""
+    """Rows x (N, F) cut into batches, targets (N, K), squared n-gram weights (F, K).
 
-    def __init__(self, x: csr_array, targets: Array, squares: Array, seed: int) -> None:
+    `counts` (N,) is as how many each row counts, one where nothing is said.
+    """
+
+    def __init__(
+        self, x: csr_array, targets: Array, squares: Array, seed: int, counts: Array | None = None
+    ) -> None:
         self.targets, self.squares = targets, squares
+        self.counts = np.ones(len(targets), np.float32) if counts is None else counts
         self.lengths = row_scale(x @ squares)
         self.batch_size = int(np.clip(len(targets) // _BATCHES, _MIN_BATCH, _MAX_BATCH))
         order = generator(seed, "bag", "batches").permutation(len(targets))
@@ -98,6 +104,7 @@ class Descent:
         weights = self.weights.take(batch.columns, axis=0)
         z = lengths * (batch.x @ weights) + self.bias
         loss, slope = self._slope(z, self.problem.targets[batch.rows])
+        slope *= self.problem.counts[batch.rows, None]
         gradient = self.problem.squares.take(batch.columns, axis=0) * (batch.transposed @ (lengths * slope))
         self._items[batch.columns] = _as_items(weights - rate * gradient)
         self.bias -= np.float32(_BIAS_SHARE) * rate * slope.mean(axis=0)

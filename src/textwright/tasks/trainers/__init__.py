@@ -8,7 +8,7 @@ from typing import Any
 from textwright.core.errors import BundleError
 from textwright.core.files import read_json
 from textwright.models.base import Shape
-from textwright.models.registry import ARCHITECTURES
+from textwright.models.registry import ARCHITECTURES, LATENT
 from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.base import TASKS
 from textwright.tasks.examples import Job
@@ -20,6 +20,10 @@ from textwright.text.schema import Schema
 
 def trainer_for(job: Job, recipe: Recipe) -> Trainer:
     """The trainer of `job.model`. Raises ConfigError for an unknown name or setting."""
+    if job.model == LATENT:
+        from textwright.tasks.trainers.latent import LatentTrainer
+
+        return LatentTrainer(job, recipe)
     if ARCHITECTURES.get(job.model).kind == "solver":
         from textwright.tasks.trainers.bag import BagTrainer
 
@@ -46,7 +50,6 @@ def load_engine(folder: Path, name: str, schema: Schema) -> Engine:
     if ARCHITECTURES.get(name).kind == "solver":
         from textwright.tasks.trainers.bag import BagEngine
 
-        config.pop("architecture", None)
         return BagEngine.load(folder, config)
     choose_waiting()
     if ARCHITECTURES.get(name).kind == "encoder":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -54,7 +53,8 @@ class BagEngine:
 
     @classmethod
     def load(cls, folder: Path, config: dict[str, Any]) -> BagEngine:
-        return cls(BagModel.restore(config, load_file(folder / "model.safetensors")), usable_cpus())
+        model = BagModel.restore(config, load_file(folder / "model.safetensors"))
+        return cls(model, usable_cpus(), config["architecture"])
 
 
 class BagTrainer:
@@ -148,9 +148,7 @@ class BagTrainer:
     def recall(self, found: dict[str, Any]) -> None:
         self._cost, self._searched = found["cost"], found["rows"]
         if found["choice"]:
-            judged = found["choice"]["judged"]
-            given = {**found["choice"], "judged": math.inf if judged is None else judged}
-            self._recalled = BagChoice(**given)
+            self._recalled = BagChoice.of_json(found["choice"])
 
     def reasons(self) -> dict[str, str]:
         found = self._fit.describe()
