@@ -104,6 +104,24 @@ def test_a_language_is_learned_and_kept(causal: tuple[Path, api.Pretrained, list
     assert not [path for path in out.parent.iterdir() if ".work" in path.name]
 
 
+def test_what_is_written_begins_where_a_line_begins(
+    causal: tuple[Path, api.Pretrained, list[Event]],
+) -> None:
+    """A full stop and the end of its line are one token, behind which a line begins."""
+    out, *_ = causal
+    model = LanguageModel.load(out)
+    assert model.opening == ".\n" and len(model.tokenizer.whole([model.opening])[0]) == 1
+    written = [json.loads(line)["text"] for line in (out / "samples.jsonl").read_text("utf-8").splitlines()]
+    assert written and all(text[0] in "tcsomadwrfhl春" for text in written)
+
+
+def test_a_number_of_pieces_alone_does_not_change_their_kind(corpus: Path, tmp_path: Path) -> None:
+    asked = recipe(tokenizer={"vocabulary_size": 300}, budget={"tokens": 500})
+    api.pretrain([corpus], tmp_path / "m", asked)
+    tokenizer = LanguageModel.load(tmp_path / "m").tokenizer
+    assert tokenizer.settings.kind == "bpe" and tokenizer.size <= 302
+
+
 def test_bits_per_byte_are_those_of_the_protocol(
     causal: tuple[Path, api.Pretrained, list[Event]], tmp_path: Path
 ) -> None:

@@ -90,16 +90,8 @@ def compare(
     """
     with guarded(debug, lang) as guard:
         if not (models or vary or from_):
-            _refuse_flags(
-                out=out,
-                test=test,
-                test_share=test_share,
-                minutes=minutes,
-                unlabelled=unlabelled,
-                seed=seed,
-                recipe=recipe,
-                set=set_,
-            )
+            others = {"test": test, "minutes": minutes, "unlabelled": unlabelled, "seed": seed}
+            _refuse_flags(out=out, test_share=test_share, recipe=recipe, set=set_, **others)
             _compare_two(a, b, data, Asked(_task(task), text, label), json)
             return
         options.refuse_contradiction(test, test_share)

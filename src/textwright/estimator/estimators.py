@@ -416,8 +416,8 @@ def _pages(folder: Path, name: str) -> dict[str, bytes]:
 
 @contextmanager
 def _undisturbed(architecture: str) -> Iterator[None]:
-    """Let one network at a time draw, and leave the generators of PyTorch as they were; bag has none."""
-    if architecture == "bag":
+    """Let one network at a time draw, and leave the generators of PyTorch as they were; solvers have none."""
+    if architecture in ("bag", "latent"):
         yield
         return
     choose_waiting()

@@ -23,10 +23,6 @@ from textwright.text.schema import Schema
 from textwright.text.tokenizers import KINDS, TokenizerSettings
 
 UNJUDGED = "distil.into: without validation rows nothing tells how good a student is beside its teacher"
-_NO_STUDENTS = {
-    PRETRAINED: "a student starts from nothing, and this one from a checkpoint",
-    LATENT: "it has a teacher of its own",
-}
 # The parts of a recipe that networks read and solvers do not.
 _OF_NETWORKS = ("learn", "compute", "tokenizer", "long", "vectors")
 
@@ -161,11 +157,13 @@ def check_student(recipe: Recipe) -> None:
     if name is None:
         return
     ARCHITECTURES.check(name)
-    if name in _NO_STUDENTS:
+    others = f"Name one of: {', '.join(o for o in ARCHITECTURES if o not in (PRETRAINED, LATENT))}."
+    if name == PRETRAINED:
         raise ConfigError(
-            f"distil.into={name}: {_NO_STUDENTS[name]}",
-            hint=f"Name one of: {', '.join(other for other in ARCHITECTURES if other not in _NO_STUDENTS)}.",
+            f"distil.into={name}: a student starts from nothing, and this one from a checkpoint", hint=others
         )
+    if name == LATENT:
+        raise ConfigError(f"distil.into={name}: it has a teacher of its own", hint=others)
     if recipe.split.validation == 0:
         raise ConfigError(UNJUDGED, hint="Leave split.validation above 0.")
     choose_waiting()

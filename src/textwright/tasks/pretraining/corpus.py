@@ -76,9 +76,10 @@ def prepared(
 def _settings(recipe: PretrainRecipe, start: Start | None) -> tuple[TokenizerSettings, str]:
     if start is not None:
         return start.tokenizer.settings, "that of the checkpoint"
-    if isinstance(recipe.tokenizer, TokenizerSettings):
-        return recipe.tokenizer, "as asked"
-    return TokenizerSettings(kind="bpe"), "pieces of words, whose number goes by the size of the text"
+    if not isinstance(recipe.tokenizer, TokenizerSettings):
+        return TokenizerSettings(kind="bpe"), "pieces of words, whose number goes by the size of the text"
+    said = recipe.tokenizer.said()
+    return recipe.tokenizer if "kind" in said else recipe.tokenizer.replaced({"kind": "bpe"}), "as asked"
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -26,6 +26,7 @@ from textwright.tasks.journal import Journal
 from textwright.tasks.pretraining.corpus import Learned, account, prepared
 from textwright.tasks.pretraining.fitting import Learning
 from textwright.tasks.pretraining.follow import led, refuse_misfit
+from textwright.tasks.pretraining.opening import opening_of
 from textwright.tasks.pretraining.plan import Decided, architecture_of, decide
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.pretraining.starting import Start, start_of
@@ -211,7 +212,7 @@ def _keep(
     """Measure on what was held out and write the folder in one step."""
     learned, decided, fit = learning.learned, learning.decided, learning.fit
     tokenizer = learned.corpus.tokenizer
-    opening = "\n" if learned.corpus.train.about["stretches"] else ""
+    opening = opening_of(learned.corpus.train, tokenizer)
     vocabulary = vocabulary_of(tokenizer)
     model = LanguageModel(decided.architecture, fit.model, tokenizer, vocabulary, decided.length, opening)
     held_out = learned.corpus.validation

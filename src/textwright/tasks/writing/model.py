@@ -45,8 +45,8 @@ def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
 class LanguageModel:
     """What was learned of a language; `length` tokens are read at once.
 
-    `opening` stands before every text that is written: a line break where plain files were learned from,
-    whose texts begin with a line, and nothing says where one ends.
+    `opening` stands before every text that is written, and is not shown: the end of a line where plain files
+    were learned from, of which nothing else says where a text begins.
 
     >>> model = LanguageModel.load("my-language")  # doctest: +SKIP
     """
