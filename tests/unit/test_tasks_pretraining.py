@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -403,6 +405,35 @@ def test_two_processes_make_the_steps_of_one(name: str, corpus: Path, tmp_path: 
     assert len(losses[1]) > 20
     assert losses[2] == pytest.approx(losses[1], rel=2e-3), "within rounding, which adds up"
     assert losses[2][:5] == pytest.approx(losses[1][:5], rel=1e-5)
+
+
+def test_processes_of_torchrun_make_the_steps_of_one(corpus: Path, tmp_path: Path) -> None:
+    asked = recipe(budget={"tokens": 3000}, compute={"precision": "fp32"})
+    losses: list[list[float]] = []
+    found: list[Event] = []
+    api.pretrain([corpus], tmp_path / "one", asked, sink=found.append)
+    losses.append([event.loss for event in found if isinstance(event, StepEvent)])
+    sizes = [f"model.{key}={value}" for key, value in TINY.items()]
+    sizes += ["tokenizer.vocabulary_size=320", "learn.batch=8", "compute.precision=fp32"]
+    settings = [part for size in sizes for part in ("--set", size)]
+    verb = ["-m", "textwright", "pretrain", corpus, "--out", tmp_path / "two", "--tokens", 3000, *settings]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2]
+    done = subprocess.run([*map(str, torchrun), *map(str, verb)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "two" / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    losses.append([record["loss"] for record in map(json.loads, lines) if "loss" in record])
+    assert len(losses[0]) > 10 and losses[1] == pytest.approx(losses[0], rel=2e-3)
+    assert done.stdout.count("report:") == 1, "only the first one speaks"
+
+
+def test_processes_beside_those_of_torchrun_are_refused(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"RANK": 0, "WORLD_SIZE": 2, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 2}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    with pytest.raises(ModelError, match="torchrun has started"):
+        api.pretrain([corpus], tmp_path / "model", recipe(), processes=2)
 
 
 def test_more_processes_than_processors_are_refused(corpus: Path, tmp_path: Path) -> None:

@@ -61,8 +61,13 @@ def pretrain(
     """
     with guarded(debug, lang) as guard:
         choose_waiting()  # before torch is imported
+        from textwright.runtime.ranks import launched
         from textwright.tasks.pretraining.asked import make_recipe
+        from textwright.tasks.pretraining.follow import follow_launched
 
+        if (launch := launched()) and launch.number:
+            follow_launched(launch)
+            return
         made = make_recipe(
             set_,
             {

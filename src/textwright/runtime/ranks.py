@@ -18,6 +18,8 @@ from textwright.core.errors import ModelError, first_line
 
 # A process that has not answered for so long has died; a validation of the first one is shorter.
 _SECONDS_TO_ANSWER = 600.0
+# Those that torchrun has started wait for the first one to read all texts; it ends them when one dies.
+_SECONDS_TO_BEGIN = 7 * 86_400.0
 _AGAIN = "See what it said above; the same command with --resume goes on from the last checkpoint."
 
 
@@ -60,6 +62,20 @@ class Ranks:
             raise _ended(error) from None
         return float(said)
 
+    def said(self, text: str) -> str:
+        """The text of the first process, to all of them. Raises ModelError when it has ended."""
+        if self.count == 1:
+            return text
+        content = bytearray(text.encode("utf-8"))
+        parcel = torch.zeros(int(self.told(len(content))), dtype=torch.uint8)
+        if self.is_first and content:
+            parcel = torch.frombuffer(content, dtype=torch.uint8)
+        try:
+            torch.distributed.broadcast(parcel, 0)
+        except RuntimeError as error:
+            raise _ended(error) from None
+        return bytes(parcel.tolist()).decode("utf-8")
+
     def leave(self) -> None:
         """Part from the others."""
         if self.count > 1:
@@ -67,6 +83,45 @@ class Ranks:
 
 
 ALONE = Ranks()
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What torchrun says of this process: its number of all, and its number of those of this machine."""
+
+    number: int
+    count: int
+    local: int
+    local_count: int
+
+
+def launched() -> Launch | None:
+    """By the variables that torchrun sets; nothing where one process was started, as usual."""
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    values = [os.environ.get(name, "") for name in names]
+    if not all(value.isdigit() for value in values) or "MASTER_ADDR" not in os.environ:
+        return None
+    found = Launch(*map(int, values))
+    return found if found.count > 1 else None
+
+
+def join_launched(launch: Launch) -> Ranks:
+    """Meet the other processes of torchrun: by gloo, and by NCCL for what is on a GPU, one for each process.
+
+    Raises ModelError where that fails.
+    """
+    backend = "gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(launch.local % torch.cuda.device_count())
+        backend = "cpu:gloo,cuda:nccl"
+    try:
+        torch.distributed.init_process_group(backend, timeout=timedelta(seconds=_SECONDS_TO_BEGIN))
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"the processes do not find each other ({first_line(error)})",
+            hint="See the addresses that torchrun was given.",
+        ) from None
+    return Ranks(launch.number, launch.count)
 
 
 def join(meeting: Path, number: int, count: int) -> Ranks:

@@ -1,4 +1,8 @@
-"""The other processes of a training: they make their part of every step of what the first one leads."""
+"""The other processes of a training: they make their part of every step of what the first one leads.
+
+The first one starts them on its machine; or torchrun has started all of them, on any number of machines that
+see the same files.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textwright.core.errors import ModelError, TextwrightError
 from textwright.runtime.cpu import usable_cpus
-from textwright.runtime.ranks import ALONE, Ranks, join
+from textwright.runtime.ranks import ALONE, Launch, Ranks, join, join_launched, launched
+
+if TYPE_CHECKING:
+    from textwright.tasks.pretraining.fitting import Learning
 
 _START = "from textwright.tasks.pretraining.follow import main; main()"
 MEETING = "meeting"
@@ -26,6 +33,14 @@ def led(work: Path, orders: dict[str, Any], count: int) -> Iterator[Ranks]:
 
     Each gets the orders (JSON), and its share of the processors. Raises ModelError where they cannot start.
     """
+    if launch := launched():
+        ranks = join_launched(launch)
+        try:
+            ranks.said(json.dumps(orders))
+            yield ranks
+        finally:
+            ranks.leave()
+        return
     if count == 1:
         yield ALONE
         return
@@ -73,9 +88,28 @@ def main() -> None:
         sys.exit(f"process {json.loads(sys.argv[1])['number']}: {error}")
 
 
+def follow_launched(launch: Launch) -> None:
+    """What a process of torchrun does that is not the first. Raises ModelError when the first one ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ranks = join_launched(launch)
+    _run(_learning(json.loads(ranks.said(""))), ranks)
+
+
 def _follow(orders: dict[str, Any]) -> None:
+    learning = _learning(orders)
+    _run(learning, join(Path(orders["work"]) / MEETING, orders["number"], orders["count"]))
+
+
+def _run(learning: Learning, ranks: Ranks) -> None:
     import torch
 
+    torch.set_num_threads(learning.fit.compute.threads)
+    for _ in learning.run(ranks):
+        pass
+    ranks.leave()
+
+
+def _learning(orders: dict[str, Any]) -> Learning:
     from textwright.core.clock import Clock
     from textwright.learn.checkpoint import load_checkpoint
     from textwright.runtime.settings import Compute
@@ -97,15 +131,16 @@ def _follow(orders: dict[str, Any]) -> None:
     learning = Learning(recipe, decide(recipe, learned, start), learned, clock, start, compute)
     if orders["resume"]:
         load_checkpoint(work / orders["fit"], learning.fit)
-    ranks = join(work / MEETING, orders["number"], orders["count"])
-    torch.set_num_threads(compute.threads)
-    for _ in learning.run(ranks):
-        pass
-    ranks.leave()
+    return learning
 
 
 def refuse_misfit(count: int) -> None:
-    """Raises ModelError for more processes than there are processors."""
+    """Raises ModelError for more processes than there are processors, and for more than torchrun's own."""
+    if count > 1 and launched():
+        raise ModelError(
+            f"--processes {count}: torchrun has started the processes of this training already",
+            hint="Leave --processes out.",
+        )
     if not 1 <= count <= usable_cpus():
         raise ModelError(
             f"--processes {count}: this process may use {usable_cpus()} processors",

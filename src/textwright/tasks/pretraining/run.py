@@ -19,7 +19,7 @@ from textwright.core.files import readable_name, to_json, write_atomic
 from textwright.core.records import Note, Score, Split
 from textwright.core.tensorboard import tracking
 from textwright.report.folder import make_language, write_pages
-from textwright.runtime.ranks import Ranks
+from textwright.runtime.ranks import Ranks, launched
 from textwright.tasks.checkpoints import Checkpoints
 from textwright.tasks.identity import library_versions
 from textwright.tasks.journal import Journal
@@ -105,7 +105,9 @@ def pretrain(
         for line in account(learned, documents, wanted):
             sinks(Note(line))
         decided = _decided(recipe, learned, start, clock, work.path / _SIZE)
-        learning = Learning(recipe, decided, learned, clock, start, processes=processes)
+        launch = launched()
+        beside = launch.local_count if launch else processes
+        learning = Learning(recipe, decided, learned, clock, start, processes=beside)
         identity = _identity(recipe, learned, decided)
         checkpoints = Checkpoints(work.path, resume, identity, journal, sinks)
         checkpoints.check()
