@@ -21,7 +21,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / "bench" / "results" / "unlabelled.jsonl"
 PICTURE = PROJECT / "docs" / "pictures" / "few-labels.svg"
 TITLE = "Accuracy by labelled rows, with texts without labels and without"
-_SYSTEM = re.compile(r"ours:(with|without)-texts-(\d+)-1m$")
+_SYSTEM = re.compile(r"ours:(with|without)-texts-(\d+)-\d+m$")
 
 Curves = dict[tuple[str, str], dict[int, dict[int, float]]]
 

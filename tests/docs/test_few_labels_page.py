@@ -1,4 +1,4 @@
-"""docs/how-to/few-labels.md: its figure is that of the results, and both pages show it and the same numbers."""
+"""docs/how-to/few-labels.md: its figure is that of the results, and both pages show the same numbers."""
 
 from __future__ import annotations
 

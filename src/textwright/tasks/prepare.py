@@ -29,7 +29,7 @@ from textwright.text.targets import Targets
 _MAX_VALIDATION_ROWS = 10_000
 _MIN_ROWS = 10
 # Fewer rows than that say little about which of two models is better: all are held out in turn then.
-_FEW_HELD_OUT, _FOLDS, _MIN_FOLDED = 100, 5, 30
+_FEW_HELD_OUT, _FOLDS, _MIN_FOLDED = 200, 5, 30
 
 
 @dataclass(frozen=True)

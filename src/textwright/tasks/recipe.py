@@ -38,7 +38,7 @@ class SplitSettings(Settings):
     folds: int | Auto = Field(
         "auto",
         description="parts of the rows that are held out in turn, in the place of one part; auto is 5 where "
-        "a choice between models has fewer than 100 rows to rest on, and none (1) otherwise",
+        "a choice between models has fewer than 200 rows to rest on, and none (1) otherwise",
     )
 
 
