@@ -21,8 +21,7 @@ from textwright.text.schema import Schema
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _CLASSES = frozenset({"classify", "multilabel"})
 _ALL = frozenset({"classify", "multilabel", "score"})
-# Seconds to fit, all of them together: tried before anything else.
-QUICK = frozenset({"bag", LATENT})
+QUICK = "bag"
 # What finding directions takes for a text, however short.
 _AS_CHARACTERS = 600
 _OF_THE_FIT = frozenset({"loss", "weighting"})
@@ -210,7 +209,9 @@ def _space(names: Sequence[str]) -> list[Proposal]:
 def _ranked(proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
     """In the order in which they are tried, each with its place from simple to intricate.
 
-    A checkpoint was named by the person: it is tried as soon as what takes seconds is done.
+    Texts without labels and a checkpoint were given by the person: who learns from them is tried as soon as
+    the simplest is done, and what takes seconds.
     """
     ranked = [replace(proposal, rank=rank) for rank, proposal in enumerate(proposals)]
-    return tuple(sorted(ranked, key=lambda p: 0 if p.model in QUICK else 1 if p.model == PRETRAINED else 2))
+    quick = {QUICK: 2, LATENT: 1, PRETRAINED: 3}
+    return tuple(sorted(ranked, key=lambda p: quick.get(p.model, 4) if p.rank else 0))
