@@ -70,7 +70,8 @@ def test_a_model_that_is_named_has_no_folds_unless_asked(tmp_path: Path) -> None
     assert prepare_data(data, one).folds is None
     fold = prepare_data(data, one.replaced({"split.folds": 3})).folds
     assert fold is not None and set(fold) == {0, 1, 2}
-    assert prepare_data(written(tmp_path / "b.csv", 0.8, 1500), Recipe()).folds is None
+    assert prepare_data(written(tmp_path / "b.csv", 0.8, 1800), Recipe()).folds is not None
+    assert prepare_data(written(tmp_path / "c.csv", 0.8, 2200), Recipe()).folds is None
     with pytest.raises(ConfigError, match="more than half of the 135 rows"):
         prepare_data(data, one.replaced({"split.folds": 100}))
     with pytest.raises(ConfigError, match="a threshold is that of one model"):
