@@ -35,6 +35,10 @@ KEYS = {
     ],
     "generate": ["texts"],
     "fill": ["texts"],
+    "inspect": [
+        "out, name, model, objective, textwright_version, text, num_tokens, notes, bits, bits_per_token, "
+        "bits_per_byte, num_likeliest, least_expected, tokens, places, attention, nearest"
+    ],
     "plan": ["task, schema, rows, account, candidates, reasons"],
     "predict": ["n, out, unreadable"],
     "evaluate": [

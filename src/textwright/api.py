@@ -53,6 +53,7 @@ from textwright.text.corpus import read_labelled
 from textwright.text.split import row_hashes
 
 if TYPE_CHECKING:
+    from textwright.tasks.inspecting.run import Inspected
     from textwright.tasks.pretraining.recipe import PretrainRecipe
     from textwright.tasks.pretraining.run import Pretrained
     from textwright.tasks.writing.filling import Filled
@@ -74,6 +75,7 @@ __all__ = [
     "evaluate",
     "fill",
     "generate",
+    "inspect",
     "label",
     "load",
     "plan",
@@ -344,6 +346,27 @@ def fill(path: str | Path, texts: Sequence[str], *, most: int = 5) -> list[Fille
     from textwright.tasks.writing.model import LanguageModel
 
     return filled(LanguageModel.load(path), texts, most=most)
+
+
+def inspect(
+    path: str | Path,
+    text: str,
+    out: str | Path,
+    *,
+    at: Sequence[int] = (),
+    language: Language | None = None,
+) -> Inspected:
+    """Write a page `out` that shows how the language model of a folder reads a text; its records come back.
+
+    `at` names the tokens, counted from 1, to show what was expected at, in the place of the last ones. Raises
+    BundleError, ConfigError, DataError: see `textwright.tasks.inspecting.run.inspect_text`.
+
+    >>> textwright.inspect("my-language", "Once upon a time", "reading.html").record["bits"]  # doctest: +SKIP
+    31.4
+    """
+    from textwright.tasks.inspecting.run import inspect_text  # it needs torch
+
+    return inspect_text(path, text, out, at=at, language=language)
 
 
 # What twice the rows would give: the verb is a function of `choose`.

@@ -57,6 +57,17 @@ def _many_labels(folder: Path) -> Path:
     return path
 
 
+def _inspected(folder: Path, model: str) -> Path:
+    """How a tiny language model reads texts of the worst kind."""
+    source = folder / "raw.txt"
+    source.write_text("the cat sat on a mat.\n春眠不觉晓。\n" * 300, encoding="utf-8")
+    sizes = {"width": 32, "layers": 2, "heads": 2, "inner": 64, "positions": 64}
+    asked = {"model": {"name": model, **sizes}, "budget": {"tokens": 4_000}, "learn": {"batch": 8}}
+    textwright.pretrain([source], folder / model, textwright.PretrainRecipe.parse(asked))
+    text = "the cat 龘\n" + NASTY[0] + NASTY[1][:12] + "春眠" * 40
+    return textwright.inspect(folder / model, text, folder / f"{model}.html").out
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
@@ -74,10 +85,14 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "many": _train(_many_labels(folder), folder / "many", "bag"),
         "compared": compared / "report.html",
         "grown": folder / "grown" / "report.html",
+        "writes": _inspected(folder, "nanochat"),
+        "fills": _inspected(folder, "bert"),
     }
 
 
-@pytest.mark.parametrize("name", ["english", "chinese", "graded", "many", "compared", "grown"])
+@pytest.mark.parametrize(
+    "name", ["english", "chinese", "graded", "many", "compared", "grown", "writes", "fills"]
+)
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("look", ["light", "dark"])

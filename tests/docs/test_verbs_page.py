@@ -136,6 +136,7 @@ def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pyt
         "pretrain": "pretrain a.csv --out l --tokens 2000 --set size=tiny",
         "generate": "generate l --max-tokens 5",
         "fill": "fill gaps --text 'a [MASK] day'",
+        "inspect": "inspect gaps --text 'a day' --out i.html",
         "tokenizer train": "tokenizer train a.csv --out t",
         "tokenizer report": "tokenizer report t a.csv",
     }

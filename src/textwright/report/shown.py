@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from typing import Any
 
 # Marks that turn the direction of what follows them, and half characters, are shown by their number.
 _TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
+_BYTE = re.compile("<0x([0-9A-F]{2})>")
+_BYTES = re.compile(f"(?:{_BYTE.pattern})+")
 
 
 def shown(text: object, longest: int = 600) -> str:
@@ -56,6 +59,15 @@ def percent(value: float | None) -> str:
     return f"{100 * value:.1f} %" if value == 0 or abs(value) >= 0.0005 else f"{100 * value:.2f} %"
 
 
+def share_shown(value: float) -> str:
+    """A share that may be very small: two digits that say something, where `percent` would show nothing.
+
+    >>> share_shown(0.85), share_shown(0.0000123), share_shown(0.0)
+    ('85.0 %', '0.0012 %', '0.0 %')
+    """
+    return f"{100 * value:.2g} %" if 0 < value < 0.0005 else percent(value)
+
+
 def signed(value: float | None) -> str:
     """A difference, always with its sign; a dash where there is none.
 
@@ -75,3 +87,26 @@ def megabytes(value: float) -> str:
 def seconds(value: float) -> str:
     """A time for reading: `12.1 s`, `3.4 min`."""
     return f"{value:.1f} s" if value < 120 else f"{value / 60:.1f} min"
+
+
+def visible(token: str, *, gaps: bool = True) -> str:
+    """A token as it can be seen: line ends and tabs by a sign, and spaces too where `gaps` are asked for; a
+    part of a character by its bytes.
+
+    >>> visible(" the"), visible("a\\n"), visible("<0xE6><0x88>"), visible(""), visible("a b", gaps=False)
+    ('␣the', 'a⏎', '‹E6 88›', '␣', 'a b')
+    """
+    if part := bytes_shown(token):
+        return f"‹{part}›"
+    for mark, sign in (("\r\n", "⏎"), ("\n", "⏎"), ("\r", "⏎"), ("\t", "⇥")):
+        token = token.replace(mark, sign)
+    return (token.replace(" ", "␣") or "␣") if gaps else token
+
+
+def bytes_shown(token: str) -> str:
+    """The bytes of a token that is a part of a character; nothing for any other.
+
+    >>> bytes_shown("<0xE6><0x88>"), bytes_shown("the")
+    ('E6 88', '')
+    """
+    return " ".join(_BYTE.findall(token)) if _BYTES.fullmatch(token) else ""

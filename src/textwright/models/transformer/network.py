@@ -5,15 +5,13 @@ Shapes: B batch, T time, H heads, L layers, C outputs.
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from textwright.core.errors import ConfigError
 from textwright.models.base import Shape
 from textwright.models.output import Output
+from textwright.models.transformer.attention import attention_weights
 from textwright.models.transformer.head import NEW
 
 
@@ -57,30 +55,12 @@ class Encoder(nn.Module):
         newer = getattr(self.model, "activation_checkpointing_enable", None)
         (newer or self.model.gradient_checkpointing_enable)({"use_reentrant": False})
 
-    @torch.no_grad()
     def attention(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """The attention weights of all layers (L, B, H, T, T), from each token (rows) to each (columns).
 
         Raises ConfigError for a class without: some look only nearby, or mix by other means.
         """
-        before = self.model.config._attn_implementation
-        self.model.set_attn_implementation("eager")
-        try:
-            found = self.model(
-                input_ids=input_ids, attention_mask=attention_mask.long(), output_attentions=True
-            )
-        finally:
-            self.model.set_attn_implementation(before)
-        layers: Any = getattr(found, "attentions", None) or (None,)
-        rows, length = input_ids.shape
-        for weights in layers:
-            shape = tuple(getattr(weights, "shape", ()))
-            if len(shape) != 4 or (shape[0], *shape[2:]) != (rows, length, length):
-                raise ConfigError(
-                    f"{type(self.model).__name__} has no attention weights from each token to each",
-                    hint="Explain by another method, such as gradient.",
-                )
-        return torch.stack([weights.float() for weights in layers])
+        return attention_weights(self.model, input_ids, attention_mask)
 
 
 def folds(shape: Shape) -> bool:

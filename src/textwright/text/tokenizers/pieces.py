@@ -18,6 +18,15 @@ def readable_pieces(backend: tokenizers.Tokenizer, size: int) -> list[str]:
     return raw
 
 
+def is_fragment(piece: str) -> bool:
+    """Whether a piece holds parts of characters, which only mean something together with others.
+
+    >>> is_fragment("<0xE6><0x88>"), is_fragment("good")
+    (True, False)
+    """
+    return piece.startswith("<0x")
+
+
 def piece_sizes(backend: tokenizers.Tokenizer, size: int) -> list[int]:
     """How many bytes of a text each of the ids 0 to `size` - 1 stands for; 0 for special tokens."""
     special = {i for i, token in backend.get_added_tokens_decoder().items() if token.special}

@@ -31,6 +31,7 @@ from textwright.text.documents.shards import Shards
 from textwright.text.script import CJK_PATTERN
 from textwright.text.tokenizers import Tokenizer
 from textwright.text.tokenizers.framed import END, framed
+from textwright.text.tokenizers.pieces import is_fragment
 
 # The share that is told when a model is judged, however many are when it learns: scores stay comparable.
 JUDGED_SHARE = 0.15
@@ -67,13 +68,9 @@ def joining(pieces: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     >>> left.tolist(), right.tolist()
     ([True, True, False, False, False, True], [True, True, True, False, False, True])
     """
-    left = [_is_part(piece) or _is_of_word(piece[:1]) for piece in pieces]
-    right = [_is_part(piece) or _is_of_word(piece[-1:]) for piece in pieces]
+    left = [is_fragment(piece) or _is_of_word(piece[:1]) for piece in pieces]
+    right = [is_fragment(piece) or _is_of_word(piece[-1:]) for piece in pieces]
     return np.array(left), np.array(right)
-
-
-def _is_part(piece: str) -> bool:
-    return piece.startswith("<0x")
 
 
 def _is_of_word(character: str) -> bool:
