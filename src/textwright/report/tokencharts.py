@@ -28,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Bars:
-    """The likeliest tokens of one place; the last bar is what all others have, and `others` is its key."""
+    """The likeliest tokens of one place; the last bar is what all but these have, and `others` is its key."""
 
     bars: list[Bar]
     left: float

@@ -22,7 +22,7 @@ def attention_weights(model: Any, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
     Raises ConfigError for a class without: some look only nearby, or mix by other means.
     """
     rows, length = ids_BT.shape
-    layers = _asked(model, ids_BT, mask_BT) or (None,)
+    layers: Any = _asked(model, ids_BT, mask_BT) or (None,)
     for weights in layers:
         shape = tuple(getattr(weights, "shape", ()))
         if len(shape) != 4 or (shape[0], *shape[2:]) != (rows, length, length):

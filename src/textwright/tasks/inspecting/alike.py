@@ -48,7 +48,8 @@ def cosines(weights_VD: Tensor, asked: Sequence[int]) -> Tensor:
     weights_VD = weights_VD.float()
     lengths_V = weights_VD.norm(dim=1).clamp_min(_TINY)
     asked_Q = torch.tensor(asked, device=weights_VD.device)
-    return weights_VD[asked_Q] @ weights_VD.t() / lengths_V[asked_Q, None] / lengths_V
+    found: Tensor = weights_VD[asked_Q] @ weights_VD.t() / lengths_V[asked_Q, None] / lengths_V
+    return found
 
 
 def _shown(model: LanguageModel, size: int) -> Tensor:

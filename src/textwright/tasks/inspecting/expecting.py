@@ -39,17 +39,15 @@ def _of_next(model: LanguageModel, ids: Sequence[int]) -> Tensor:
 
 def _of_hidden(model: LanguageModel, ids: Sequence[int]) -> Tensor:
     row = torch.tensor([model.vocabulary.start_id, *ids, model.vocabulary.end_id], device=model.device)
+    size = max(_TOKENS_AT_ONCE // len(row), 1)
     parts = []
-    for places in torch.arange(1, len(ids) + 1, device=model.device).split(_rows_at_once(len(row))):
+    for start in range(1, len(ids) + 1, size):
+        places = torch.arange(start, min(start + size, len(ids) + 1), device=model.device)
         rows = row.repeat(len(places), 1)
         rows.scatter_(1, places[:, None], int(model.vocabulary.mask_id or 0))
         shown = torch.ones_like(rows, dtype=torch.bool)
         parts.append(model.network(rows, shown, places[:, None]).logits[:, 0])
     return torch.cat(parts)
-
-
-def _rows_at_once(length: int) -> int:
-    return max(_TOKENS_AT_ONCE // length, 1)
 
 
 def token_records(model: LanguageModel, ids: Sequence[int], shares_PV: Tensor) -> list[dict[str, Any]]:

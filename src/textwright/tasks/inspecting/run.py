@@ -19,6 +19,7 @@ from textwright.tasks.inspecting.alike import nearest_record
 from textwright.tasks.inspecting.expecting import log_shares, place_records, rounded, token_records
 from textwright.tasks.inspecting.looking import attention_record
 from textwright.tasks.writing.model import LanguageModel
+from textwright.text.tokenizers.sample import is_text
 
 MOST_TOKENS = 512
 _PLACES = 6
@@ -126,6 +127,8 @@ def read(model: LanguageModel, text: str, at: Sequence[int] = ()) -> dict[str, A
 
 def _tokens(model: LanguageModel, text: str) -> tuple[list[int], list[tuple[int, int]]]:
     """The ids of a text, and where in it each token begins and ends."""
+    if not is_text(text):
+        raise DataError("the text holds half a character", hint="It was cut inside of one: give it whole.")
     found, spans = next(model.tokenizer.spans([text]))
     kept = [(token, span) for token, span in zip(found, spans, strict=True) if token < model.tokenizer.size]
     if not kept:
