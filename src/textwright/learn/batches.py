@@ -35,6 +35,10 @@ class Learnable(Protocol):
         """Tokens of each of these rows; a step has its rows by their lengths."""
         ...
 
+    def weight_of(self, chosen: IntArray) -> int:
+        """What the losses of a step of these rows are divided by when added up; mostly how many rows."""
+        ...
+
     def batch(self, chosen: IntArray, seed: int, progress: float = 0.0) -> Batch:
         """These rows as tensors; what is drawn at random for them is drawn from the seed.
 
@@ -59,6 +63,9 @@ class Rows:
 
     def lengths_of(self, chosen: IntArray) -> IntArray:
         return self.tokens.lengths[chosen]
+
+    def weight_of(self, chosen: IntArray) -> int:
+        return len(chosen)
 
     def batch(self, chosen: IntArray, seed: int = 0, progress: float = 0.0) -> Batch:
         return collate(self, chosen)

@@ -42,7 +42,7 @@ class Gradients:
     ranks: Ranks = ALONE
 
     def made(self, chosen: IntArray, state: FitState) -> Generator[Note, None, tuple[Tensor, int]]:
-        """The loss of the step at hand, a mean over its rows, and the tokens that it saw.
+        """The loss of the step at hand, a mean over its rows (`weight_of` them), and the tokens that it saw.
 
         Of several processes each makes the part of its own rows, and all get the sum. When memory does not
         suffice it is made again, with half the padded tokens at once of the part that was too much, and so
@@ -56,7 +56,7 @@ class Gradients:
             parts = cut_batches(places, lengths, self.compute.micro_batch or len(own), max_tokens)
             losses: list[Tensor] = []
             with memory.Attempt() as attempt:
-                self._add_up([own[part] for part in parts], len(chosen), state, losses)
+                self._add_up([own[part] for part in parts], self.rows.weight_of(chosen), state, losses)
             if not attempt.failure:
                 loss = losses[0] if len(losses) == 1 else sum(losses, torch.zeros(()))
                 self._share(loss)
@@ -88,11 +88,12 @@ class Gradients:
             if id(parameter) in lazy and parameter.grad is not None:
                 parameter.grad = parameter.grad.to_sparse(1)
 
-    def _add_up(self, parts: list[IntArray], num_rows: int, state: FitState, losses: list[Tensor]) -> None:
+    def _add_up(self, parts: list[IntArray], weight: int, state: FitState, losses: list[Tensor]) -> None:
         """The gradient of all parts at the parameters, and the loss of each, as a share, into `losses`.
 
-        Dropout draws from a seed that is a pure function of step and part. Each part counts by its rows, so
-        that 8 parts of 4 rows are one of 32, but for rounding and for what dropout draws.
+        Dropout draws from a seed that is a pure function of step and part. Each part counts by its share of
+        the `weight` of all rows, so that 8 parts of 4 rows are one of 32, but for rounding and for what
+        dropout draws.
         """
         step = state.step
         self.optimizer.zero_grad(set_to_none=True)
@@ -102,7 +103,7 @@ class Gradients:
             seed_torch(self.compute.device, derive(self.seed, *names))
             seed = derive(self.seed, "step", step)  # what a row draws does not depend on its part
             batch = self.rows.batch(part, seed, state.progress).to(self.compute.device)
-            share = self._total(batch) / num_rows
+            share = self._total(batch) / weight
             share.backward()
             losses.append(share.detach())
 

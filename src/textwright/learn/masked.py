@@ -95,6 +95,9 @@ class Masked:
     def lengths_of(self, chosen: IntArray) -> IntArray:
         return np.full(len(chosen), self.length)
 
+    def weight_of(self, chosen: IntArray) -> int:
+        return len(chosen)
+
     def batch(self, chosen: IntArray, seed: int, progress: float = 0.0) -> Batch:
         """The rows with gaps (B, T), the places that are told (B, K) and what stands there (B, K)."""
         ids_BT = np.empty((len(chosen), self.length), np.int64)

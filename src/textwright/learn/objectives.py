@@ -21,6 +21,9 @@ from textwright.core.errors import ConfigError
 from textwright.core.names import did_you_mean
 from textwright.learn.settings import LossName, LossSettings
 
+# The target of a token that is read and not learned, as the Hugging Face library has it.
+UNTOLD = -100
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -61,6 +64,17 @@ def next_token(logits_BTV: Any, targets_BT: Tensor) -> Loss:
     else:
         total = logits_BTV.cross_entropy(targets_BT)
     return Loss(total / targets_BT.shape[1], len(targets_BT))
+
+
+def told_token(logits_BTV: Any, targets_BT: Tensor) -> Loss:
+    """Which token comes next at each place whose target is not UNTOLD; each of these counts as any other."""
+    if isinstance(logits_BTV, Tensor):
+        total = F.cross_entropy(
+            logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), ignore_index=UNTOLD, reduction="sum"
+        )
+    else:
+        total = logits_BTV.cross_entropy(targets_BT)
+    return Loss(total, int((targets_BT != UNTOLD).sum()))
 
 
 def binary_cross_entropy(

@@ -59,6 +59,9 @@ class Packed:
     def lengths_of(self, chosen: IntArray) -> IntArray:
         return np.full(len(chosen), self.length)
 
+    def weight_of(self, chosen: IntArray) -> int:
+        return len(chosen)
+
     def batch(self, chosen: IntArray, seed: int, progress: float = 0.0) -> Batch:
         """The tokens (B, T), and the one after each of them as its target (B, T)."""
         rows = torch.from_numpy(self.tokens.take(chosen, self.length + 1))

@@ -32,10 +32,12 @@ class Deferred:
     dtype: torch.dtype
 
     def cross_entropy(self, targets_BT: Tensor) -> Tensor:
-        """The sum of the losses of all tokens."""
-        total: Tensor = _HeadLoss.apply(
-            self.vectors_BTD.flatten(0, 1), self.weight_VD, targets_BT.flatten(), self.cap, self.dtype
-        )
+        """The sum of the losses of all tokens whose target is not below zero: no others need logits."""
+        vectors_ND, targets_N = self.vectors_BTD.flatten(0, 1), targets_BT.flatten()
+        is_told = targets_N >= 0
+        if not bool(is_told.all()):
+            vectors_ND, targets_N = vectors_ND[is_told], targets_N[is_told]
+        total: Tensor = _HeadLoss.apply(vectors_ND, self.weight_VD, targets_N, self.cap, self.dtype)
         return total
 
     def float(self) -> Tensor:
