@@ -25,11 +25,17 @@ app = typer.Typer(add_completion=False)
 def pretrain(
     data: Annotated[
         list[str],
-        typer.Argument(help="Files and folders with raw text, in any format.", show_default=False),
+        typer.Argument(
+            help="Files and folders with raw text, in any format; or tables of prompt and response.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The model folder to write.")],
     objective: Annotated[
-        str | None, typer.Option(help="causal (tell the next token) or masked (fill gaps); by the model.")
+        str | None,
+        typer.Option(
+            help="causal (tell the next token) or masked (fill gaps), by the model; or instruct (answer)."
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="gpt2, nanochat, qwen3, bert, roberta or modernbert.")
@@ -55,7 +61,8 @@ def pretrain(
     debug: Debug = False,
     lang: Lang = None,
 ) -> None:
-    """Learn a language from raw text: a tokenizer, and a model that writes or fills gaps.
+    """Learn a language from raw text: a tokenizer, and a model that writes or fills gaps. Or, with
+    --objective instruct, teach a model to answer, from rows of prompt and response.
 
     Example: textwright pretrain books/ --out my-language --minutes 15
     """
@@ -104,10 +111,14 @@ def summary(found: Pretrained) -> str:
         f"{found.tokens:,} tokens, {found.tokens_per_second:,.0f} a second"
     )
     scores = [f"{name:14} {score}" for name, score in found.scores.items()]
-    use = (
-        f"Next: textwright generate {found.out}"
-        if found.objective == "causal"
-        else f"Next: textwright train DATA --from {found.out} --out NEW"
+    use = {
+        "causal": f"Next: textwright generate {found.out}",
+        "instruct": f"Next: textwright chat {found.out}",
+        "masked": f"Next: textwright train DATA --from {found.out} --out NEW",
+    }[found.objective]
+    measured = (
+        "on responses that were held out (95 % interval in brackets):"
+        if found.objective == "instruct"
+        else "on text that was held out (95 % interval in brackets):"
     )
-    measured = "on text that was held out (95 % interval in brackets):"
     return "\n".join([head, measured, *scores, f"report: {found.out / 'report.html'}", use])

@@ -35,6 +35,7 @@ def render_language(
             sections=[f"language.{key}" for key in sections if samples or key != "written"],
             verdict=[both(key, **values) for key, values in findings(records)],
             samples=samples,
+            answers=_answers(manifest),
             loss=_loss(curve),
             checks=_checks(curve),
             data=records.manifest["data"][0],
@@ -46,7 +47,8 @@ def findings(records: Records) -> Iterator[Finding]:
     """How well the language is known, what that took, and what limits it."""
     scores, details, plan = records.manifest["scores"], records.scores["details"], records.plan
     if "bits_per_byte" in scores:
-        yield "language.bits", {**_ends(scores["bits_per_byte"]), "size": number(details["bytes"])}
+        key = "language.answered" if _answers(records.manifest) else "language.bits"
+        yield key, {**_ends(scores["bits_per_byte"]), "size": number(details["bytes"])}
     else:
         accuracy = {key: percent(scores["accuracy"][part]) for key, part in _PARTS}
         yield "language.filled", {**accuracy, "count": number(details["told"])}
@@ -60,6 +62,11 @@ def findings(records: Records) -> Iterator[Finding]:
     )
     if plan["interrupted"]:
         yield "language.interrupted", {}
+
+
+def _answers(manifest: dict[str, Any]) -> bool:
+    """Whether the model was taught to answer."""
+    return bool(manifest["schema"].get("objective") == "instruct")
 
 
 _PARTS = (("value", "value"), ("low", "low"), ("high", "high"))

@@ -25,6 +25,7 @@ from textwright.models.language.base import LanguageArchitecture, Vocabulary
 from textwright.models.language.head import Deferred
 from textwright.models.language.settings import LanguageSettings
 from textwright.models.output import Output
+from textwright.models.transformer.quiet import quiet
 from textwright.models.transformer.reading import read_checkpoint
 
 
@@ -105,6 +106,24 @@ def build(
 
 def _read(folder: Any) -> CausalModel:
     return CausalModel(read_checkpoint(AutoModelForCausalLM, folder))
+
+
+def grow(model: PreTrainedModel, size: int) -> None:
+    """Give a model room for `size` tokens, if it has less: what is new begins as the mean of all it knows."""
+    known = _ends(model)[0].weight.shape[0]
+    if size <= known:
+        return
+    with quiet():
+        model.resize_token_embeddings(size, mean_resizing=False)
+    tables = {id(layer.weight): layer.weight for layer in _ends(model)}
+    with torch.no_grad():
+        for weight in tables.values():
+            weight[known:] = weight[:known].mean(0)
+
+
+def _ends(model: PreTrainedModel) -> list[Any]:
+    """The layers of the tokens that come in, and of those that go out."""
+    return [model.get_input_embeddings(), model.get_output_embeddings()]
 
 
 def _entry(name: str, summary: str, config: Any) -> LanguageArchitecture:

@@ -10,11 +10,12 @@ from typing import Any
 from textwright.core.errors import DataError, TokenizerError
 from textwright.core.files import read_json, readable_name, to_json, write_atomic, writing_atomic
 from textwright.tasks.pretraining.objectives import OBJECTIVES
-from textwright.tasks.pretraining.recipe import PretrainRecipe
-from textwright.tasks.pretraining.starting import Start
+from textwright.tasks.pretraining.objectives.base import Making
+from textwright.tasks.pretraining.recipe import INSTRUCT, PretrainRecipe
+from textwright.tasks.pretraining.starting import Start, window_of
 from textwright.text.documents.reading import Documents
 from textwright.text.documents.shards import Shards
-from textwright.text.documents.tokens import TokenCorpus, build_tokens
+from textwright.text.documents.tokens import TokenCorpus
 from textwright.text.rowlog import RowLog
 from textwright.text.sources.folder import NOT_TEXT
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings
@@ -48,6 +49,7 @@ def prepared(
     and settings are taken as they lie there. Raises DataError.
     """
     settings, reason = _settings(recipe, start)
+    length = window_of(recipe, start) if objective == INSTRUCT else 0
     asked = {
         "files": [[str(path), *_stamp(path)] for path in documents.files],
         "column": documents.column,
@@ -55,16 +57,18 @@ def prepared(
         "objective": objective,
         "seed": recipe.seed,
     }
+    if objective == INSTRUCT:
+        asked |= {"prompt": recipe.data.prompt, "response": recipe.data.response, "length": length}
     found = _found(folder, asked, reason)
     if found is not None:
         return found
-    if start is not None:
-        corpus = build_tokens(documents, folder, start.tokenizer, end=start.end, seed=recipe.seed)
-    else:
-        finish = OBJECTIVES.get(objective)
-        corpus = build_tokens(
-            documents, folder, settings, finished=finish.finished, end=finish.end, seed=recipe.seed
-        )
+    learned_by = OBJECTIVES.get(objective)
+    made = (
+        Making(settings, learned_by.finished, learned_by.end, recipe, length)
+        if start is None
+        else Making(start.tokenizer, learned_by.finished, start.end, recipe, length)
+    )
+    corpus = learned_by.build(documents, folder, made)
     corpus.tokenizer.save(folder)
     with writing_atomic(folder / _CLEANING) as file:
         file.writelines(json.dumps(found, ensure_ascii=False) + "\n" for found in corpus.log.records())
@@ -113,6 +117,12 @@ def account(learned: Learned, documents: Documents, wanted: int | None = None) -
         f"{where}: {_size(size)} of text, {tokens:,} tokens of {kinds:,} kinds",
         f"held out to judge on: {_size(int(held_out.about['bytes']))}",
     ]
+    if "told" in train.about:
+        rows, told = train.about["documents"], train.about["told"]
+        lines.append(
+            f"{rows:,} conversations to learn {told:,} tokens of responses from, "
+            f"{held_out.about['documents']:,} held out"
+        )
     lines += [
         f"{step['rows']:,} texts {step['action']}: {step['reason']}"
         for step in learned.cleaning

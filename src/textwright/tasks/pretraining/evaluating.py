@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textwright.bundle.folder import load_manifest
 from textwright.core.ragged import IntArray
 from textwright.core.records import Score
 from textwright.tasks.pretraining.objectives import OBJECTIVES
+from textwright.tasks.pretraining.objectives.instruct import making
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.writing.model import LanguageModel
+from textwright.text.conversations.reading import Asked, read_conversations
+from textwright.text.conversations.tokens import Part, nothing_fits
 from textwright.text.documents.reading import Documents
 from textwright.text.rowlog import RowLog
 
@@ -54,15 +58,36 @@ def evaluate_language(path: str | Path, data: str | Path, text: str | None = Non
     """Score a language model on every document of a file or folder; nothing is left out as a copy.
 
     A causal model has bits per byte and perplexity by the protocol of `objectives.causal`, a masked one the
-    perplexity and accuracy of hidden tokens. Raises BundleError, DataError.
+    perplexity and accuracy of hidden tokens, one that was taught to answer those of the responses. Raises
+    BundleError, DataError.
     """
     started = time.monotonic()
     model = LanguageModel.load(path)
     log = RowLog()
-    row = _row(model, Documents.of([data], text), log)
-    objective = OBJECTIVES.get(model.architecture.objective)
+    documents = Documents.of([data], text)
+    if model.turns is not None:
+        row = _turns(model, documents, _columns(Path(path)), log)
+    else:
+        row = _row(model, documents, log)
+    objective = OBJECTIVES.get(model.objective)
     scores, details = objective.scores(model, row, PretrainRecipe(), len(row))
     return Known(scores, details, log.summary(), time.monotonic() - started)
+
+
+def _columns(folder: Path) -> Asked:
+    """Those that the model learned from, where they were named."""
+    schema = load_manifest(folder).data_schema
+    return Asked(schema.get("prompt"), schema.get("response"))
+
+
+def _turns(model: LanguageModel, documents: Documents, columns: Asked, log: RowLog) -> Row:
+    """All conversations that fit, after each other."""
+    found = read_conversations(documents.files, columns, log)
+    part = Part(model.tokenizer, making(model.tokenizer, model.length), log)
+    rows = [*part.fitting(found)]
+    if not rows:
+        raise nothing_fits(len(found), model.length)
+    return Row(np.concatenate(rows))
 
 
 def _row(model: LanguageModel, documents: Documents, log: RowLog) -> Row:

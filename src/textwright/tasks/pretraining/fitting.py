@@ -14,7 +14,6 @@ from textwright.core.events import Event
 from textwright.core.seeds import derive
 from textwright.learn.batches import Learnable
 from textwright.learn.loop import Fit, FitState
-from textwright.learn.objectives import next_token
 from textwright.models.fast.apply import accelerated
 from textwright.runtime.compute import decide as decide_compute
 from textwright.runtime.cpu import usable_cpus
@@ -23,7 +22,7 @@ from textwright.runtime.settings import Compute
 from textwright.tasks.pretraining.corpus import Learned
 from textwright.tasks.pretraining.objectives import OBJECTIVES
 from textwright.tasks.pretraining.objectives.base import Judge
-from textwright.tasks.pretraining.plan import Decided
+from textwright.tasks.pretraining.plan import Decided, objective_of
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.pretraining.starting import Start
 from textwright.tasks.writing.model import vocabulary_of
@@ -72,14 +71,14 @@ class Learning:
             self.start.network() if self.start else decided.architecture.build(decided.settings, vocabulary)
         )
         corpus = self.learned.corpus
-        self.objective = OBJECTIVES.get(decided.architecture.objective)
+        self.objective = OBJECTIVES.get(objective_of(self.recipe, self.start))
         rows = self.objective.rows(corpus.train, corpus.tokenizer, decided.length, self.recipe)
         epochs, self.reasons["learn.epochs"] = self._epochs(rows)
         self.is_clocked = epochs == _NO_END
         self.fit = Fit(
             network,
             rows,
-            next_token,
+            self.objective.loss,
             decided.learn,
             epochs,
             seed,
@@ -95,7 +94,8 @@ class Learning:
         torch.set_num_threads(fit.compute.threads)  # those of the run that is resumed
         example = fit.rows.batch(np.arange(self._rows_at_once()), 0).to(fit.compute.device).inputs
         precision, compiles = fit.compute.precision, fit.compute.compile
-        with accelerated(fit.model, precision, example, compiles=compiles, is_fixed=True) as done:
+        is_fixed = not self.objective.is_padded
+        with accelerated(fit.model, precision, example, compiles=compiles, is_fixed=is_fixed) as done:
             self.quickened = done
             if ranks.is_first:
                 self._judge()
@@ -109,8 +109,8 @@ class Learning:
             left = max(self.clock.remaining(), 0.0)
             per_window = self._seconds_of_a_window()
             most = max(int(_SHARE_OF_CHECKS / _CHECKS * left / per_window), 16)
-            self.most_scored = max(int(_SHARE_OF_SCORES * left / per_window), 64) * self.decided.length
-            reserve = min(_SHARE_OF_SCORES * left, 2 * self._held_out / self.decided.length * per_window)
+            self.most_scored = max(int(_SHARE_OF_SCORES * left / per_window), 64) * self._window
+            reserve = min(_SHARE_OF_SCORES * left, 2 * self._held_out / self._window * per_window)
             fit.clock = self.clock.limited(float(self.clock.limit or 0.0) - reserve - _SECONDS_TO_SAVE)
         fit.is_due = _by_progress() if self.is_clocked else _by_steps(fit)
         fit.validate = self._judge_on(most).judged
@@ -123,6 +123,13 @@ class Learning:
     @property
     def _held_out(self) -> int:
         return len(self.learned.corpus.validation)
+
+    @property
+    def _window(self) -> int:
+        """Tokens of a row that is judged on; of padded rows their mean."""
+        if not self.objective.is_padded:
+            return self.decided.length
+        return max(self._held_out // int(self.learned.corpus.validation.about["documents"]), 1)
 
     def _seconds_of_a_window(self) -> float:
         """To judge one, measured."""
@@ -162,7 +169,8 @@ class Learning:
         """How often the text is gone over, and why."""
         asked, tokens = self.decided.learn.epochs, self.recipe.budget.tokens
         if tokens is not None:
-            return tokens / (len(rows) * self.decided.length), f"{tokens:,} tokens, as asked"
+            of_epoch = int(rows.lengths_of(np.arange(len(rows))).sum())
+            return tokens / of_epoch, f"{tokens:,} tokens, as asked"
         if asked != "auto":
             return asked, f"{asked:g}, as asked"
         return _NO_END, "as often as the time allows"

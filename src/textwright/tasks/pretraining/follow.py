@@ -115,7 +115,7 @@ def _learning(orders: dict[str, Any]) -> Learning:
     from textwright.runtime.settings import Compute
     from textwright.tasks.pretraining.corpus import prepared
     from textwright.tasks.pretraining.fitting import Learning
-    from textwright.tasks.pretraining.plan import architecture_of, decide
+    from textwright.tasks.pretraining.plan import decide, objective_of
     from textwright.tasks.pretraining.recipe import PretrainRecipe
     from textwright.tasks.pretraining.starting import start_of
     from textwright.text.documents.reading import Documents
@@ -123,7 +123,7 @@ def _learning(orders: dict[str, Any]) -> Learning:
     work = Path(orders["work"])
     recipe = PretrainRecipe.parse(orders["recipe"])
     start = start_of(recipe)
-    objective = architecture_of(recipe, start).objective
+    objective = objective_of(recipe, start)
     documents = Documents.of(orders["sources"], recipe.data.text)
     learned = prepared(documents, recipe, work / "tokens", objective, start)
     clock = Clock.starting(orders["seconds"])

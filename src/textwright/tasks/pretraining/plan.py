@@ -11,8 +11,8 @@ from textwright.models.language.base import LanguageArchitecture
 from textwright.models.language.registry import LANGUAGE_MODELS
 from textwright.models.language.settings import LanguageSettings, SizeName
 from textwright.tasks.pretraining.corpus import Learned
-from textwright.tasks.pretraining.recipe import PretrainRecipe
-from textwright.tasks.pretraining.starting import Start
+from textwright.tasks.pretraining.recipe import INSTRUCT, PretrainRecipe
+from textwright.tasks.pretraining.starting import Start, window_of
 
 # Of a model by its size: the tokens of a step, and the highest rate (docs/log.md).
 _TOKENS_PER_STEP: dict[SizeName, int] = {"tiny": 2_048, "small": 4_096, "base": 8_192}
@@ -23,6 +23,8 @@ _LEAST_BYTES: dict[SizeName, int] = {"tiny": 0, "small": 3_000_000, "base": 100_
 # said to be best, and a model that is too small is quicker to use (docs/log.md). Operations a second of two
 # cores, roughly, by which it is told what there is time for.
 _TOKENS_PER_WEIGHT, _SPEED = 4.0, 2e11
+# Conversations of a step at most, and steps of an epoch at least.
+_MOST_ROWS, _LEAST_STEPS = 32, 20
 # Of a model that is gone on with.
 _RATE_TO_GO_ON, _WIDEST_SMALL = 2e-4, 256
 
@@ -45,13 +47,26 @@ class Decided:
 def architecture_of(recipe: PretrainRecipe, start: Start | None) -> LanguageArchitecture:
     """The one asked for, or of what is gone on with. Raises ConfigError where the objective is another."""
     found = LANGUAGE_MODELS.get(recipe.model_name) if start is None else start.architecture
-    if recipe.objective not in ("auto", found.objective):
-        fitting = [n for n in LANGUAGE_MODELS if LANGUAGE_MODELS.get(n).objective == recipe.objective]
+    if recipe.learner not in (None, found.objective):
+        fitting = [n for n in LANGUAGE_MODELS if LANGUAGE_MODELS.get(n).objective == recipe.learner]
         raise ConfigError(
             f"{found.name} learns by {found.objective}, and {recipe.objective} was asked for",
             hint=f"For {recipe.objective} take {', '.join(fitting)}.",
         )
     return found
+
+
+def objective_of(recipe: PretrainRecipe, start: Start | None) -> str:
+    """What is learned by. Raises ConfigError where the model is for another, or data is named for another."""
+    architecture = architecture_of(recipe, start)
+    objective = INSTRUCT if recipe.objective == INSTRUCT else architecture.objective
+    for name in ("text",) if objective == INSTRUCT else ("prompt", "response"):
+        if getattr(recipe.data, name) is not None:
+            raise ConfigError(
+                f"data.{name} does not go with the objective {objective}",
+                hint="For instruct name data.prompt and data.response, for raw text data.text.",
+            )
+    return objective
 
 
 def decide(
@@ -71,13 +86,16 @@ def decide(
     if start is not None:
         return _going_on(recipe, asked, start, learned)
     reasons: dict[str, str] = {"model.name": _named(recipe, architecture)}
+    if recipe.objective == INSTRUCT and asked.positions == "auto":
+        asked = asked.replaced({"positions": window_of(recipe, start)})
+        reasons["model.positions"] = f"{asked.positions}: room for some turns of a conversation"
     size = asked.size
     if size == "auto":
         size, reasons["model.size"] = _size(learned, seconds, tokens)
     settings = asked.replaced({"size": size}).sized()
-    if len(learned.corpus.train) <= int(settings.positions):
+    if recipe.objective != INSTRUCT and len(learned.corpus.train) <= int(settings.positions):
         settings = _shorter(asked, settings, len(learned.corpus.train), reasons)
-    learn = _learning(recipe.learn, size, settings, reasons)
+    learn = _learning(_step(recipe, learned, size, reasons), size, settings, reasons)
     return Decided(architecture, settings, learn, reasons)
 
 
@@ -85,12 +103,11 @@ def _going_on(recipe: PretrainRecipe, asked: LanguageSettings, start: Start, lea
     """With the sizes of the checkpoint, and a rate that does not undo what it has learned."""
     settings = start.settings(asked)
     reasons = {"model.checkpoint": f"{start.checkpoint.name}, a {start.checkpoint.type}"}
-    if len(learned.corpus.train) <= int(settings.positions):
+    if recipe.objective != INSTRUCT and len(learned.corpus.train) <= int(settings.positions):
         settings = _shorter(asked, settings, len(learned.corpus.train), reasons)
     size: SizeName = "small" if int(settings.width) <= _WIDEST_SMALL else "base"
-    said = recipe.learn.said()
-    learn = recipe.learn
-    if "optimizer.name" not in said:
+    learn = _step(recipe, learned, size, reasons)
+    if "optimizer.name" not in recipe.learn.said():
         learn = learn.replaced({"optimizer.name": "adamw"})
     if learn.optimizer.rate == "auto":
         learn = learn.replaced({"optimizer.rate": _RATE_TO_GO_ON})
@@ -132,6 +149,18 @@ def _shorter(
         )
     reasons["model.positions"] = f"{length}: the text has {tokens:,} tokens"
     return settings.replaced({"positions": length})
+
+
+def _step(recipe: PretrainRecipe, learned: Learned, size: SizeName, reasons: dict[str, str]) -> LearnSettings:
+    """With the rows of a step where these are conversations: few enough that an epoch has some steps."""
+    learn = recipe.learn
+    if recipe.objective != INSTRUCT or "batch" in learn.said():
+        return learn
+    rows = int(learned.corpus.train.about["documents"])
+    length = max(len(learned.corpus.train) // rows, 1)
+    batch = max(min(_TOKENS_PER_STEP[size] // length, _MOST_ROWS, max(rows // _LEAST_STEPS, 4)), 1)
+    reasons["learn.batch"] = f"{batch} rows of about {length} tokens"
+    return learn.replaced({"batch": batch})
 
 
 def _learning(

@@ -14,10 +14,13 @@ from textwright.runtime.settings import ComputeSettings
 from textwright.text.tokenizers import TokenizerSettings
 
 Auto = Literal["auto"]
+INSTRUCT: Literal["instruct"] = "instruct"
 
 
 class TextSettings(Settings):
     text: str | None = Field(None, description="column of the text in tables; none is guessed")
+    prompt: str | None = Field(None, description="column of the prompts, for instruct; none is found by name")
+    response: str | None = Field(None, description="and of their responses")
 
 
 class MaskSettings(Settings):
@@ -45,8 +48,10 @@ class TrackSettings(Settings):
 class PretrainRecipe(Settings):
     """All that decides how a language is learned; saved with the model."""
 
-    objective: ObjectiveName | Auto = Field(
-        "auto", description="causal: tell the next token; masked: fill gaps; auto goes by the model"
+    objective: ObjectiveName | Literal["instruct"] | Auto = Field(
+        "auto",
+        description="causal: tell the next token; masked: fill gaps; instruct: answer prompts, learned from "
+        "rows of both; auto goes by the model",
     )
     data: TextSettings = TextSettings()
     tokenizer: TokenizerSettings | Auto = "auto"
@@ -64,7 +69,14 @@ class PretrainRecipe(Settings):
     def model_name(self) -> str:
         """The one that is named, or the usual one of the objective."""
         name = str(self.model.get("name", "auto"))
-        return USUAL["causal" if self.objective == "auto" else self.objective] if name == "auto" else name
+        return USUAL[self.learner or "causal"] if name == "auto" else name
+
+    @property
+    def learner(self) -> ObjectiveName | None:
+        """What the model must be made for; None where nobody said."""
+        if self.objective == "auto":
+            return None
+        return "causal" if self.objective == INSTRUCT else self.objective
 
     @property
     def model_settings(self) -> dict[str, Any]:

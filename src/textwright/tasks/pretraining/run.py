@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ from textwright.tasks.pretraining.corpus import Learned, account, prepared
 from textwright.tasks.pretraining.fitting import Learning
 from textwright.tasks.pretraining.follow import led, refuse_misfit
 from textwright.tasks.pretraining.opening import opening_of
-from textwright.tasks.pretraining.plan import Decided, architecture_of, decide
-from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.pretraining.plan import Decided, decide, objective_of
+from textwright.tasks.pretraining.recipe import INSTRUCT, PretrainRecipe
 from textwright.tasks.pretraining.starting import Start, start_of
 from textwright.tasks.work import work_folder
 from textwright.tasks.writing.model import LanguageModel, vocabulary_of
@@ -38,6 +39,8 @@ from textwright.text.documents.reading import Documents
 
 _TOKENS, _FIT, _SIZE = "tokens", "fit", "size"
 MINUTES_WITHOUT_LENGTH = 10.0
+# Of conversations: as those who tune do, and what a model that knows no language yet needs besides.
+EPOCHS_FROM_A_MODEL, EPOCHS_FROM_NOTHING = 3, 20
 # What a report shows of what was learned.
 _SAMPLES, _SAMPLE_TOKENS = 3, 150
 
@@ -87,7 +90,8 @@ def pretrain(
     recipe, target = recipe or PretrainRecipe(), Path(out)
     refuse_foreign(target)
     start = start_of(recipe)
-    architecture = architecture_of(recipe, start)
+    objective = objective_of(recipe, start)
+    recipe = _with_epochs(recipe, start, sink)
     clock = _limited(recipe, clock or Clock.starting(), sink)
     documents = Documents.of(sources, recipe.data.text)
     is_other = is_finished(target)
@@ -99,7 +103,7 @@ def pretrain(
         tracking(recipe.tracking.tensorboard, target.name, sink) as board,
     ):
         sinks = fan_out([journal, sink, board])
-        learned = prepared(documents, recipe, work.path / _TOKENS, architecture.objective, start)
+        learned = prepared(documents, recipe, work.path / _TOKENS, objective, start)
         asked = recipe.tokenizer
         wanted = None if asked == "auto" else asked.vocabulary_size
         for line in account(learned, documents, wanted):
@@ -124,6 +128,18 @@ def pretrain(
         if place != target:
             sink(Note(f"{target}: the finished model stays; what was interrupted is in {place}"))
         return made
+
+
+def _with_epochs(recipe: PretrainRecipe, start: Start | None, say: Sink) -> PretrainRecipe:
+    """Conversations are gone over a few times where nobody says how long: they are few, and soon known by
+    heart.
+    """
+    budget = recipe.budget
+    if recipe.objective != INSTRUCT or budget.said() or recipe.learn.epochs != "auto":
+        return recipe
+    epochs = EPOCHS_FROM_NOTHING if start is None else EPOCHS_FROM_A_MODEL
+    say(Note(f"no --minutes, --tokens or --epochs given: goes over the rows {epochs} times"))
+    return recipe.replaced({"learn.epochs": epochs})
 
 
 def _limited(recipe: PretrainRecipe, clock: Clock, say: Sink) -> Clock:
@@ -223,7 +239,7 @@ def _keep(
     state = fit.state
     made = Pretrained(
         place,
-        decided.architecture.objective,
+        objective_of(learning.recipe, learning.start),
         decided.architecture.name,
         clock.elapsed(),
         state.tokens,
@@ -232,7 +248,7 @@ def _keep(
         scores,
         interrupted=interrupted,
     )
-    manifest = _manifest(made, learned, documents, opening)
+    manifest = _manifest(made, learning, documents, opening)
 
     def fill(folder: Path) -> None:
         model.save(folder)
@@ -254,7 +270,8 @@ def _keep(
         (folder / "scores.json").write_text(to_json(record), encoding="utf-8")
         shutil.copy(learned.cleaning_file, folder / "cleaning.jsonl")
         journal.join(folder / "events.jsonl")
-        (folder / "samples.jsonl").write_text(_samples(model, learning.recipe.seed), encoding="utf-8")
+        samples = _samples(model, _prompts(model, learned), learning.recipe.seed)
+        (folder / "samples.jsonl").write_text(samples, encoding="utf-8")
         record = manifest.model_dump(mode="json", by_alias=True)
         write_pages(folder, lambda: make_language(folder, record, name=readable_name(place)), say)
 
@@ -262,19 +279,33 @@ def _keep(
     return made
 
 
-def _samples(model: LanguageModel, seed: int) -> str:
-    """Some texts that it writes from nothing, a JSON object a line; none of a model that fills gaps."""
+def _prompts(model: LanguageModel, learned: Learned) -> list[str]:
+    """What samples are written on: prompts that were held out, or nothing."""
+    if model.turns is None:
+        return [""] * _SAMPLES
+    held_out = learned.corpus.validation
+    rows, _ = model.turns.rows(held_out.take([0], len(held_out))[0])
+    return [model.tokenizer.decode(model.turns.first_prompt(ids).tolist()) for ids in islice(rows, _SAMPLES)]
+
+
+def _samples(model: LanguageModel, prompts: list[str], seed: int) -> str:
+    """Some texts that it writes, a JSON object a line; none of a model that fills gaps."""
     if model.architecture.objective != "causal":
         return ""
     settings = WritingSettings(max_tokens=min(_SAMPLE_TOKENS, model.length - 1), seed=seed)
-    written = write(model, [""] * _SAMPLES, settings)
-    return "".join(json.dumps({"text": found.text}, ensure_ascii=False) + "\n" for found in written)
+    records = [
+        {**({"prompt": prompt} if prompt else {}), "text": found.text}
+        for prompt, found in zip(prompts, write(model, prompts, settings), strict=True)
+    ]
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
-def _manifest(made: Pretrained, learned: Learned, documents: Documents, opening: str) -> Manifest:
+def _manifest(made: Pretrained, learning: Learning, documents: Documents, opening: str) -> Manifest:
+    learned, asked = learning.learned, learning.recipe.data
     train = learned.corpus.train
     names = [readable_name(path) for path in documents.files]
     name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} others"
+    columns = {key: value for key, value in asked.said().items() if key in ("prompt", "response")}
     data = DataRecord(
         name=name,
         fingerprint=learned.fingerprint,
@@ -286,7 +317,7 @@ def _manifest(made: Pretrained, learned: Learned, documents: Documents, opening:
             "textwright_version": version("textwright"),
             "task": LANGUAGE,
             "architecture": made.model,
-            "schema": {"objective": made.objective, "opening": opening},
+            "schema": {"objective": made.objective, "opening": opening, **columns},
             "decode": {},
             "scores": {name: score.to_json() for name, score in made.scores.items()},
             "split": made.split,

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from textwright.core.errors import CheckpointError, ConfigError
 from textwright.models.language.base import LanguageArchitecture
+from textwright.models.language.causal import grow
 from textwright.models.language.registry import LANGUAGE_MODELS
 from textwright.models.language.settings import LanguageSettings
 from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint
 from textwright.models.transformer.tokenizer import load_tokenizer
-from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.pretraining.recipe import INSTRUCT, PretrainRecipe
 from textwright.tasks.writing.model import vocabulary_of
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings
 from textwright.text.tokenizers.framed import borrowed
+from textwright.text.tokenizers.turns import with_turns
 
+# Of a model that answers and starts from nothing: room for some turns.
+USUAL_WINDOW = 512
 # What a config calls the numbers of a model, by the class.
 _NAMES = {
     "width": ("hidden_size", "n_embd"),
@@ -27,23 +31,34 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Start:
-    """The checkpoint, its tokenizer, and what class it is of."""
+    """The checkpoint, its tokenizer, and what class it is of; how many tokens the tokenizer got here."""
 
     checkpoint: Checkpoint
     tokenizer: Tokenizer
     architecture: LanguageArchitecture
+    num_added: int = 0
 
     def network(self) -> Any:
-        """The network with the weights of the checkpoint. Raises CheckpointError where they do not fit."""
+        """The network with the weights of the checkpoint, and room for the tokens that are new.
+
+        Raises CheckpointError where they do not fit.
+        """
         network = self.architecture.read(self.checkpoint.path)
-        known = network.model.get_input_embeddings().weight.shape[0]
-        if self.tokenizer.size > known:
+        known, size = network.model.get_input_embeddings().weight.shape[0], self.tokenizer.size
+        if size - self.num_added > known:
             raise CheckpointError(
-                f"{self.checkpoint.path}: the tokenizer has {self.tokenizer.size:,} tokens, "
+                f"{self.checkpoint.path}: the tokenizer has {size - self.num_added:,} tokens, "
                 f"the model {known:,}",
                 hint="The tokenizer belongs to another model: copy the right one into the folder.",
             )
+        if self.num_added:
+            grow(network.model, size)
         return network
+
+    def with_turns(self) -> Start:
+        """The same with the tokens of a conversation's frame, added where its tokenizer lacks them."""
+        tokenizer = with_turns(self.tokenizer)
+        return replace(self, tokenizer=tokenizer, num_added=tokenizer.size - self.tokenizer.size)
 
     def settings(self, asked: LanguageSettings) -> LanguageSettings:
         """The sizes of the checkpoint; rows may be shorter than it can read.
@@ -100,4 +115,15 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
     if "pad_token" not in special and "eos_token" in special:  # GPT-2 has none: nothing is padded here
         special["pad_token"] = special["eos_token"]
     tokenizer = borrowed(read.content, special, TokenizerSettings(kind="pretrained"))
-    return Start(checkpoint, tokenizer, LANGUAGE_MODELS.get(checkpoint.type))
+    start = Start(checkpoint, tokenizer, LANGUAGE_MODELS.get(checkpoint.type))
+    return start.with_turns() if recipe.objective == INSTRUCT else start
+
+
+def window_of(recipe: PretrainRecipe, start: Start | None) -> int:
+    """Tokens of a conversation at most, which are known before there are any: those that a checkpoint reads,
+    or those asked for. Raises ConfigError for more than it reads.
+    """
+    asked = LanguageSettings.parse(recipe.model_settings, where="model.")
+    if start is not None:
+        return int(start.settings(asked).positions)
+    return USUAL_WINDOW if asked.positions == "auto" else int(asked.positions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from textwright.runtime.compute import LEAST_GAIN, best_device, bf16_gain
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.library import save_for_library
 from textwright.text.tokenizers import Tokenizer
+from textwright.text.tokenizers.turns import TurnFrame, has_turns
 
 
 def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
@@ -41,6 +43,12 @@ def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
     return Vocabulary(tokenizer.size, tokenizer.pad_id, ids[start], ids[end], mask_id)
 
 
+def frame_of(tokenizer: Tokenizer) -> TurnFrame:
+    """The frame of a conversation in the ids of a tokenizer that has one."""
+    vocabulary = vocabulary_of(tokenizer)
+    return TurnFrame.of(tokenizer, vocabulary.start_id, vocabulary.end_id)
+
+
 @dataclass
 class LanguageModel:
     """What was learned of a language; `length` tokens are read at once.
@@ -58,6 +66,16 @@ class LanguageModel:
     length: int
     opening: str = ""
     _stored: LanguageModel | None = field(default=None, repr=False)
+
+    @cached_property
+    def turns(self) -> TurnFrame | None:
+        """The frame of conversations, of a model that was taught to answer."""
+        return frame_of(self.tokenizer) if has_turns(self.tokenizer) else None
+
+    @property
+    def objective(self) -> str:
+        """What it was made by, as far as its use goes."""
+        return self.architecture.objective if self.turns is None else "instruct"
 
     @property
     def model(self) -> Any:

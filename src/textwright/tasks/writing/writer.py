@@ -5,6 +5,7 @@ Shapes: B texts that are written at once, T time, V vocabulary.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,6 +18,8 @@ from textwright.core.seeds import derive
 from textwright.tasks.writing.memory import Reader
 from textwright.tasks.writing.model import LanguageModel
 from textwright.tasks.writing.sampling import WritingSettings, bent, drawn
+from textwright.text.clean import clean_text
+from textwright.text.tokenizers.turns import Fitted
 
 Ending = Literal["end", "stop", "length"]
 _AT_ONCE = 64
@@ -40,18 +43,21 @@ class Written:
 
 @dataclass
 class Text:
-    """A text while it is written."""
+    """A text while it is written; `most` is how many tokens there is room for, where that ends it."""
 
     beginning: list[int]
     ids: list[int] = field(default_factory=list)
     ended: Ending | None = None
     text: str = ""
+    most: float = math.inf
 
 
 def write(
     model: LanguageModel, beginnings: Sequence[str], settings: WritingSettings | None = None
 ) -> list[Written]:
-    """Write each text on. Raises ConfigError for a model that fills gaps.
+    """Write each text on; a model that was taught to answer takes it for a prompt, and answers.
+
+    Raises ConfigError for a model that fills gaps.
 
     >>> write(LanguageModel.load("my-language"), ["Once"])[0].text  # doctest: +SKIP
     ' upon a time'
@@ -59,7 +65,7 @@ def write(
     settings = settings or WritingSettings()
     _refuse_masked(model)
     model = model.quick(settings.precision)
-    texts = [Text(begun(model, beginning)) for beginning in beginnings]
+    texts = [begun_text(model, beginning, settings) for beginning in beginnings]
     if settings.beams > 1:
         from textwright.tasks.writing.beams import by_beams
 
@@ -80,10 +86,14 @@ def stream(model: LanguageModel, beginning: str, settings: WritingSettings | Non
     """Write one text on, and hand out its parts as they come: put together they are the whole."""
     settings = settings or WritingSettings()
     _refuse_masked(model)
+    yield from streamed(model, begun_text(model, beginning, settings), settings)
+
+
+def streamed(model: LanguageModel, text: Text, settings: WritingSettings, number: int = 0) -> Iterator[str]:
+    """The same of a text that is begun; texts of other numbers are drawn by other random numbers."""
     model = model.quick(settings.precision)
-    text = Text(begun(model, beginning))
     shown, hold = 0, max(map(len, settings.stop), default=0)
-    rng = torch.Generator().manual_seed(derive(settings.seed, "written", 0))
+    rng = torch.Generator().manual_seed(derive(settings.seed, "written", number))
     for _ in _steps(model, [text], settings, rng, reads=True):
         # What may be the beginning of a stop string, or half a character, is not yet sure to stay.
         sure = len(text.text) if text.ended else len(text.text.rstrip("�")) - hold
@@ -95,6 +105,32 @@ def stream(model: LanguageModel, beginning: str, settings: WritingSettings | Non
 def begun(model: LanguageModel, beginning: str) -> list[int]:
     """The tokens of a beginning, behind what stands before a text."""
     return [model.vocabulary.start_id, *map(int, model.tokenizer.whole([model.opening + beginning])[0])]
+
+
+def begun_text(model: LanguageModel, beginning: str, settings: WritingSettings) -> Text:
+    """A text to write on; of a model that was taught to answer, a conversation that begins with it."""
+    if model.turns is None:
+        return Text(begun(model, beginning))
+    return to_answer(model, asked(model, [], beginning, settings))
+
+
+def asked(
+    model: LanguageModel, turns: Sequence[tuple[str, str]], prompt: str, settings: WritingSettings
+) -> Fitted:
+    """The tokens of a conversation up to where an answer begins, so many that there is room for one: the
+    first turns are left out where there is none, and then the beginning of the prompt.
+    """
+    assert model.turns is not None
+    texts = [text for turn in turns for text in turn]
+    *ids, last = model.tokenizer.whole([*map(clean_text, texts), clean_text(prompt)])
+    room = min(settings.max_tokens, model.length // 2)
+    return model.turns.asked([*zip(ids[::2], ids[1::2], strict=True)], last, model.length - room)
+
+
+def to_answer(model: LanguageModel, found: Fitted) -> Text:
+    """A text that goes on as far as the window does: no model has learned to answer past it."""
+    ids = [*map(int, found.ids)]
+    return Text(ids, most=max(model.length - len(ids), 1))
 
 
 def _refuse_masked(model: LanguageModel) -> None:
@@ -170,6 +206,8 @@ def allowed(
     logits_BV[:, model.tokenizer.size :] = -torch.inf  # the room that some checkpoints have left
     if model.vocabulary.pad_id != model.vocabulary.end_id:
         logits_BV[:, model.vocabulary.pad_id] = -torch.inf
+    if model.turns is not None:
+        logits_BV[:, [*model.turns.ids]] = -torch.inf
     if settings.repetition == 1 and not settings.no_repeat:
         return logits_BV
     return bent(logits_BV, [text.beginning + text.ids for text in texts], settings)
@@ -181,7 +219,7 @@ def take(text: Text, token: int, model: LanguageModel, settings: WritingSettings
         text.ended = "end"
         return
     text.ids.append(token)
-    if len(text.ids) >= settings.max_tokens:
+    if len(text.ids) >= min(settings.max_tokens, text.most):
         text.ended = "length"
 
 

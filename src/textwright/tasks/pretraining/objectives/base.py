@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import nn
 
 from textwright.core.records import Score
+from textwright.learn import objectives as losses
 from textwright.learn.batches import Learnable
 from textwright.learn.loop import Judgement
 from textwright.learn.packed import Tokens
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.writing.model import LanguageModel
+from textwright.text.documents.reading import Documents
 from textwright.text.documents.shards import Shards
-from textwright.text.tokenizers import Tokenizer
+from textwright.text.documents.tokens import TokenCorpus, build_tokens
+from textwright.text.tokenizers import Tokenizer, TokenizerSettings
 
 
 class Judge(Protocol):
@@ -28,12 +32,39 @@ class Judge(Protocol):
 
 
 @dataclass(frozen=True)
+class Making:
+    """How files become tokens: `tokenizer` is given, or what one is learned by, which `finished` then gives
+    its special tokens; `end` is the one that stands before each document. `length` is how many tokens of
+    a conversation are read at once; it says nothing of raw text.
+    """
+
+    tokenizer: Tokenizer | TokenizerSettings
+    finished: Callable[[Tokenizer], Tokenizer]
+    end: str
+    recipe: PretrainRecipe
+    length: int
+
+
+def of_documents(documents: Documents, folder: Path, making: Making) -> TokenCorpus:
+    """The tokens of raw text."""
+    return build_tokens(
+        documents,
+        folder,
+        making.tokenizer,
+        finished=making.finished,
+        end=making.end,
+        seed=making.recipe.seed,
+    )
+
+
+@dataclass(frozen=True)
 class Objective:
-    """How texts are finished, cut into rows, judged on and scored.
+    """How texts are finished, made into tokens, cut into rows, judged on and scored.
 
     `finished` gives a tokenizer its special tokens, `end` of which parts documents. `rows` makes what a fit
     learns from: tokens, their tokenizer, the length of a row, the recipe. `judge` takes the held-out tokens
-    and how many windows it may look at. `scores` measures a model on at most so many held-out tokens.
+    and how many windows it may look at. `scores` measures a model on at most so many held-out tokens. Rows of
+    one that `is_padded` are as long as their texts, and otherwise all of one length.
     """
 
     finished: Callable[[Tokenizer], Tokenizer]
@@ -41,3 +72,6 @@ class Objective:
     rows: Callable[[Shards, Tokenizer, int, PretrainRecipe], Learnable]
     judge: Callable[[Shards, Tokenizer, int, PretrainRecipe, int], Judge]
     scores: Callable[[LanguageModel, Tokens, PretrainRecipe, int], tuple[dict[str, Score], dict[str, Any]]]
+    build: Callable[[Documents, Path, Making], TokenCorpus] = of_documents
+    loss: losses.Objective = losses.next_token
+    is_padded: bool = False

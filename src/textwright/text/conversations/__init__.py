@@ -1,0 +1,1 @@
+"""Prompts and their responses: read from tables, and made into tokens of both parts."""
