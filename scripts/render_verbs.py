@@ -34,6 +34,7 @@ KEYS = {
         "objective, model, out, seconds, tokens, tokens_per_second, parameters, scores, split, interrupted"
     ],
     "generate": ["texts"],
+    "chat": ["turns, forgotten"],
     "fill": ["texts"],
     "inspect": [
         "out, name, model, objective, textwright_version, text, num_tokens, notes, bits, bits_per_token, "

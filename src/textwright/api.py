@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from textwright.tasks.pretraining.run import Pretrained
     from textwright.tasks.writing.filling import Filled
     from textwright.tasks.writing.sampling import WritingSettings
+    from textwright.tasks.writing.talking import Chat
     from textwright.tasks.writing.writer import Written
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "SettingsComparison",
     "Trained",
     "card",
+    "chat",
     "compare",
     "compare_settings",
     "curve",
@@ -303,7 +305,9 @@ def pretrain(
 def generate(
     path: str | Path, prompts: Sequence[str], settings: Mapping[str, Any] | WritingSettings | None = None
 ) -> list[Written]:
-    """Write texts on with the language model of a folder; `settings` are those of `WritingSettings`.
+    """Write texts on with the language model of a folder, or answer them where it was taught to.
+
+    `settings` are those of `WritingSettings`.
 
     Raises BundleError, and ConfigError for a model that fills gaps or a setting that there is not.
 
@@ -326,6 +330,27 @@ def stream(
 
     asked = _writing(settings)
     return written(LanguageModel.load(path), prompt, asked)
+
+
+def answers(path: str | Path) -> bool:
+    """Whether a folder holds a language model that was taught to answer."""
+    return load_manifest(Path(path)).data_schema.get("objective") == "instruct"
+
+
+def chat(path: str | Path, settings: Mapping[str, Any] | WritingSettings | None = None) -> Chat:
+    """A conversation with a model that was taught to answer; `settings` are those of `WritingSettings`.
+
+    `say` gives the answer in parts as they come, `turns` is all that was said. Raises BundleError, and
+    ConfigError for a model that was not taught to answer.
+
+    >>> talk = textwright.chat("my-assistant", {"temperature": 0})  # doctest: +SKIP
+    >>> "".join(talk.say("What colour is grass?"))  # doctest: +SKIP
+    'green'
+    """
+    from textwright.tasks.writing.talking import Chat  # it needs torch
+
+    asked = _writing(settings)
+    return Chat.with_folder(path, asked)
 
 
 def _writing(settings: Mapping[str, Any] | WritingSettings | None) -> WritingSettings:

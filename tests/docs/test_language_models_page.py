@@ -28,6 +28,10 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         writer = csv.DictWriter(file, ["text", "label"], extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows[:80])
+    with (tmp_path / "questions.csv").open("w", encoding="utf-8", newline="") as file:
+        asked = csv.writer(file)
+        asked.writerow(["prompt", "response"])
+        asked.writerows([f"Is this good? {row['text']}", row["label"]] for row in rows[:60])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -45,6 +49,6 @@ def test_the_page_runs_from_top_to_bottom(files: Path) -> None:
             assert result.exit_code == 0, (line, result.output, result.exception)
             done.append(line.split()[1])
     used = ["pretrain", "generate", "evaluate", "generate", "generate", "pretrain", "fill", "train"]
-    assert done == [*used, "inspect", "inspect"]
+    assert done == [*used, "pretrain", "chat", "generate", "inspect", "inspect"]
     assert len((files / "written.jsonl").read_text(encoding="utf-8").splitlines()) == 3
     assert textwright.load("my-classifier").predict(["a fine film"])[0]["label"]

@@ -46,6 +46,8 @@ def files(tmp_path: Path, two_families: None, monkeypatch: pytest.MonkeyPatch) -
     write("held-out.csv", rows[120:160], ["text", "label"])
     write("stars.csv", rows[:120], ["text", "score"])
     write("new.csv", rows[160:180], ["text"])
+    asked = [{"prompt": f"Is this good? {row['text']}", "response": row["label"]} for row in rows[:60]]
+    write("questions.csv", asked, ["prompt", "response"])
     (tmp_path / "texts.txt").write_text("\n".join(row["text"] for row in rows), encoding="utf-8")
     (tmp_path / "new.jsonl").write_text('{"text": "lovely"}\n{"text": "太失望了"}\n', encoding="utf-8")
     textwright.train(tmp_path / "reviews.csv", tmp_path / "other-model", _quick())
@@ -60,7 +62,7 @@ def _quick() -> textwright.Recipe:
 
 def test_both_languages_name_the_same_commands() -> None:
     assert commands("README.md") == commands("README.zh-CN.md")
-    assert len(commands("README.md")) == 17
+    assert len(commands("README.md")) == 19
 
 
 def test_every_command_runs(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,17 @@ def test_the_chinese_page_says_the_same_in_chinese() -> None:
         assert [text for text in helps if not CHINESE.search(text) and "---" not in text] == []
 
 
+def taught(rows: Path, out: Path) -> None:
+    """A model that answers which label a text has, or nearly so."""
+    asked = {
+        "objective": "instruct",
+        "data": {"prompt": "text", "response": "label"},
+        "budget": {"tokens": 600},
+        "model": {"size": "tiny"},
+    }
+    textwright.pretrain([rows], out, textwright.PretrainRecipe.parse(asked))
+
+
 def test_the_keys_are_those_of_the_contract() -> None:
     contract = (PROJECT / "docs" / "design.md").read_text(encoding="utf-8")
     found = dict(re.findall(r"`(\w+)`: `([\w,\s]+)`", contract.partition("JSON keys:")[2]))
@@ -105,6 +116,7 @@ def test_every_example_runs(tmp_path: Path, two_families: None, monkeypatch: pyt
         {"objective": "masked", "budget": {"tokens": 2000}, "model": {"name": "auto", "size": "tiny"}}
     )
     textwright.pretrain([tmp_path / "books"], tmp_path / "my-gaps", gaps)
+    taught(tmp_path / "reviews.csv", tmp_path / "my-assistant")
     monkeypatch.chdir(tmp_path)
     assert examples("demo") == ["textwright demo"]  # run by tests/unit/test_cli_demo.py
     verbs = [verb for verb in sections(render_verbs.rendered("en")) if verb != "demo"]
@@ -122,6 +134,7 @@ def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "n.csv").write_text("text\nquite a new text\nand another one\n", encoding="utf-8")
     asked = {"objective": "masked", "budget": {"tokens": 600}, "model": {"name": "bert", "size": "tiny"}}
     textwright.pretrain([tmp_path / "a.csv"], tmp_path / "gaps", textwright.PretrainRecipe.parse(asked))
+    taught(tmp_path / "a.csv", tmp_path / "talks")
     monkeypatch.chdir(tmp_path)
     calls = {
         "train": "train a.csv --out m --model bag --label label --minutes 1",
@@ -135,6 +148,7 @@ def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pyt
         "card": "card m",
         "pretrain": "pretrain a.csv --out l --tokens 2000 --set size=tiny",
         "generate": "generate l --max-tokens 5",
+        "chat": "chat talks",
         "fill": "fill gaps --text 'a [MASK] day'",
         "inspect": "inspect gaps --text 'a day' --out i.html",
         "tokenizer train": "tokenizer train a.csv --out t",

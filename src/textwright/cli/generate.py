@@ -43,7 +43,7 @@ def generate(
     debug: Debug = False,
     lang: Lang = None,
 ) -> None:
-    """Write texts with a language model.
+    """Write texts with a language model; one that was taught to answer answers each prompt.
 
     Example: textwright generate my-language --prompt Once --samples 3
     """
@@ -57,8 +57,9 @@ def generate(
         given |= {"stop": tuple(stop)} if stop else {}
         settings = WritingSettings.parse(given, where="--set ")
         beginnings = [text for text in prompt or [""] for _ in range(samples)]
+        between = "\n" if api.answers(model) else ""
         if len(beginnings) == 1 and out is None and not json and settings.beams == 1:
-            _show(beginnings[0], api.stream(model, beginnings[0], settings))
+            _show(beginnings[0] + between, api.stream(model, beginnings[0], settings))
             return
         written = api.generate(model, beginnings, settings)
         records = [
@@ -68,7 +69,7 @@ def generate(
         if out is not None:
             write_atomic(out, "".join(f"{dumps(record, ensure_ascii=False)}\n" for record in records))
             say(f"{len(records):,} texts in {out}")
-        finish(json, {"texts": records}, "" if out else _shown(records))
+        finish(json, {"texts": records}, "" if out else _shown(records, between))
 
 
 def _show(beginning: str, parts: Any) -> None:
@@ -80,6 +81,6 @@ def _show(beginning: str, parts: Any) -> None:
     sys.stdout.write("\n")
 
 
-def _shown(records: list[dict[str, Any]]) -> str:
+def _shown(records: list[dict[str, Any]], between: str) -> str:
     rule = f"\n{'-' * 20}\n"
-    return rule.join(record["prompt"] + record["text"] for record in records)
+    return rule.join(record["prompt"] + between + record["text"] for record in records)
