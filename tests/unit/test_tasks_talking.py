@@ -171,7 +171,7 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(
 
 
 def test_a_model_that_writes_is_taught(language: Path, rows: Path, tmp_path: Path) -> None:
-    """It gets the tokens of the frame, keeps its own, and can be taught once more; tokens are a length, to a step."""
+    """It gets the tokens of the frame, keeps its own, and can be taught once more; tokens are a length."""
     before = LanguageModel.load(language)
     assert before.turns is None
     asked: dict[str, Any] = {"objective": "instruct", "compute": {"threads": 1, "precision": "fp32"}}
