@@ -20,6 +20,7 @@ PICTURES = PROJECT / "docs" / "pictures"
 ROOMS = {
     "cli": ("", "commands, and what a terminal shows", "命令，以及终端上显示的内容"),
     "api": ("", "the same verbs for Python", "供 Python 调用的同一套命令"),
+    "language": ("", "those of language models", "语言模型的命令"),
     "estimator": ("", "the same for scikit-learn", "供 scikit-learn 使用"),
     "serve": ("", "the same over HTTP", "通过 HTTP 提供服务"),
     "choose": ("5", "which model is best on validation", "在验证集上选出最好的模型"),

@@ -1,0 +1,142 @@
+"""The verbs of language models for programs: `textwright.api` hands them out with the others.
+
+>>> import textwright  # doctest: +SKIP
+>>> textwright.pretrain(["books/"], "my-language")  # doctest: +SKIP
+>>> textwright.generate("my-language", ["Once"])  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textwright.bundle.folder import load_manifest
+from textwright.core.clock import Clock
+from textwright.core.events import Sink, silent
+from textwright.report.words import Language
+
+if TYPE_CHECKING:
+    from textwright.tasks.inspecting.run import Inspected
+    from textwright.tasks.pretraining.recipe import PretrainRecipe
+    from textwright.tasks.pretraining.run import Pretrained
+    from textwright.tasks.writing.filling import Filled
+    from textwright.tasks.writing.sampling import WritingSettings
+    from textwright.tasks.writing.talking import Chat
+    from textwright.tasks.writing.writer import Written
+
+
+def pretrain(
+    data: Sequence[str | Path],
+    out: str | Path,
+    recipe: PretrainRecipe | None = None,
+    *,
+    sink: Sink = silent,
+    clock: Clock | None = None,
+    resume: bool = False,
+    processes: int = 1,
+) -> Pretrained:
+    """Learn a language from files and folders of raw text, and write the folder of its model to `out`.
+
+    `clock` counts from the start of the process; `recipe.budget.minutes` is its limit. Ctrl-C keeps what was
+    learned and comes back with `interrupted`, beside a finished model that was in `out` before; checkpoints
+    stay, and `resume` goes on from them. Of several `processes` each makes a part of every step. Raises
+    TextwrightError.
+
+    >>> textwright.pretrain(["books/"], "my-language")  # doctest: +SKIP
+    """
+    from textwright.tasks.pretraining.run import pretrain as learn  # it needs torch
+
+    return learn(data, out, recipe, sink=sink, clock=clock, resume=resume, processes=processes)
+
+
+def generate(
+    path: str | Path, prompts: Sequence[str], settings: Mapping[str, Any] | WritingSettings | None = None
+) -> list[Written]:
+    """Write texts on with the language model of a folder, or answer them where it was taught to.
+
+    `settings` are those of `WritingSettings`.
+
+    Raises BundleError, and ConfigError for a model that fills gaps or a setting that there is not.
+
+    >>> textwright.generate("my-language", ["Once"], {"temperature": 0})[0].text  # doctest: +SKIP
+    ' upon a time'
+    """
+    from textwright.tasks.writing.model import LanguageModel
+    from textwright.tasks.writing.writer import write
+
+    asked = _writing(settings)
+    return write(LanguageModel.load(path), prompts, asked)
+
+
+def stream(
+    path: str | Path, prompt: str, settings: Mapping[str, Any] | WritingSettings | None = None
+) -> Iterator[str]:
+    """Write one text on as `generate` does, and hand out its parts as they come; without beams."""
+    from textwright.tasks.writing.model import LanguageModel
+    from textwright.tasks.writing.writer import stream as written
+
+    asked = _writing(settings)
+    return written(LanguageModel.load(path), prompt, asked)
+
+
+def answers(path: str | Path) -> bool:
+    """Whether a folder holds a language model that was taught to answer."""
+    return load_manifest(Path(path)).data_schema.get("objective") == "instruct"
+
+
+def chat(path: str | Path, settings: Mapping[str, Any] | WritingSettings | None = None) -> Chat:
+    """A conversation with a model that was taught to answer; `settings` are those of `WritingSettings`.
+
+    `say` gives the answer in parts as they come, `turns` is all that was said. Raises BundleError, and
+    ConfigError for a model that was not taught to answer.
+
+    >>> talk = textwright.chat("my-assistant", {"temperature": 0})  # doctest: +SKIP
+    >>> "".join(talk.say("What colour is grass?"))  # doctest: +SKIP
+    'green'
+    """
+    from textwright.tasks.writing.talking import Chat  # it needs torch
+
+    asked = _writing(settings)
+    return Chat.with_folder(path, asked)
+
+
+def _writing(settings: Mapping[str, Any] | WritingSettings | None) -> WritingSettings:
+    from textwright.tasks.writing.sampling import WritingSettings
+
+    return settings if isinstance(settings, WritingSettings) else WritingSettings.parse(dict(settings or {}))
+
+
+def fill(path: str | Path, texts: Sequence[str], *, most: int = 5) -> list[Filled]:
+    """Fill each [MASK] in texts with the masked language model of a folder.
+
+    Raises BundleError, ConfigError for a model that writes, DataError for a text without a gap.
+
+    >>> textwright.fill("my-language", ["a [MASK] day"])[0].text  # doctest: +SKIP
+    'a good day'
+    """
+    from textwright.tasks.writing.filling import fill as filled
+    from textwright.tasks.writing.model import LanguageModel
+
+    return filled(LanguageModel.load(path), texts, most=most)
+
+
+def inspect(
+    path: str | Path,
+    text: str,
+    out: str | Path,
+    *,
+    at: Sequence[int] = (),
+    language: Language | None = None,
+) -> Inspected:
+    """Write a page `out` that shows how the language model of a folder reads a text; its records come back.
+
+    `at` names the tokens, counted from 1, to show what was expected at, in the place of the last ones. Raises
+    BundleError, ConfigError, DataError: see `textwright.tasks.inspecting.run.inspect_text`.
+
+    >>> textwright.inspect("my-language", "Once upon a time", "reading.html").record["bits"]  # doctest: +SKIP
+    31.4
+    """
+    from textwright.tasks.inspecting.run import inspect_text  # it needs torch
+
+    return inspect_text(path, text, out, at=at, language=language)
