@@ -103,8 +103,13 @@ def streamed(model: LanguageModel, text: Text, settings: WritingSettings, number
 
 
 def begun(model: LanguageModel, beginning: str) -> list[int]:
-    """The tokens of a beginning, behind what stands before a text."""
-    return [model.vocabulary.start_id, *map(int, model.tokenizer.whole([model.opening + beginning])[0])]
+    """The tokens of a beginning, behind what stands before a text.
+
+    That is the end of a line where plain files were learned from: there the token that begins a document was
+    hardly ever seen, and what is written behind it gets out of step.
+    """
+    ids = [*map(int, model.tokenizer.whole([model.opening + beginning])[0])]
+    return ids if model.opening else [model.vocabulary.start_id, *ids]
 
 
 def begun_text(model: LanguageModel, beginning: str, settings: WritingSettings) -> Text:
