@@ -1,4 +1,4 @@
-"""Small Hugging Face checkpoints that tests make: an encoder with random weights, and a tokenizer."""
+"""Small Hugging Face checkpoints that tests make: random weights, and a tokenizer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
 import textwright
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings, train_tokenizer
-from textwright.text.tokenizers.framed import framed
+from textwright.text.tokenizers.framed import END_OF_TEXT, ended, framed
 
 TEXTS = [
     "the cat sat on the mat",
@@ -33,11 +33,17 @@ _SMALL: dict[str, Any] = {
 
 
 @cache
-def tiny_tokenizer() -> Tokenizer:
+def plain_tokenizer() -> Tokenizer:
     """One that knows the words of these texts, and the usual ones of the packaged sample."""
     sample = [path.read_text(encoding="utf-8") for path in sorted(SAMPLE.glob("*.csv"))]
     settings = TokenizerSettings(kind="word", lowercase=True, vocabulary_size=400)
-    return framed(train_tokenizer(TEXTS * 99 + sample, settings))
+    return train_tokenizer(TEXTS * 99 + sample, settings)
+
+
+@cache
+def tiny_tokenizer() -> Tokenizer:
+    """With [CLS], [SEP] and [MASK]."""
+    return framed(plain_tokenizer())
 
 
 _WITHOUT_FRAME = {f"{role}_token_id": None for role in ("cls", "sep", "bos", "eos")}
@@ -89,6 +95,33 @@ def tiny_classifier(folder: Path, labels: list[str], kind: str = "bert") -> Path
     )
     torch.manual_seed(1)
     transformers.AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    return folder
+
+
+DECODERS = ("gpt2", "qwen3", "nanochat")
+_OF_DECODERS: dict[str, dict[str, Any]] = {
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 40},
+    "qwen3": {**_SMALL, "head_dim": 16, "num_key_value_heads": 1},
+    "nanochat": {**_SMALL, "num_key_value_heads": 2},
+}
+
+
+def tiny_decoder(folder: Path, kind: str, *, pads: bool = False, **more: Any) -> Path:
+    """Write a causal language model with its tokenizer; as those of GPT-2 it has no token of padding, unless
+    it `pads`.
+    """
+    tokenizer = ended(plain_tokenizer())
+    special = {**tokenizer.frame.special}
+    if not pads:
+        del special["pad_token"]
+    ids = {f"{role}_token_id": tokenizer.vocabulary[END_OF_TEXT] for role in ("bos", "eos")}
+    ids["pad_token_id"] = 0 if pads else None
+    values = {**_OF_DECODERS[kind], "vocab_size": tokenizer.size, **ids, **more}
+    torch.manual_seed(0)
+    config = transformers.AutoConfig.for_model(kind, **values)
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    backend = tokenizers.Tokenizer.from_str(tokenizer.content)
+    PreTrainedTokenizerFast(tokenizer_object=backend, **special).save_pretrained(folder)
     return folder
 
 

@@ -62,8 +62,10 @@ def without_layers(folder: Path) -> None:
 
 
 def as_decoder(folder: Path) -> None:
-    config = transformers.GPT2Config(vocab_size=50, n_embd=16, n_layer=1, n_head=2, n_positions=20)
-    transformers.GPT2LMHeadModel(config).save_pretrained(folder)
+    config = transformers.GPTNeoXConfig(
+        vocab_size=50, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=20
+    )
+    transformers.GPTNeoXForCausalLM(config).save_pretrained(folder)
 
 
 def with_larger_tokenizer(folder: Path) -> None:
@@ -104,7 +106,7 @@ CASES: dict[str, tuple[Spoil, str]] = {
     "not a checkpoint": (remove("config.json"), "config.json is missing"),
     "broken config": (lambda f: (f / "config.json").write_text("{"), "not JSON"),
     "no type": (lambda f: (f / "config.json").write_text("{}"), "model_type"),
-    "a decoder": (as_decoder, "'gpt2' is not an encoder"),
+    "another decoder": (as_decoder, "'gpt_neox' is not an encoder"),
     "seq2seq": (edit("config.json", model_type="bart", is_encoder_decoder=True), "'bart' is not an encoder"),
     "unknown class": (edit("config.json", model_type="mystery"), "'mystery' is not an encoder"),
     "no tokenizer": (remove("tokenizer.json", "tokenizer_config.json"), "holds no tokenizer"),

@@ -134,7 +134,7 @@ def test_weights_in_parts(hub: Hub) -> None:
     [
         (lambda hub: (hub.files / "model.safetensors").rename(hub.files / "pytorch_model.bin"), "a pickle"),
         (lambda hub: (hub.files / "adapter_config.json").write_text("{}"), "holds an adapter"),
-        (lambda hub: edit(hub, model_type="gpt2"), "'gpt2' is not an encoder"),
+        (lambda hub: edit(hub, model_type="opt"), "'opt' is not an encoder"),
         (lambda hub: edit(hub, auto_map={"AutoModel": "x.Y"}), "auto_map"),
         (lambda hub: [(hub.files / f"tokenizer{x}.json").unlink() for x in ("", "_config")], "no tokenizer"),
     ],

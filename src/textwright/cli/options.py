@@ -32,7 +32,9 @@ ARCHITECTURES_SHOWN = ", ".join(ARCHITECTURES)
 Model = Annotated[str | None, typer.Option(help=f"auto, or one of: {ARCHITECTURES_SHOWN}.")]
 From = Annotated[
     str | None,
-    typer.Option("--from", help="Start from a Hugging Face encoder: a folder, or a name on the Hub."),
+    typer.Option(
+        "--from", help="Start from an encoder or a causal language model: a folder, or a name on the Hub."
+    ),
 ]
 Minutes = Annotated[float | None, typer.Option(help="From the start of the command to its end.")]
 Preferred = Annotated[

@@ -1,4 +1,4 @@
-"""Checkpoints of Hugging Face encoders: found, looked at before anything is loaded, and refused if unsafe.
+"""Checkpoints of Hugging Face models: found, looked at before anything is loaded, and refused if unsafe.
 
 Only safetensors and JSON are read: a pickle may run code when it is opened, and so may a checkpoint's own
 Python files, which `auto_map` in its config asks for (CVE-2026-1839, CVE-2026-4372).
@@ -32,15 +32,17 @@ _UNFIT: Mapping[str, str] = MappingProxyType(
         "ibert": "computes with layers of its own in whole numbers, which are not learned here",
     }
 )
+# Models that tell the next token and can be taught to answer: those that `pretrain` makes.
+DECODERS = ("gpt2", "nanochat", "qwen3")
 _EXAMPLE = "Give a folder with config.json, model.safetensors and tokenizer.json, or a name on the Hub."
-TAKE_ANOTHER = "Take one such as bert, roberta, distilbert, electra, deberta-v2 or modernbert."
+TAKE_ANOTHER = "Take one such as bert, roberta, electra, deberta-v2, modernbert, gpt2 or qwen3."
 _SECONDS_TO_ANSWER = 10.0
 _HUB_EXAMPLE = "Names on the Hub are OWNER/NAME, such as google-bert/bert-base-uncased; or give a folder."
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder that holds an encoder, its weights in safetensors, and a tokenizer."""
+    """A folder that holds an encoder or a decoder, its weights in safetensors, and a tokenizer."""
 
     path: Path
     config: dict[str, Any]
@@ -50,12 +52,17 @@ class Checkpoint:
     def type(self) -> str:
         return str(self.config["model_type"])
 
+    @property
+    def decodes(self) -> bool:
+        """Whether it reads from left to right, each token seeing those before it only."""
+        return self.type in DECODERS
+
 
 def find_checkpoint(name: str, kinds: Collection[str] = ()) -> Checkpoint:
     """The checkpoint in a folder, or the one of this name on the Hugging Face Hub (fetched once, then kept).
 
-    It holds an encoder, or a model of one of the types `kinds`. Raises CheckpointError that says what is
-    missing or why it is refused.
+    It holds a model that can be taught to answer, or one of the types `kinds`. Raises CheckpointError that
+    says what is missing or why it is refused.
     """
     path = Path(name).expanduser()
     looks_local = path.exists() or path.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1
@@ -210,7 +217,7 @@ def _refuse_pickle(where: str, names: Collection[str]) -> None:
 
 
 def _refuse_other_kinds(where: str, config: Mapping[str, Any]) -> None:
-    """Only encoders that fill masks and classify are taken: no decoders, no vision, no seq2seq."""
+    """Only encoders that fill masks and classify, and some decoders, are taken: no vision, no seq2seq."""
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
         MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
@@ -222,6 +229,8 @@ def _refuse_other_kinds(where: str, config: Mapping[str, Any]) -> None:
         raise CheckpointError(f"{where}: {what}", hint="Only encoders can be started from.")
     if not kind or not isinstance(kind, str):
         raise CheckpointError(f"{where}: {CONFIG} does not say its model_type", hint=_EXAMPLE)
+    if kind in DECODERS and not (config.get("is_encoder_decoder") or config.get("add_cross_attention")):
+        return
     decodes = config.get("is_decoder") or config.get("is_encoder_decoder")
     both = (MODEL_FOR_MASKED_LM_MAPPING_NAMES, MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
     if decodes or any(kind not in names for names in both):

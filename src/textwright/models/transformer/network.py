@@ -12,6 +12,7 @@ from textwright.core.errors import ConfigError
 from textwright.models.base import Shape
 from textwright.models.output import Output
 from textwright.models.transformer.attention import attention_weights
+from textwright.models.transformer.checkpoint import DECODERS
 from textwright.models.transformer.head import NEW
 
 
@@ -22,6 +23,8 @@ class Encoder(nn.Module):
     the two: softmax of both is the sigmoid of it.
     """
 
+    reads_last = False
+
     def __init__(self, model: PreTrainedModel, shape: Shape, head: str = NEW) -> None:
         """`head` says in words where the last layer comes from."""
         super().__init__()
@@ -31,8 +34,12 @@ class Encoder(nn.Module):
         self.freezes = False
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Output:
-        logits_BC = self.model(input_ids=input_ids, attention_mask=attention_mask.long()).logits.float()
+        logits_BC = self._logits(input_ids, attention_mask.long()).float()
         return Output(logits_BC[:, 1:] - logits_BC[:, :1] if self.folds else logits_BC)
+
+    def _logits(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        logits_BC: Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits_BC
 
     def train(self, mode: bool = True) -> Encoder:
         """A frozen body is never in training mode: what does not learn drops nothing."""
@@ -61,6 +68,36 @@ class Encoder(nn.Module):
         Raises ConfigError for a class without: some look only nearby, or mix by other means.
         """
         return attention_weights(self.model, input_ids, attention_mask)
+
+
+class Decoder(Encoder):
+    """An Encoder that reads from left to right, so that only the last token of a text has seen all of it.
+
+    The outputs are made of that token's vector. Padding stands behind it, where nobody looks. The Hugging
+    Face classes know padding by its id; here it is what the mask says, as a text may be filled with the token
+    of padding to see what the others do (see `tasks.explaining`).
+    """
+
+    reads_last = True
+
+    def _logits(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        model: Any = self.model
+        vectors_BTD = model.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)[0]
+        rows_B = torch.arange(len(input_ids), device=input_ids.device)
+        logits_BC: Tensor = model.score(vectors_BTD[rows_B, attention_mask.sum(1) - 1])
+        return logits_BC
+
+    @property
+    def first_block(self) -> nn.Module:
+        """The first layer, which tokens enter with their vectors, norm and positions where there are any."""
+        body: Any = self.model.base_model
+        blocks: nn.ModuleList = body.h if hasattr(body, "h") else body.layers
+        return blocks[0]
+
+
+def wrapped(model: PreTrainedModel, shape: Shape, head: str = NEW) -> Encoder:
+    """The model behind our calling convention, by the way in which it reads."""
+    return (Decoder if model.config.model_type in DECODERS else Encoder)(model, shape, head)
 
 
 def folds(shape: Shape) -> bool:

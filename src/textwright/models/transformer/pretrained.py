@@ -1,4 +1,4 @@
-"""`pretrained`: any encoder of the Hugging Face library, fine-tuned whole, by its head, or by LoRA.
+"""`pretrained`: an encoder or a decoder of the library, fine-tuned whole, by its head, or by LoRA.
 
 Shapes: V vocabulary.
 """
@@ -10,13 +10,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from textwright.core.errors import CheckpointError, ConfigError, first_line
 from textwright.models.base import Architecture, Shape
 from textwright.models.transformer.checkpoint import TAKE_ANOTHER, Checkpoint, find_checkpoint
+from textwright.models.transformer.decoder import classifier_class
 from textwright.models.transformer.head import fit_head, is_head, last_layer
-from textwright.models.transformer.network import Encoder, head_of
+from textwright.models.transformer.network import Encoder, head_of, wrapped
 from textwright.models.transformer.quiet import quiet
 from textwright.models.transformer.settings import PretrainedSettings
 
@@ -32,6 +34,9 @@ _DROPOUTS = (
     "seq_classif_dropout",
     "embedding_dropout",
     "mlp_dropout",
+    "resid_pdrop",
+    "embd_pdrop",
+    "attn_pdrop",
 )
 
 
@@ -52,7 +57,7 @@ def build(settings: PretrainedSettings, shape: Shape) -> Encoder:
             hint="The tokenizer belongs to another model: copy the right one into the folder.",
         )
     _try(model, shape, checkpoint)
-    network = Encoder(model, shape, head)
+    network = wrapped(model, shape, head)
     TUNES[settings.tune](network, settings)
     return network
 
@@ -60,7 +65,7 @@ def build(settings: PretrainedSettings, shape: Shape) -> Encoder:
 def _load(checkpoint: Checkpoint, shape: Shape, dropout: dict[str, float]) -> tuple[PreTrainedModel, str]:
     try:
         with quiet():
-            model, found = AutoModelForSequenceClassification.from_pretrained(
+            model, found = classifier_class(checkpoint.type).from_pretrained(
                 checkpoint.path,
                 local_files_only=True,
                 trust_remote_code=False,
@@ -69,6 +74,7 @@ def _load(checkpoint: Checkpoint, shape: Shape, dropout: dict[str, float]) -> tu
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
                 **head_of(shape),
+                **({"pad_token_id": shape.pad_id} if checkpoint.decodes else {}),
                 **dropout,
             )
     except Exception as error:  # the library raises whatever its parsers do
@@ -150,14 +156,19 @@ def _tune_lora(network: Encoder, settings: PretrainedSettings) -> None:
     targets = [
         name
         for name, part in body.named_modules()
-        if isinstance(part, nn.Linear) and not is_head(f"{model.base_model_prefix}.{name}", model)
+        if isinstance(part, nn.Linear | Conv1D) and not is_head(f"{model.base_model_prefix}.{name}", model)
     ]
     if not targets:
         raise ConfigError(
             f"model.tune=lora: {type(model).__name__} has no linear layers in its body to add to",
             hint="Use: --set model.tune=full, or model.tune=head",
         )
-    config = LoraConfig(r=settings.rank, lora_alpha=2 * settings.rank, target_modules=targets)
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=2 * settings.rank,
+        target_modules=targets,
+        fan_in_fan_out=isinstance(body.get_submodule(targets[0]), Conv1D),  # GPT-2's lie the other way
+    )
     inject_adapter_in_model(config, body)
     for name, parameter in model.named_parameters():
         if is_head(name, model):
@@ -182,7 +193,7 @@ def merged(network: Encoder) -> Encoder:
 
 ARCHITECTURE = Architecture(
     name="pretrained",
-    summary="an encoder that has read much text already, fine-tuned (--from)",
+    summary="an encoder or a causal language model that has read much text already, fine-tuned (--from)",
     kind="encoder",
     settings=PretrainedSettings,
     build=build,

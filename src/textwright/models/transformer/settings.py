@@ -51,7 +51,7 @@ class TransformerSettings(Settings):
 
 
 class PretrainedSettings(Settings):
-    """The settings of `pretrained`: an encoder of a Hugging Face class that has read much text already."""
+    """The settings of `pretrained`: a model of a Hugging Face class that has read much text already."""
 
     absent: ClassVar[Mapping[str, str]] = MappingProxyType(
         {

@@ -90,7 +90,7 @@ def _is_of_bert(path: Path) -> bool:
 
 def longest_text(checkpoint: Checkpoint) -> int | None:
     """How many tokens its positions allow, None if any number."""
-    positions = checkpoint.config.get("max_position_embeddings")
+    positions = checkpoint.config.get("max_position_embeddings") or checkpoint.config.get("n_positions")
     if not positions or int(positions) <= 0:
         return None
     with torch.device("meta"):  # the layers without their numbers

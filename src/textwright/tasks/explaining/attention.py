@@ -1,7 +1,7 @@
 """Attention: where the model looked. That is not why it answered as it did (arXiv:1902.10186).
 
-For a recurrent network these are the weights of its pooling (arXiv:1409.0473), for an encoder those of the
-last layer, averaged over the heads, that lead to what is read out of it.
+For a recurrent network these are the weights of its pooling (arXiv:1409.0473), for an encoder or a decoder
+those of the last layer, averaged over the heads, that lead to what is read out of it.
 
 Shapes: B batch, T time.
 """
@@ -45,8 +45,11 @@ def _of_pooling(network: Any, batch: TokenBatch) -> Tensor:
 
 
 def _of_encoder(network: Any, batch: TokenBatch) -> Tensor:
-    """From [CLS], or averaged over all tokens where the model reads their mean."""
+    """From [CLS], from the last token, or averaged over all tokens, as the model reads."""
     weights_BTT: Tensor = network.attention(batch.ids_BT, batch.mask_BT)[-1].mean(1)
+    if network.reads_last:
+        rows_B = torch.arange(len(weights_BTT), device=weights_BTT.device)
+        return weights_BTT[rows_B, batch.mask_BT.sum(1) - 1]
     if getattr(network.model.config, "classifier_pooling", "cls") != "mean":
         return weights_BTT[:, 0]
     is_token_BT1 = batch.mask_BT.unsqueeze(2)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from textwright.tasks.explaining.base import Focus, Method, Read, TokenEngine, Weighed, reads_tokens
 from textwright.tasks.explaining.vectors import Entrance, TokenBatch, slope_at, weigh_batches
+from textwright.tasks.trainers.base import Engine
 
 
 def weigh(engine: TokenEngine, texts: Sequence[str], focus: Focus) -> list[Weighed]:
@@ -27,4 +28,16 @@ def weigh(engine: TokenEngine, texts: Sequence[str], focus: Focus) -> list[Weigh
     return weigh_batches(engine, read, products)
 
 
-METHOD = Method(refusal=reads_tokens, weigh=weigh)
+def refusal(engine: Engine) -> str:
+    """Decoders are refused: their layers look at vectors behind a norm, which hides most of their length.
+
+    In tiny networks the word that decided came first in 1 of 16 texts (gpt2), 9 of 13 (qwen3) and 11 of 18
+    (nanochat), and spoke most against the answer in a quarter; in BERT and ModernBERT it was always first.
+    """
+    if hasattr(getattr(engine, "network", None), "first_block"):
+        name = engine.architecture
+        return f"{name} norms vectors before its layers look at them, and has no gradient to go by"
+    return reads_tokens(engine)
+
+
+METHOD = Method(refusal=refusal, weigh=weigh)

@@ -27,8 +27,9 @@ def explain_mistakes(
     found = [dict(record) for record in records]
     whole = [record for record in found if len(record["text"]) < EXCERPT][:MAX_EXPLAINED]
     # The quicker one where there are tokens; it needs torch, which others must not wait for.
-    method = "occlusion" if reads_tokens(engine) else "gradient"
-    if not whole or METHODS.get(method).refusal(engine):
+    methods = ("occlusion",) if reads_tokens(engine) else ("gradient", "occlusion")
+    method = next((name for name in methods if not METHODS.get(name).refusal(engine)), None)
+    if not whole or method is None:
         return found
     try:
         explained = explain(engine, schema, decode, [record["text"] for record in whole], method)

@@ -84,14 +84,22 @@ class Entrance:
 
     Whatever is put in `given` enters instead. For an encoder they are taken behind the norm of its
     embeddings: a norm makes ModernBERT blind to the length of a vector, and so the gradient times the
-    vector zero in front of it.
+    vector zero in front of it. For a decoder they are what enters its first layer.
     """
 
     def __init__(self, network: nn.Module) -> None:
         self.given: Tensor | None = None
         self.vectors_BTD = torch.zeros(0)
         self._is_time_first = isinstance(network, Recurrent)
-        self._hook = _first_layer(network).register_forward_hook(self._pass)
+        block: nn.Module | None = getattr(network, "first_block", None)
+        self._hook = (
+            _first_layer(network).register_forward_hook(self._pass)
+            if block is None
+            else block.register_forward_pre_hook(self._before)
+        )
+
+    def _before(self, module: nn.Module, arguments: Any) -> Any:
+        return (self._pass(module, arguments, arguments[0]), *arguments[1:])
 
     def _pass(self, module: nn.Module, arguments: Any, output: Tensor) -> Tensor:
         found = output.transpose(0, 1) if self._is_time_first else output

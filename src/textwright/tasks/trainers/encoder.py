@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,15 +14,16 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
 from textwright.core.errors import BundleError, CheckpointError, ConfigError, first_line
 from textwright.core.files import read_json, to_json
 from textwright.core.settings import Settings
 from textwright.models.base import Shape
 from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint, refuse_foreign_code
+from textwright.models.transformer.decoder import classifier_class
 from textwright.models.transformer.head import NEW
-from textwright.models.transformer.network import Encoder
+from textwright.models.transformer.network import Encoder, wrapped
 from textwright.models.transformer.pretrained import merged
 from textwright.models.transformer.reading import read_whole
 from textwright.models.transformer.scratch import sized
@@ -37,12 +38,12 @@ from textwright.tasks.trainers.engine import NetworkEngine
 from textwright.tasks.trainers.long import Long
 from textwright.tasks.trainers.network import NetworkTrainer
 from textwright.text.tokenizers import Encoded, Tokenizer, TokenizerSettings
-from textwright.text.tokenizers.framed import borrowed, framed
+from textwright.text.tokenizers.framed import begun, borrowed, framed
 
 # Narrow encoders want higher rates: 3e-4 for a width of 256 and 1e-4 for 768 in ELECTRA's paper
 # (arXiv:2003.10555), 2e-4 for 384 by our validation (docs/log.md).
-_WIDTHS, _USUAL_WIDTH = ("hidden_size", "dim", "d_model"), 768
-_LAYERS, _USUAL_LAYERS = ("num_hidden_layers", "n_layers", "num_layers"), 12
+_WIDTHS, _USUAL_WIDTH = ("hidden_size", "dim", "d_model", "n_embd"), 768
+_LAYERS, _USUAL_LAYERS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer"), 12
 # Operations in a step. From 2 GFLOP on a second thread gains a third; with less it gains little, and beside
 # other busy processes a step of a tiny encoder took 30 s, not 30 ms: each kernel waits for its threads.
 _WORK_FOR_THREADS = 2e9
@@ -73,15 +74,15 @@ class EncoderEngine(NetworkEngine):
         """The engine that `save` wrote. Raises what building a model of a damaged folder raises."""
         torch.set_num_threads(usable_cpus())
         refuse_foreign_code(str(folder), config, [file.name for file in folder.iterdir()])
-        network = Encoder(_read_back(folder), shape)
+        network = wrapped(_read_back(folder, str(config.get("model_type"))), shape)
         network.to(best_device()).eval()
         long = read_json(folder / LONG_FILE) if (folder / LONG_FILE).exists() else {}
         return cls(name, {}, shape, network, Tokenizer.load(folder), Long.parse(long, where="long."))
 
 
-def _read_back(folder: Path) -> PreTrainedModel:
-    """The model that `save` wrote. Raises BundleError when it is not whole."""
-    model, fault = read_whole(AutoModelForSequenceClassification, folder)
+def _read_back(folder: Path, kind: str) -> PreTrainedModel:
+    """The model of this `model_type` that `save` wrote. Raises BundleError when it is not whole."""
+    model, fault = read_whole(classifier_class(kind), folder)
     if fault:
         raise BundleError(f"{folder}: {fault}")
     return model
@@ -190,7 +191,8 @@ class PretrainedTrainer(EncoderTrainer):
             return  # too little to try it here, which says nothing about the folder of the model
         try:
             engine.save(folder)
-            again, weights = _read_back(folder).state_dict(), engine.network.model.state_dict()
+            again = _read_back(folder, self.checkpoint.type).state_dict()
+            weights = engine.network.model.state_dict()
             different = [key for key in weights if not torch.equal(weights[key], again[key])]
             if not different:
                 return
@@ -220,7 +222,12 @@ class PretrainedTrainer(EncoderTrainer):
 
     @cached_property
     def _read(self) -> CheckpointTokenizer:
-        return load_tokenizer(self.checkpoint)
+        """What a decoder reads begins with a token of its own, as its texts did."""
+        found = load_tokenizer(self.checkpoint)
+        if not self.checkpoint.decodes:
+            return found
+        content, special = begun(found.content, found.special)
+        return replace(found, content=content, special=special)
 
     @cached_property
     def _encoded(self) -> tuple[Tokenizer, Encoded, str]:

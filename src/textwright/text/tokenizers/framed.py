@@ -1,4 +1,4 @@
-"""Tokenizers for encoders of Hugging Face classes: one of ours with a frame, or the one of a checkpoint."""
+"""Tokenizers for models of Hugging Face classes: one of ours with a frame, or the one of a checkpoint."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ START, END, MASK = "[CLS]", "[SEP]", "[MASK]"
 END_OF_TEXT = "<|endoftext|>"
 # One of these is in nearly every vocabulary.
 _PROBES = ("a", "1", "的", ".")
+# What stands between texts, by the roles it may have.
+_STARTS = ("bos_token", "eos_token", "pad_token")
 
 
 def framed(tokenizer: Tokenizer) -> Tokenizer:
@@ -59,6 +61,39 @@ def ended(tokenizer: Tokenizer) -> Tokenizer:
     if tokenizer.unknown_id is not None:
         special["unk_token"] = UNKNOWN
     return Tokenizer(backend.to_str(), tokenizer.settings, Frame(special=special))
+
+
+def begun(content: str, special: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The tokenizer of a decoder with the token before each text that it knows from between texts, so that no
+    text is empty; one that puts something around a text already stays as it is. What pads is that token where
+    no other does: it stands in no text, and behind a text nobody looks at it.
+
+    Raises TokenizerError when it has no such token.
+
+    >>> from textwright.text.tokenizers import train_tokenizer
+    >>> plain = ended(train_tokenizer(["one two", "two"], TokenizerSettings(kind="word")))
+    >>> tokenizer = borrowed(*begun(plain.content, plain.frame.special), plain.settings)
+    >>> [tokenizer.pieces[i] for i in tokenizer.encode(["two"]).rows[0]]
+    ['<|endoftext|>', 'two']
+    """
+    start = next((special[role] for role in _STARTS if role in special), None)
+    if start is None:
+        raise TokenizerError(
+            "the tokenizer has no token that begins or ends a text",
+            hint="Take a checkpoint whose tokenizer names one (tokenizer_config.json).",
+        )
+    full = {"pad_token": start, **special}
+    backend = tokenizers.Tokenizer.from_str(content)
+    if len(borrowed(content, full, TokenizerSettings()).frame):
+        return content, full
+    frame = processors.TemplateProcessing(
+        single=f"{start} $A",
+        pair=f"{start} $A {start} $B",
+        special_tokens=[(start, backend.token_to_id(start))],
+    )
+    before = backend.post_processor
+    backend.post_processor = frame if before is None else processors.Sequence([before, frame])
+    return backend.to_str(), full
 
 
 def borrowed(content: str, special: Mapping[str, str], settings: TokenizerSettings) -> Tokenizer:
