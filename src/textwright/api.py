@@ -16,7 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from textwright.bundle.folder import is_finished, load_bundle, load_manifest, refuse_foreign
+from textwright.bundle.folder import (
+    is_finished,
+    load_bundle,
+    load_manifest,
+    load_verified,
+    refuse_foreign,
+)
 from textwright.bundle.looks import count_look
 from textwright.bundle.manifest import LANGUAGE
 from textwright.choose.candidates import Proposal, proposals_for
@@ -36,8 +42,9 @@ from textwright.core.names import did_you_mean
 from textwright.core.records import Candidate, Note, Score, Split
 from textwright.core.tensorboard import tracking
 from textwright.language import answers, chat, fill, generate, inspect, pretrain, stream
-from textwright.report.card import STATED, not_assessed
-from textwright.report.folder import CARD, edited_pages, in_words, make_pages, stated_before
+from textwright.report.card import not_assessed
+from textwright.report.folder import CARD, edited_pages, in_words, make_language, make_pages, stated_before
+from textwright.report.markdown import STATED
 from textwright.report.words import Language
 from textwright.tasks.answering import Answered, answer_file
 from textwright.tasks.checkpoints import Checkpoints
@@ -317,23 +324,25 @@ def card(
     `license`; what was stated before stays, an empty text takes it back. Raises ConfigError for another name,
     and when a card was changed by hand, unless `overwrite`; BundleError.
     """
-    bundle = load_bundle(path)
+    folder = Path(path)
+    is_language = load_manifest(folder).task == LANGUAGE
+    manifest = load_verified(folder) if is_language else load_bundle(folder).manifest
     for key in stated or {}:
         if key not in STATED:
             raise ConfigError(f"the card has no field {key!r}", hint=did_you_mean(key, STATED))
-    facts = {**stated_before(bundle.path), **(stated or {})}
+    facts = {**stated_before(folder), **(stated or {})}
     facts = {key: value for key, value in facts.items() if value}
-    if not overwrite and (edited := edited_pages(bundle.path)):
+    if not overwrite and (edited := edited_pages(folder)):
         raise ConfigError(
-            f"{bundle.path / edited[0]}: was changed by hand, or nothing tells how it was written",
+            f"{folder / edited[0]}: was changed by hand, or nothing tells how it was written",
             hint="Give --overwrite to replace it, or keep a copy under another name.",
         )
-    manifest = bundle.manifest.model_dump(mode="json", by_alias=True)
-    name = bundle.path.resolve().name
-    pages = make_pages(bundle.path, manifest, name=name, language=language, stated=facts)
+    make = make_language if is_language else make_pages
+    record = manifest.model_dump(mode="json", by_alias=True)
+    pages = make(folder, record, name=folder.resolve().name, language=language, stated=facts)
     for file, content in pages.items():
-        write_atomic(bundle.path / file, content)
-    return Carded(bundle.path, [*pages], not_assessed(read_json(bundle.path / CARD)))
+        write_atomic(folder / file, content)
+    return Carded(folder, [*pages], not_assessed(read_json(folder / CARD)))
 
 
 def _clocks(recipe: Recipe, clock: Clock | None, sink: Sink) -> tuple[Clock, Clock]:

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 import textwright
 from textwright.cli.main import app
 from textwright.core.errors import BundleError, ConfigError
-from textwright.report.card import STATED, render_card
+from textwright.report.card import render_card
+from textwright.report.markdown import STATED
 from textwright.report.words import LANGUAGES, Language, words
 
 SAMPLES = Path(textwright.__file__).parent / "sample"

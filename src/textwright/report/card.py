@@ -7,34 +7,25 @@ of the Hugging Face Hub.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from textwright.report.messages import translate
+from textwright.report.markdown import STATED, languages, plain, rendered
 from textwright.report.records import Records
-from textwright.report.shown import number, shown
+from textwright.report.shown import shown
 from textwright.report.verdict import FEW_ROWS, reference, verdict
 from textwright.report.view import confusions
-from textwright.report.words import Language, word
+from textwright.report.words import Language
 
-# What only a person can say.
-STATED = ("intended_use", "not_meant_for", "bias", "personal_data", "data_source", "author", "license")
-README: dict[Language, str] = {"en": "README.md", "zh": "README.zh.md"}
-_LONGEST = 20_000  # characters of what a person states
-# What a script says of the language; Latin, Cyrillic and Arabic letters are those of many.
-_LANGUAGES = {"kana": "ja", "hangul": "ko", "han": "zh"}
 _MOST_LABELS = 40
 # Findings of the report that a person must know who thinks of using the model.
 _LIMITS = tuple(
     f"verdict.{name}" for name in ("weakest", "too_sure", "too_shy", "uneven", "labels_not_as_sure")
 )
-# Values of texts that are ours and are put in Chinese; all others are a person's.
-_TERMS = frozenset({"action", "how", "reason", "warning", "what"})
 _HUGGING_FACE = ("transformer", "pretrained")
+_WITHOUT_CLASS = ("nanochat",)
 
 
 def make_card(records: Records, stated: dict[str, str] | None = None) -> dict[str, Any]:
@@ -46,6 +37,7 @@ def make_card(records: Records, stated: dict[str, str] | None = None) -> dict[st
         "name": records.name,
         "task": manifest["task"],
         "architecture": manifest["architecture"],
+        "model_type": records.config.get("model_type"),
         "textwright_version": manifest["textwright_version"],
         "labels": manifest["schema"]["labels"],
         "range": [manifest["schema"]["low"], manifest["schema"]["high"]],
@@ -82,80 +74,36 @@ def _baseline(task: str, details: dict[str, Any]) -> dict[str, Any] | None:
 
 def not_assessed(card: dict[str, Any]) -> list[str]:
     """The fields that nobody measured or stated."""
-    empty = [key for key in ("rows", "characters", "cost") if card[key] is None]
+    measured = ["rows", "characters", "text", "cost"]
+    empty = [key for key in measured if key in card and card[key] is None]
     empty += [] if card["scores"] else ["scores"]
     return empty + [key for key, value in card["stated"].items() if value is None]
 
 
 def render_card(card: dict[str, Any], language: Language) -> str:
     """The card as Markdown, with the metadata that the Hugging Face Hub reads."""
-    environment = Environment(
-        loader=PackageLoader("textwright", "report/templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-    def say(key: str, **values: Any) -> Markup:
-        filled = {k: v if isinstance(v, Markup) else _said(k, str(v), language) for k, v in values.items()}
-        return Markup(word("card", key, language, **filled))
-
-    def found(key: str, values: dict[str, Any]) -> Markup:
-        return Markup(word("page", key, language, **{k: _plain(v) for k, v in values.items()}))
-
-    template = environment.get_template("card.md")
-    body = template.render(
-        card=card,
-        t=say,
-        number=number,
-        plain=_plain,
-        code=_code,
-        found=found,
+    return rendered(
+        "card.md",
+        card,
+        language,
+        _metadata(card),
         labels=_labels(card["labels"]),
-        scripts=", ".join(word("page", f"script.{name}", language) for name in card["scripts"]),
         few=FEW_ROWS,
         is_hugging_face=_is_hugging_face(card),
     )
-    return f"---\n{_metadata(card)}\n---\n\n{body}"
-
-
-def _said(key: str, value: str, language: Language) -> Markup:
-    return _plain(translate(value, language) if key in _TERMS else value)
 
 
 def _labels(labels: list[str]) -> Markup:
     more = Markup(" …") if len(labels) > _MOST_LABELS else Markup("")
-    return Markup(", ").join(map(_plain, labels[:_MOST_LABELS])) + more
-
-
-def _plain(text: object) -> Markup:
-    """A person's text inside Markdown: one line, with nothing that Markdown or HTML would act on.
-
-    >>> str(_plain("a_b <i> & ~~c~~"))
-    'a\\\\_b &lt;i&gt; &amp; \\\\~\\\\~c\\\\~\\\\~'
-    """
-    line = " ".join(shown(text, longest=_LONGEST).split()).replace("&", "&amp;")
-    return Markup(re.sub(r"([\\`*_{}\[\]|#~$])", r"\\\1", line).replace("<", "&lt;").replace(">", "&gt;"))
-
-
-def _code(text: object) -> Markup:
-    """A name as code, in which Markdown acts on nothing but the mark that ends it.
-
-    >>> str(_code("a_b.csv")), str(_code("a`b"))
-    ('`a_b.csv`', '`` a`b ``')
-    """
-    line = " ".join(shown(text).split())
-    longest = max(map(len, re.findall("`+", line)), default=0)
-    return Markup(f"{'`' * (longest + 1)} {line} {'`' * (longest + 1)}" if longest else f"`{line}`")
+    return Markup(", ").join(map(plain, labels[:_MOST_LABELS])) + more
 
 
 def _is_hugging_face(card: dict[str, Any]) -> bool:
-    return card["architecture"] in _HUGGING_FACE and card["task"] in ("classify", "multilabel", "score")
+    """Whether the library has a class that gives the same outputs; of NanoChat it has none."""
+    return bool(card["architecture"] in _HUGGING_FACE and card["model_type"] not in _WITHOUT_CLASS)
 
 
-def _metadata(card: dict[str, Any]) -> str:
-    found = [code for script, code in _LANGUAGES.items() if script in card["scripts"]]
-    languages = [code for code in found if code != "zh" or "ja" not in found]  # Japanese is written with both
+def _metadata(card: dict[str, Any]) -> ModelCardData:
     measured = next((file for file in card["files"] if file["use"] == "test"), card["files"][0])
     file, split = shown(measured["name"]), card["split"]
     results = [
@@ -163,8 +111,8 @@ def _metadata(card: dict[str, Any]) -> str:
         for name, score in card["scores"].items()
         if score["value"] is not None
     ]
-    data = ModelCardData(
-        language=languages or None,
+    return ModelCardData(
+        language=languages(card["scripts"]),
         license=card["stated"]["license"],
         library_name="transformers" if _is_hugging_face(card) else "textwright",
         pipeline_tag="text-classification",
@@ -172,4 +120,3 @@ def _metadata(card: dict[str, Any]) -> str:
         model_name=shown(card["name"]),
         eval_results=results or None,
     )
-    return data.to_yaml().strip()

@@ -12,10 +12,12 @@ from textwright.core.errors import BundleError, first_line
 from textwright.core.events import Sink
 from textwright.core.files import read_json
 from textwright.core.records import Note
-from textwright.report.card import README, make_card, render_card
+from textwright.report.card import make_card, render_card
 from textwright.report.comparison import read_comparison, render_comparison
 from textwright.report.growth import render_growth
 from textwright.report.language import render_language
+from textwright.report.language_card import make_language_card, render_language_card
+from textwright.report.markdown import README
 from textwright.report.page import render_report, sentence
 from textwright.report.records import read_records
 from textwright.report.verdict import verdict
@@ -40,7 +42,14 @@ def make_pages(
     """The report, card.json and the cards in both languages, by the names of their files."""
     records = read_records(folder, manifest, name)
     card, report = make_card(records, stated), _bytes(render_report(records, language))
-    cards = {README[each]: _bytes(render_card(card, each)) for each in LANGUAGES}
+    return _with_cards(report, card, render_card)
+
+
+def _with_cards(
+    report: bytes, card: dict[str, Any], render: Callable[[dict[str, Any], Language], str]
+) -> dict[str, bytes]:
+    """The pages by the names of their files; card.json tells how each was written."""
+    cards = {README[each]: _bytes(render(card, each)) for each in LANGUAGES}
     card["pages"] = {file: _hash(page) for file, page in {REPORT: report, **cards}.items()}
     return {REPORT: report, CARD: _bytes(json.dumps(card, ensure_ascii=False, indent=2) + "\n"), **cards}
 
@@ -74,9 +83,18 @@ def make_curve(record: dict[str, Any], *, name: str, recipe: str) -> dict[str, b
     return {REPORT: _bytes(render_growth(record, name, recipe))}
 
 
-def make_language(folder: Path, manifest: dict[str, Any], *, name: str) -> dict[str, bytes]:
-    """The report of a language model; `manifest` is given, as it may not have been written yet."""
-    return {REPORT: _bytes(render_language(folder, manifest, name))}
+def make_language(
+    folder: Path,
+    manifest: dict[str, Any],
+    *,
+    name: str,
+    language: Language | None = None,
+    stated: dict[str, str] | None = None,
+) -> dict[str, bytes]:
+    """The same as `make_pages` of a language model."""
+    card = make_language_card(read_records(folder, manifest, name), stated)
+    report = _bytes(render_language(folder, manifest, name, language))
+    return _with_cards(report, card, render_language_card)
 
 
 def stated_before(folder: Path) -> dict[str, str]:

@@ -37,6 +37,7 @@ class Records:
     wrong: list[dict[str, Any]]
     curves: list[Curve]
     recipe: str
+    config: dict[str, Any] = field(default_factory=dict)
 
 
 def read_records(folder: Path, manifest: dict[str, Any], name: str) -> Records:
@@ -50,6 +51,7 @@ def read_records(folder: Path, manifest: dict[str, Any], name: str) -> Records:
         wrong=list(read_lines(folder / "wrong.jsonl")),
         curves=read_curves(folder / "events.jsonl"),
         recipe=_text(folder / "recipe.yaml"),
+        config=_object(folder / "config.json"),
     )
 
 

@@ -27,6 +27,7 @@ from textwright.tasks.journal import Journal
 from textwright.tasks.pretraining.corpus import Learned, account, prepared
 from textwright.tasks.pretraining.fitting import Learning
 from textwright.tasks.pretraining.follow import led, refuse_misfit
+from textwright.tasks.pretraining.glance import text_at_a_glance
 from textwright.tasks.pretraining.opening import opening_of
 from textwright.tasks.pretraining.plan import Decided, decide, objective_of
 from textwright.tasks.pretraining.recipe import INSTRUCT, PretrainRecipe
@@ -268,6 +269,7 @@ def _keep(
         (folder / "plan.json").write_text(to_json(plan), encoding="utf-8")
         record = {"split": made.split, "scores": manifest.scores, "details": details}
         (folder / "scores.json").write_text(to_json(record), encoding="utf-8")
+        (folder / "data.json").write_text(to_json(text_at_a_glance(learned.corpus)), encoding="utf-8")
         shutil.copy(learned.cleaning_file, folder / "cleaning.jsonl")
         journal.join(folder / "events.jsonl")
         samples = _samples(model, _prompts(model, learned), learning.recipe.seed)
