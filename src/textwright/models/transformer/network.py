@@ -5,6 +5,9 @@ Shapes: B batch, T time, H heads, L layers, C outputs.
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
