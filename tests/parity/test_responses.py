@@ -85,7 +85,7 @@ def test_the_loss_is_the_librarys_with_labels_on_responses_alone(name: str) -> N
     with torch.no_grad():
         ours = told_token(loaded.network(*batch.inputs).logits, batch.targets)
     assert ours.count == int((labels != -100).sum())
-    assert float(ours.mean) == pytest.approx(float(theirs), rel=1e-5)
+    assert ours.mean.item() == pytest.approx(theirs.item(), rel=1e-5)
     learning = loaded.network.train()
     late = told_token(learning(*batch.inputs).logits, batch.targets)
     late.mean.backward()
@@ -95,7 +95,7 @@ def test_the_loss_is_the_librarys_with_labels_on_responses_alone(name: str) -> N
     for key, parameter in learning.named_parameters():
         assert parameter.grad is not None and torch.allclose(moved[key], parameter.grad, atol=1e-5), key
     table = measured(learning, rows, np.arange(3), tokenizer.piece_sizes)
-    assert table[:, 0].sum() / table[:, 1].sum() == pytest.approx(float(theirs), rel=1e-5)
+    assert table[:, 0].sum() / table[:, 1].sum() == pytest.approx(theirs.item(), rel=1e-5)
     texts = [[response.strip() for _, response in talk] for talk in TALKS]
     assert table[:, 2].tolist() == [sum(len(text.encode()) for text in row) for row in texts]
 

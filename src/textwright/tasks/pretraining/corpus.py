@@ -66,7 +66,7 @@ def prepared(
     made = (
         Making(settings, learned_by.finished, learned_by.end, recipe, length)
         if start is None
-        else Making(start.tokenizer, learned_by.finished, start.end, recipe, length)
+        else Making(start.tokenizer, lambda tokenizer: tokenizer, start.end, recipe, length)
     )
     corpus = learned_by.build(documents, folder, made)
     corpus.tokenizer.save(folder)

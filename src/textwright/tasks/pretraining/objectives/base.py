@@ -33,9 +33,9 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class Making:
-    """How files become tokens: `tokenizer` is given, or what one is learned by, which `finished` then gives
-    its special tokens; `end` is the one that stands before each document. `length` is how many tokens of
-    a conversation are read at once; it says nothing of raw text.
+    """How files become tokens: `tokenizer` is given, or what one is learned by; `finished` gives one that is
+    learned its special tokens; `end` is the one that stands before each document. `length` is how many
+    tokens of a conversation are read at once; it says nothing of raw text.
     """
 
     tokenizer: Tokenizer | TokenizerSettings
