@@ -17,6 +17,9 @@ from textwright.core.ragged import IntArray
 from textwright.core.seeds import generator
 from textwright.learn.batches import Batch
 
+# How far a row may be moved, as a part of its length.
+_BACK = 8
+
 
 class Tokens(Protocol):
     """One long row of tokens, in memory or on a disk."""
@@ -35,10 +38,15 @@ class Packed:
     The token after the last one of a row is the last that is told, so that every token but the first of all
     is told once an epoch, except fewer than `length` at the two ends: where the first cut is, is drawn anew
     for each epoch. Raises ConfigError where the tokens do not make a row.
+
+    With `ends` a row begins with the last of these tokens where one stands up to an eighth of a row before
+    its start, so that many rows begin as texts do that are written from nothing. What then lacks at its other
+    end is told in another epoch.
     """
 
     tokens: Tokens
     length: int
+    ends: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.tokens) <= self.length:
@@ -62,8 +70,20 @@ class Packed:
     def weight_of(self, chosen: IntArray) -> int:
         return len(chosen)
 
+    def _behind_ends(self, chosen: IntArray) -> NDArray[np.int64]:
+        """Rows (B, T + 1), moved back to the last of the `ends` that is near."""
+        most = min(self.length // _BACK, len(self.tokens) - 1 - self.length) if self.ends else 0
+        if not most:
+            return self.tokens.take(chosen, self.length + 1)
+        begins = np.maximum(chosen - most, 0)
+        wide = self.tokens.take(begins, most + self.length + 1)
+        places = np.arange(most + 1)
+        is_end = np.isin(wide[:, : most + 1], self.ends) & (places <= (chosen - begins)[:, None])
+        starts = np.where(is_end.any(axis=1), most - is_end[:, ::-1].argmax(axis=1), chosen - begins)
+        return np.take_along_axis(wide, starts[:, None] + np.arange(self.length + 1), axis=1)
+
     def batch(self, chosen: IntArray, seed: int, progress: float = 0.0) -> Batch:
         """The tokens (B, T), and the one after each of them as its target (B, T)."""
-        rows = torch.from_numpy(self.tokens.take(chosen, self.length + 1))
+        rows = torch.from_numpy(self._behind_ends(chosen))
         ids_BT, targets_BT = rows[:, :-1].contiguous(), rows[:, 1:].contiguous()
         return Batch(ids_BT, torch.ones_like(ids_BT, dtype=torch.bool), targets_BT, ids_BT.numel())

@@ -6,6 +6,7 @@ import numpy as np
 
 from textwright.text.documents.shards import Shards
 from textwright.text.tokenizers import Tokenizer
+from textwright.text.tokenizers.pieces import line_ends
 
 # So many tokens tell how lines end.
 _LOOKED_AT = 1 << 18
@@ -20,8 +21,5 @@ def opening_of(train: Shards, tokenizer: Tokenizer) -> str:
     if not train.about["stretches"]:
         return ""
     counts = np.bincount(train.take([0], min(len(train), _LOOKED_AT))[0])
-    for number in np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)].tolist():
-        text = tokenizer.decode([number])
-        if text.endswith("\n"):
-            return text
-    return "\n"
+    ends = [number for number in line_ends(tokenizer.pieces) if number < len(counts) and counts[number]]
+    return tokenizer.decode([max(ends, key=lambda number: counts[number])]) if ends else "\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tokenizers
 from tokenizers import decoders
 
@@ -25,6 +27,15 @@ def is_fragment(piece: str) -> bool:
     (True, False)
     """
     return piece.startswith("<0x")
+
+
+def line_ends(pieces: Sequence[str]) -> tuple[int, ...]:
+    """Which pieces, by number, end with a line break; often a full stop is joined to it.
+
+    >>> line_ends(["a", ".\\n", "\\n", "\\n\\n"])
+    (1, 2, 3)
+    """
+    return tuple(number for number, piece in enumerate(pieces) if piece.endswith("\n"))
 
 
 def piece_sizes(backend: tokenizers.Tokenizer, size: int) -> list[int]:

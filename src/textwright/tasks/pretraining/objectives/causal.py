@@ -31,6 +31,7 @@ from textwright.tasks.writing.model import LanguageModel
 from textwright.text.documents.shards import Shards
 from textwright.text.tokenizers import Tokenizer
 from textwright.text.tokenizers.framed import END_OF_TEXT, ended
+from textwright.text.tokenizers.pieces import line_ends
 
 # With fewer documents than these an interval is one over windows.
 LEAST_DOCUMENTS = 20
@@ -60,7 +61,8 @@ class CausalJudge:
 
 
 def _rows(tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe) -> Packed:
-    return Packed(tokens, length)
+    ends = line_ends(tokenizer.pieces) if tokens.about["stretches"] else ()
+    return Packed(tokens, length, ends)
 
 
 def _judge(
