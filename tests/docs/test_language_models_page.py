@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import re
 import shlex
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 import textwright
+from textwright.cli import main
 from textwright.cli.main import app
 
 PROJECT = Path(__file__).parents[2]
@@ -45,6 +47,7 @@ def test_the_page_runs_from_top_to_bottom(files: Path) -> None:
         if kind == "python":
             exec(compile(code, str(PAGE), "exec"), {})
         for line in code.splitlines() if kind == "text" else []:
+            main._STARTED = time.monotonic()  # each command is a process of its own
             result = CliRunner().invoke(app, shlex.split(line)[1:])
             assert result.exit_code == 0, (line, result.output, result.exception)
             done.append(line.split()[1])
