@@ -323,8 +323,13 @@ def test_no_word_is_left_that_nothing_says() -> None:
         "headline.",
         "wrong.",
         "scores.",
+        "language.protocol_",
+        "inspect.told_",
+        "inspect.attention_",
     )
     ends = (
+        "inspect.causal",
+        "inspect.masked",
         ".title",
         "_worse",
         "_alike",
