@@ -74,7 +74,8 @@ GOES = {case: VECTORS + LOOKS for case in CASES} | {
     "latent": ("occlusion",),
     "cnn": VECTORS,
     "lstm, last": VECTORS,
-    **dict.fromkeys(DECODERS, ("integrated", "occlusion", "attention")),
+    **dict.fromkeys(DECODERS, ("occlusion", "attention")),
+    "nanochat": ("integrated", "occlusion", "attention"),
 }
 PAIRS = [(case, method) for case, methods in GOES.items() for method in methods]
 each_case = pytest.mark.parametrize("case", CASES)
@@ -300,13 +301,7 @@ def test_tokens_that_are_cut_off_are_counted(case: str, method: str) -> None:
     assert record["cut"] == 20 - len(kept)
 
 
-# Integrated gradients of the small qwen3 put it first in 10 of 13 texts only, though they add up exactly.
-SHORT_OF_IT = ("qwen3", "integrated")
-
-
-@pytest.mark.parametrize(
-    ("case", "method"), [pair for pair in PAIRS if pair[1] != "attention" and pair != SHORT_OF_IT]
-)
+@pytest.mark.parametrize(("case", "method"), [pair for pair in PAIRS if pair[1] != "attention"])
 def test_the_decisive_word_comes_first_in_both_languages(case: str, method: str) -> None:
     """Asked are the texts whose answer turns without that word, whatever the network learned."""
     predictor, texts = model(case), corpus()[1]
@@ -319,9 +314,7 @@ def test_the_decisive_word_comes_first_in_both_languages(case: str, method: str)
     assert np.mean(hits) >= 0.8
 
 
-# In roberta the place of [SEP] follows from what stands before it; of gpt2 1 text in 16 is 6 % off with all
-# 256 points, as vectors near zero pass its first norm.
-@of_method("integrated", "roberta", "gpt2")
+@of_method("integrated", "roberta")  # where the place of [SEP] follows from what stands before it
 def test_integrated_gradients_add_up_to_the_difference_to_a_text_of_nothing(case: str) -> None:
     made, texts = engine(case), corpus()[1]
     rows = made.tokenizer.encode(texts).rows

@@ -176,7 +176,7 @@ def test_a_language_model_of_ours_learns_to_answer_in_both_languages(taught: Pat
         answers = predictor.predict([texts[i] for i in asked])
         right = [answer["label"] == labels[i] for i, answer in zip(asked, answers, strict=True)]
         assert np.mean(right) > 0.9
-    for method in ("integrated", "attention"):
+    for method in ("occlusion", "attention"):
         assert all(record["tokens"] for record in predictor.explain(texts[:4], method))
     outputs = predictor.engine.outputs([*texts[:9], ""])
     assert np.array_equal(textwright.load(taught).engine.outputs([*texts[:9], ""]), outputs)
