@@ -73,8 +73,8 @@ def _points(number: int) -> tuple[list[float], list[float]]:
 def refusal(engine: Engine) -> str:
     """The way from nothing to a text would have to be gone by all of its chunks at once.
 
-    What small decoders did not pass is refused: gpt2 was off by 6 % with all points (1 text of 16), as vectors
-    near zero pass its first norm; qwen3 put the word that decided first in 10 of 13 texts only.
+    What small decoders did not pass is refused: gpt2 was off by 6 % with all points (1 text of 16), as
+    vectors near zero pass its first norm; qwen3 put the word that decided first in 10 of 13 texts only.
     """
     model: Any = getattr(getattr(engine, "network", None), "model", None)
     kind = model.config.model_type if hasattr(model, "config") else ""

@@ -57,25 +57,78 @@ class BagEngine:
         return cls(model, usable_cpus(), config["architecture"])
 
 
-class BagTrainer:
-    """The trainer of `bag`."""
+class SolverTrainer:
+    """What all trainers share that leave a bag: a search by `BagFit`, and what is known of it afterwards."""
 
-    def __init__(self, job: Job, recipe: Recipe, *, name: str = "bag") -> None:
+    def __init__(self, job: Job, recipe: Recipe) -> None:
         self.job = job
-        self.settings = BagSettings.parse(
-            recipe.model_settings if recipe.model_name == name else {}, where="model."
-        )
         self.engine: Engine | None = None
         self.was_cut = False
         self._seed = recipe.seed
         self._cost = 0.0
         self._searched = 0
-        self._recalled: BagChoice | None = None
+        self._best: BagChoice | None = None
+
+    def _bag(self, settings: BagSettings, data: BagData) -> BagFit:
+        return BagFit(settings, data, self._seed, lambda: self.job.clock.is_over())
+
+    def _search(
+        self, fit: BagFit, rows: IntArray, validation: IntArray, num_labelled: int
+    ) -> Iterator[StepEvent]:
+        """The events of a search on `rows`, `num_labelled` of which have a label."""
+        examples, clock = self.job.examples, self.job.clock.again(None)
+        held_out = examples.targets[validation]
+
+        shown: dict[str, float] = {}
+
+        def judge(outputs: Array) -> float:
+            value, scores = judged(examples, outputs, held_out)
+            shown.update(scores)
+            return value
+
+        for event in fit.search(rows, validation, judge):
+            self._keep(fit)
+            self._best = fit.best
+            self._cost, self._searched = clock.elapsed() + bool(clock.steps), num_labelled
+            yield replace(event, scores=dict(shown))
+
+    def _keep(self, fit: BagFit) -> None:
+        """The engine stays the one it is until there is another model."""
+        model, engine = fit.model, self.engine
+        if model is not None and not (isinstance(engine, BagEngine) and engine.model is model):
+            self.engine = BagEngine(model, self.job.threads, self.job.model)
+
+    def give(self, clock: Clock) -> None:
+        self.job = replace(self.job, clock=clock)
+
+    def foresee(self, rows: int) -> Foreseen:
+        return Foreseen()
+
+    def refit_seconds(self, rows: int) -> float:
+        return self._cost * rows / max(self._searched, 1)
+
+    def found(self) -> dict[str, Any]:
+        choice = self._best.to_json() if self._best else None
+        return {"choice": choice, "cost": self._cost, "rows": self._searched}
+
+    def recall(self, found: dict[str, Any]) -> None:
+        self._cost, self._searched = found["cost"], found["rows"]
+        self._best = BagChoice.of_json(found["choice"]) if found["choice"] else None
+
+
+class BagTrainer(SolverTrainer):
+    """The trainer of `bag`."""
+
+    def __init__(self, job: Job, recipe: Recipe, *, name: str = "bag") -> None:
+        super().__init__(job, recipe)
+        self.settings = BagSettings.parse(
+            recipe.model_settings if recipe.model_name == name else {}, where="model."
+        )
 
     @cached_property
     def _fit(self) -> BagFit:
-        fit = BagFit(self.settings, self._data, self._seed, lambda: self.job.clock.is_over())
-        fit.best = self._recalled
+        fit = self._bag(self.settings, self._data)
+        fit.best = self._best
         return fit
 
     @cached_property
@@ -97,58 +150,17 @@ class BagTrainer:
         return replace(kept, targets=targets)  # of the same texts, others may be asked
 
     def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
-        examples, fit = self.job.examples, self._fit  # n-grams are found here, and not again by the refit
-        clock = self.job.clock.again(None)
-        held_out = examples.targets[validation]
-
-        shown: dict[str, float] = {}
-
-        def judge(outputs: Array) -> float:
-            value, scores = judged(examples, outputs, held_out)
-            shown.update(scores)
-            return value
-
-        for event in fit.search(train, validation, judge):
-            self._keep()
-            self._cost, self._searched = clock.elapsed() + bool(clock.steps), len(train)
-            yield replace(event, scores=dict(shown))
+        fit = self._fit  # n-grams are found here, and not again by the refit
+        yield from self._search(fit, train, validation, len(train))
 
     def refit(self, rows: IntArray) -> Iterator[StepEvent]:
         for event in self._fit.refit(rows):
-            self._keep()
+            self._keep(self._fit)
             yield event
-        self._keep()
-
-    def _keep(self) -> None:
-        """The engine stays the one it is until there is another model."""
-        model, engine = self._fit.model, self.engine
-        if model is not None and not (isinstance(engine, BagEngine) and engine.model is model):
-            self.engine = BagEngine(model, self.job.threads)
-
-    def give(self, clock: Clock) -> None:
-        self.job = replace(self.job, clock=clock)
+        self._keep(self._fit)
 
     def encode(self) -> None:
         self.job.examples.codes()
-
-    def foresee(self, rows: int) -> Foreseen:
-        return Foreseen()
-
-    def refit_seconds(self, rows: int) -> float:
-        return self._cost * rows / max(self._searched, 1)
-
-    def found(self) -> dict[str, Any]:
-        best = self._fit.best
-        return {
-            "choice": best.to_json() if best else None,
-            "cost": self._cost,
-            "rows": self._searched,
-        }
-
-    def recall(self, found: dict[str, Any]) -> None:
-        self._cost, self._searched = found["cost"], found["rows"]
-        if found["choice"]:
-            self._recalled = BagChoice.of_json(found["choice"])
 
     def reasons(self) -> dict[str, str]:
         found = self._fit.describe()

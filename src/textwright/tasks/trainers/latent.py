@@ -12,36 +12,27 @@ from typing import Any
 
 import numpy as np
 
-from textwright.core.clock import Clock
 from textwright.core.ragged import IntArray, Ragged
 from textwright.core.records import StepEvent
-from textwright.models.bag.fit import BagChoice, BagData, BagFit, prepare
+from textwright.models.bag.fit import BagData, BagFit, prepare
 from textwright.models.bag.model import BagSettings
 from textwright.models.latent.model import LatentSettings, numbers
 from textwright.models.latent.teacher import taught
 from textwright.tasks.base import Array
 from textwright.tasks.examples import Job, encode_codes
-from textwright.tasks.judging import judged
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.soft import soft_shares
-from textwright.tasks.trainers.bag import BagEngine
-from textwright.tasks.trainers.base import Engine, Foreseen
+from textwright.tasks.trainers.bag import SolverTrainer
 
 
-class LatentTrainer:
+class LatentTrainer(SolverTrainer):
     """The trainer of `latent`."""
 
     def __init__(self, job: Job, recipe: Recipe, *, name: str = "latent") -> None:
-        self.job = job
+        super().__init__(job, recipe)
         self.settings = LatentSettings.parse(
             recipe.model_settings if recipe.model_name == name else {}, where="model."
         )
-        self.engine: Engine | None = None
-        self.was_cut = False
-        self._seed = recipe.seed
-        self._cost = 0.0
-        self._searched = 0
-        self._best: BagChoice | None = None
         self._strength = 0.0
 
     # What is known of all texts, shared with every other trainer of them.
@@ -93,21 +84,8 @@ class LatentTrainer:
     # The fits.
 
     def search(self, train: IntArray, validation: IntArray) -> Iterator[StepEvent]:
-        examples, clock = self.job.examples, self.job.clock.again(None)
-        held_out = examples.targets[validation]
-        shown: dict[str, float] = {}
-
-        def judge(outputs: Array) -> float:
-            value, scores = judged(examples, outputs, held_out)
-            shown.update(scores)
-            return value
-
         fit, rows = self._fit(train)
-        for event in fit.search(rows, validation, judge):
-            self._keep(fit)
-            self._best = fit.best
-            self._cost, self._searched = clock.elapsed() + bool(clock.steps), len(train)
-            yield replace(event, scores=dict(shown))
+        yield from self._search(fit, rows, validation, len(train))
 
     def refit(self, rows: IntArray) -> Iterator[StepEvent]:
         if self.engine is not None and self.job.clock.is_over():
@@ -134,34 +112,12 @@ class LatentTrainer:
         counts = np.full(num + len(told), self.settings.share, np.float32)
         counts[:num] = 1
         data = replace(self._data, targets=np.concatenate([shares, told]), counts=counts)
-        fit = BagFit(BagSettings(), data, self._seed, lambda: self.job.clock.is_over())
-        return fit, np.concatenate([rows, np.arange(num, len(counts))])
-
-    def _keep(self, fit: BagFit) -> None:
-        if fit.model is not None:
-            self.engine = BagEngine(fit.model, self.job.threads, "latent")
+        return self._bag(BagSettings(), data), np.concatenate([rows, np.arange(num, len(counts))])
 
     # What is said of them.
 
-    def give(self, clock: Clock) -> None:
-        self.job = replace(self.job, clock=clock)
-
     def encode(self) -> None:
         _ = self._numbers
-
-    def foresee(self, rows: int) -> Foreseen:
-        return Foreseen()
-
-    def refit_seconds(self, rows: int) -> float:
-        return self._cost * rows / max(self._searched, 1)
-
-    def found(self) -> dict[str, Any]:
-        choice = self._best.to_json() if self._best else None
-        return {"choice": choice, "cost": self._cost, "rows": self._searched}
-
-    def recall(self, found: dict[str, Any]) -> None:
-        self._cost, self._searched = found["cost"], found["rows"]
-        self._best = BagChoice.of_json(found["choice"]) if found["choice"] else None
 
     def reasons(self) -> dict[str, str]:
         if self.engine is None:
