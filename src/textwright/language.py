@@ -50,6 +50,25 @@ def pretrain(
     return learn(data, out, recipe, sink=sink, clock=clock, resume=resume, processes=processes)
 
 
+def follow() -> bool:
+    """Make the part of this process in a training by torchrun, unless it is the first; whether it has.
+
+    A program that torchrun starts asks this before `pretrain`, which only the first process calls. Raises
+    ModelError when the first one ends.
+
+    >>> follow()
+    False
+    """
+    from textwright.runtime.ranks import launched  # it needs torch
+    from textwright.tasks.pretraining.follow import follow_launched
+
+    launch = launched()
+    if launch is None or not launch.number:
+        return False
+    follow_launched(launch)
+    return True
+
+
 def generate(
     path: str | Path, prompts: Sequence[str], settings: Mapping[str, Any] | WritingSettings | None = None
 ) -> list[Written]:

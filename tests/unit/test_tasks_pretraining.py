@@ -434,6 +434,10 @@ def test_processes_beside_those_of_torchrun_are_refused(
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     with pytest.raises(ModelError, match="torchrun has started"):
         api.pretrain([corpus], tmp_path / "model", recipe(), processes=2)
+    assert api.follow() is False
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(ModelError, match="is not the first"):
+        api.pretrain([corpus], tmp_path / "model", recipe())
 
 
 def test_more_processes_than_processors_are_refused(corpus: Path, tmp_path: Path) -> None:

@@ -68,12 +68,9 @@ def pretrain(
     """
     with guarded(debug, lang) as guard:
         choose_waiting()  # before torch is imported
-        from textwright.runtime.ranks import launched
         from textwright.tasks.pretraining.asked import make_recipe
-        from textwright.tasks.pretraining.follow import follow_launched
 
-        if (launch := launched()) and launch.number:
-            follow_launched(launch)
+        if api.follow():
             return
         made = make_recipe(
             set_,

@@ -135,8 +135,16 @@ def _learning(orders: dict[str, Any]) -> Learning:
 
 
 def refuse_misfit(count: int) -> None:
-    """Raises ModelError for more processes than there are processors, and for more than torchrun's own."""
-    if count > 1 and launched():
+    """Raises ModelError for more processes than there are processors, for more than torchrun's own, and in
+    one of those that is to follow.
+    """
+    launch = launched()
+    if launch and launch.number:
+        raise ModelError(
+            "this process of torchrun is not the first, which alone calls pretrain",
+            hint="Before it: if textwright.api.follow(): exit().",
+        )
+    if count > 1 and launch:
         raise ModelError(
             f"--processes {count}: torchrun has started the processes of this training already",
             hint="Leave --processes out.",
