@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textwright.text.script import CJK_PATTERN
-from textwright.text.tokenizers import Tokenizer, TokenizerSettings, bpe, train_tokenizer
+from textwright.text.tokenizers import Tokenizer, TokenizerSettings, train_tokenizer
 from textwright.text.tokenizers.bpe import usual_size
-from textwright.text.tokenizers.sample import draw_sample
 from textwright.text.tokenizers.unigram import _best_cut
 
 NEWS = [
@@ -150,13 +149,33 @@ def test_bpe_gives_hard_texts_back(text: str) -> None:
     assert tokenizer.decode(tokenizer.encode([text]).rows[0]) == text
 
 
-def test_bpe_learns_from_less_where_words_hardly_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bpe, "_MAX_RUNS_BYTES", 600)
-    for text, is_less in (("天地玄黄宇宙洪荒日月盈昃", True), ("the cat sat on the mat and slept", False)):
-        sample = draw_sample([f"{text}{i}" for i in range(100)], 10**6)
-        enough = bpe._enough(sample)
-        assert enough.num_bytes == sample.num_bytes
-        assert (sum(len(t.encode()) for t in enough.texts) <= 600) == is_less == (enough != sample)
+def test_han_and_kana_are_whole_before_any_two_are_joined() -> None:
+    texts = [f"{a}{b}是{b}{a}，の" for a in "天地玄黄宇宙洪荒" for b in "日月盈昃辰宿列张"] + [
+        "龘 apple apple"
+    ]
+    tokenizer = train_tokenizer(texts, TokenizerSettings(kind="bpe", vocabulary_size=300))
+    small = train_tokenizer(texts, TokenizerSettings(kind="bpe", vocabulary_size=275))
+    common = "天地玄黄宇宙洪荒日月盈昃辰宿列张是，の"
+    assert {*common} <= {*tokenizer.pieces} and not {*common} <= {*small.pieces}
+    # What is not a whole piece is the beginning of characters, or a byte: nothing crosses two of them.
+    parts = [bytes.fromhex(re.sub("<0x(..)>", r"\1", p)) for p in tokenizer.pieces[257:] if "<0x" in p]
+    assert all(any(c.encode().startswith(part) for c in common) for part in parts)
+    assert tokenizer.size <= 300 and tokenizer.tokens("龘")[0].startswith("<0x")
+    lowered = TokenizerSettings(kind="bpe", vocabulary_size=400, lowercase=True)
+    assert "apple" in train_tokenizer(["天地APPLE"] * 9, lowered).pieces
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text())
+def test_bpe_of_characters_gives_every_text_back(text: str) -> None:
+    tokenizer = han_tokenizer()
+    assert tokenizer.decode(tokenizer.encode([text]).rows[0]) == text
+
+
+@cache
+def han_tokenizer() -> Tokenizer:
+    texts = ["春眠不觉晓，处处闻啼鸟。 é ok\n" * 3, "夜来风雨声，花落知多少。１２"]
+    return train_tokenizer(texts, TokenizerSettings(kind="bpe", vocabulary_size=320))
 
 
 def test_bpe_learns_pieces_that_stay_within_their_script_and_short() -> None:

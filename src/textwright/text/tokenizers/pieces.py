@@ -63,3 +63,13 @@ def _byte_alphabet() -> dict[str, int]:
 
 
 _BYTES = _byte_alphabet()
+_CHARACTERS = {byte: character for character, byte in _BYTES.items()}
+
+
+def byte_level(text: str) -> str:
+    """A text as byte-level vocabularies spell it: a character for each of its bytes.
+
+    >>> byte_level(" a"), len(byte_level("春"))
+    ('Ġa', 3)
+    """
+    return "".join(_CHARACTERS[byte] for byte in text.encode("utf-8"))
