@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,22 @@ def inputs(name: str, rows: int = 3) -> tuple[Tensor, ...]:
     return ids, mask, torch.tensor([[2, 5, 7], [0, 1, 11], [3, 4, 9]])[:rows]
 
 
+def of_the_class(network: torch.nn.Module, given: tuple[Tensor, ...]) -> Tensor:
+    """Logits of the library's class for the same inputs."""
+    model: Any = network.model
+    if model.config.is_encoder_decoder:
+        found: Tensor = model(input_ids=given[0], decoder_input_ids=given[2]).logits
+        return found
+    found = model(input_ids=given[0]).logits
+    if len(given) == 2:
+        return found
+    return torch.stack([row[places] for row, places in zip(found, given[2], strict=True)])
+
+
+def named(*objectives: str) -> list[str]:
+    return [name for name in LANGUAGE_MODELS if LANGUAGE_MODELS.get(name).objective in objectives]
+
+
 def test_there_is_a_usual_one_for_each_objective() -> None:
     assert {LANGUAGE_MODELS.get(name).objective for name in USUAL.values()} == set(USUAL)
 
@@ -42,14 +59,11 @@ def test_there_is_a_usual_one_for_each_objective() -> None:
 def test_logits_are_those_of_the_class(name: str) -> None:
     network, given = built(name), inputs(name)
     with torch.no_grad():
-        found = network(*given).logits
-        whole = network.model(input_ids=given[0]).logits  # type: ignore[operator]
-    if len(given) == 3:
-        whole = torch.stack([row[places] for row, places in zip(whole, given[2], strict=True)])
+        found, whole = network(*given).logits, of_the_class(network, given)
     assert found.shape == whole.shape and torch.allclose(found, whole, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", [n for n in LANGUAGE_MODELS if LANGUAGE_MODELS.get(n).objective == "causal"])
+@pytest.mark.parametrize("name", named("causal"))
 def test_no_token_sees_those_after_it(name: str) -> None:
     network, (ids, mask) = built(name), inputs(name)
     other = ids.clone()
@@ -59,7 +73,24 @@ def test_no_token_sees_those_after_it(name: str) -> None:
     assert torch.equal(one[:, :8], two[:, :8]) and not torch.allclose(one[:, 8:], two[:, 8:])
 
 
-@pytest.mark.parametrize("name", [n for n in LANGUAGE_MODELS if LANGUAGE_MODELS.get(n).objective == "masked"])
+@pytest.mark.parametrize("name", named("denoise"))
+def test_what_is_told_sees_all_that_is_read_and_nothing_of_its_future(name: str) -> None:
+    network, (ids, mask, told) = built(name), inputs(name)
+    other, later = ids.clone(), told.clone()
+    other[:, 11] = other[:, 11] % 50 + 1
+    later[:, 2] = later[:, 2] % 50 + 1
+    with torch.no_grad():
+        plain = network(ids, mask, told).logits
+        assert not torch.allclose(plain[:, 0], network(other, mask, told).logits[:, 0])
+        assert torch.equal(plain[:, :2], network(ids, mask, later).logits[:, :2])
+        hidden = mask.clone()
+        hidden[:, 11] = False
+        assert torch.allclose(
+            network(ids, hidden, told).logits, network(other, hidden, told).logits, atol=1e-6
+        )
+
+
+@pytest.mark.parametrize("name", named("masked"))
 def test_a_gap_is_seen_from_both_sides(name: str) -> None:
     network, (ids, mask, places) = built(name), inputs(name)
     for changed in (0, 11):
@@ -102,20 +133,20 @@ def test_the_fast_path_computes_nearly_the_same_gradient(name: str) -> None:
     assert np.isclose(float(gradient().norm()), float(plain.norm()), rtol=1e-6), "taken out again"
 
 
-@pytest.mark.parametrize("name", [n for n in LANGUAGE_MODELS if LANGUAGE_MODELS.get(n).objective == "causal"])
+@pytest.mark.parametrize("name", named("causal", "denoise"))
 def test_logits_that_are_made_late_give_the_same_loss_and_gradient(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("textwright.models.language.head._NUMBERS_AT_ONCE", 5 * WORDS.size)
-    network, (ids, mask) = built(name).train(), inputs(name)
-    targets = torch.randint(1, 57, ids.shape, generator=torch.Generator().manual_seed(2))
-    late = next_token(network(ids, mask).logits, targets).total
+    network, given = built(name).train(), inputs(name)
+    targets = torch.randint(1, 57, given[-1].shape, generator=torch.Generator().manual_seed(2))
+    late = next_token(network(*given).logits, targets).total
     late.backward()
     found = {key: p.grad.clone() for key, p in network.named_parameters() if p.grad is not None}
     network.zero_grad()
-    plain = next_token(network.model(input_ids=ids).logits, targets).total  # type: ignore[operator]
+    plain = next_token(of_the_class(network, given), targets).total
     plain.backward()
     assert late.item() == pytest.approx(plain.item(), rel=1e-5)
-    assert torch.allclose(network(ids, mask).logits.float(), network.model(input_ids=ids).logits, atol=1e-5)  # type: ignore[operator]
+    assert torch.allclose(network(*given).logits.float(), of_the_class(network, given), atol=1e-5)
     for key, parameter in network.named_parameters():
         assert parameter.grad is not None and torch.allclose(found[key], parameter.grad, atol=1e-5), key

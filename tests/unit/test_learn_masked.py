@@ -39,23 +39,23 @@ def test_every_row_tells_exactly_its_share_and_never_a_special_token() -> None:
     chosen = np.concatenate(rows.order(8, 0, 0))
     for progress, count in ((0.0, 10), (0.5, 7), (1.0, 5)):
         batch = rows.batch(chosen, 1, progress)
-        assert batch.places_BK is not None and batch.places_BK.shape == (len(chosen), count)
-        assert (np.diff(batch.places_BK.numpy(), axis=1) > 0).all(), "in order, each once"
+        assert batch.beside is not None and batch.beside.shape == (len(chosen), count)
+        assert (np.diff(batch.beside.numpy(), axis=1) > 0).all(), "in order, each once"
         assert CAN_BE_TOLD[batch.targets.numpy()].all()
         whole = rows.tokens.take(chosen, 32)
-        assert (np.take_along_axis(whole, batch.places_BK.numpy() - 1, 1) == batch.targets.numpy()).all()
+        assert (np.take_along_axis(whole, batch.beside.numpy() - 1, 1) == batch.targets.numpy()).all()
         ids = batch.ids_BT.numpy()
         assert (ids[:, 0] == START).all() and (ids[:, -1] == END).all()
         untouched = np.ones(ids.shape, bool)
-        np.put_along_axis(untouched, batch.places_BK.numpy(), False, 1)
+        np.put_along_axis(untouched, batch.beside.numpy(), False, 1)
         assert (ids[:, 1:-1] == whole)[untouched[:, 1:-1]].all()
 
 
 def test_four_fifths_are_hidden_a_tenth_is_drawn_a_tenth_stands() -> None:
     rows = masked(Gaps(0.5, 0.5, MASK, CAN_BE_TOLD), count=60_000)
     batch = rows.batch(np.concatenate(rows.order(8, 0, 0)), 3)
-    assert batch.places_BK is not None
-    shown = np.take_along_axis(batch.ids_BT.numpy(), batch.places_BK.numpy(), 1)
+    assert batch.beside is not None
+    shown = np.take_along_axis(batch.ids_BT.numpy(), batch.beside.numpy(), 1)
     hidden, same = (shown == MASK).mean(), (shown == batch.targets.numpy()).mean()
     assert abs(hidden - 0.8) < 0.01 and abs(same - 0.1) < 0.01
     assert CAN_BE_TOLD[shown[shown != MASK]].all(), "no special token is put in"
@@ -69,9 +69,9 @@ def test_words_are_hidden_whole() -> None:
     broken = told = 0
     for step in rows.order(8, 0, 0):
         batch = rows.batch(step, 5)
-        assert batch.places_BK is not None
+        assert batch.beside is not None
         whole = np.column_stack([np.full(len(step), START), rows.tokens.take(step, 32)])
-        for ids, places in zip(whole, batch.places_BK.numpy(), strict=True):
+        for ids, places in zip(whole, batch.beside.numpy(), strict=True):
             is_told = np.zeros(len(ids), bool)
             is_told[places] = True
             joins = left[ids[1:]] & CAN_BE_TOLD[ids[1:]] & CAN_BE_TOLD[ids[:-1]]
@@ -96,7 +96,7 @@ def test_a_row_with_hardly_any_text_still_has_its_places() -> None:
     rows.tokens.ids[:] = END  # type: ignore[attr-defined]
     rows.tokens.ids[5] = 7  # type: ignore[attr-defined]
     batch = rows.batch(np.array([0]), 0)
-    assert batch.places_BK is not None and batch.places_BK.shape == (1, 10)
+    assert batch.beside is not None and batch.beside.shape == (1, 10)
     assert set(batch.targets.numpy().ravel().tolist()) == {7}
 
 

@@ -173,10 +173,10 @@ def test_a_saved_model_writes_the_same_in_the_library(tmp_path: Path) -> None:
 def test_gaps_are_filled_by_what_is_likeliest() -> None:
     loaded = model("bert")
     found = fill(loaded, ["the [MASK] sat"], most=3)[0]
-    ids = torch.tensor([[loaded.vocabulary.start_id, *_ids(loaded, "the "), loaded.vocabulary.mask_id,
+    ids = torch.tensor([[loaded.vocabulary.start_id, *_ids(loaded, "the"), loaded.vocabulary.mask_id,
                          *_ids(loaded, " sat"), loaded.vocabulary.end_id]])  # fmt: skip
     with torch.no_grad():
-        logits = loaded.model(input_ids=ids).logits[0, 1 + len(_ids(loaded, "the "))]
+        logits = loaded.model(input_ids=ids).logits[0, 1 + len(_ids(loaded, "the"))]
     logits[[0, loaded.vocabulary.start_id, loaded.vocabulary.end_id, loaded.vocabulary.mask_id]] = -torch.inf
     best = logits.softmax(-1).topk(3)
     assert [share for _, share in found.gaps[0]] == pytest.approx(best.values.tolist(), abs=1e-5)

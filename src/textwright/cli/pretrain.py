@@ -34,11 +34,12 @@ def pretrain(
     objective: Annotated[
         str | None,
         typer.Option(
-            help="causal (tell the next token) or masked (fill gaps), by the model; or instruct (answer)."
+            help="causal (tell the next token), masked (fill gaps) or denoise (tell spans), by the model; "
+            "or instruct (answer)."
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="gpt2, nanochat, qwen3, bert, roberta or modernbert.")
+        str | None, typer.Option(help="gpt2, nanochat, qwen3, bert, roberta, modernbert or m2m100.")
     ] = None,
     chars: Annotated[bool, typer.Option("--chars", help="Every character is a token.")] = False,
     from_: Annotated[
@@ -111,6 +112,7 @@ def summary(found: Pretrained) -> str:
     use = {
         "causal": f"Next: textwright generate {found.out}",
         "instruct": f"Next: textwright chat {found.out}",
+        "denoise": f"Next: textwright fill {found.out} --text 'a [MASK] b'",
         "masked": f"Next: textwright train DATA --from {found.out} --out NEW",
     }[found.objective]
     measured = (

@@ -76,26 +76,28 @@ class Rows:
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded ids (B, T), their mask, and the targets; `places` (B, K) where only some places are told."""
+    """Padded ids (B, T), their mask, and the targets; `beside` is what else a network is called with: the
+    places (B, K) that are told where not all are, or the tokens that tell the next ones.
+    """
 
     ids_BT: Tensor
     mask_BT: Tensor
     targets: Tensor
     num_tokens: int
-    places_BK: Tensor | None = None
+    beside: Tensor | None = None
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
         """What a network is called with."""
         inputs = (self.ids_BT, self.mask_BT)
-        return inputs if self.places_BK is None else (*inputs, self.places_BK)
+        return inputs if self.beside is None else (*inputs, self.beside)
 
     def to(self, device: str) -> Batch:
         if device == "cpu":
             return self
         ids_BT, mask_BT, targets = (t.to(device) for t in (self.ids_BT, self.mask_BT, self.targets))
-        places_BK = None if self.places_BK is None else self.places_BK.to(device)
-        return Batch(ids_BT, mask_BT, targets, self.num_tokens, places_BK)
+        beside = None if self.beside is None else self.beside.to(device)
+        return Batch(ids_BT, mask_BT, targets, self.num_tokens, beside)
 
 
 def epoch_order(lengths: IntArray, batch: int, seed: int, epoch: int) -> list[IntArray]:

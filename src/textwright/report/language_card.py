@@ -16,6 +16,7 @@ from textwright.report.words import Language
 _PIPELINES = {
     "causal": ("text-generation", "AutoModelForCausalLM"),
     "instruct": ("text-generation", "AutoModelForCausalLM"),
+    "denoise": ("text2text-generation", "AutoModelForSeq2SeqLM"),
     "masked": ("fill-mask", "AutoModelForMaskedLM"),
 }
 

@@ -108,7 +108,8 @@ def _compile(network: nn.Module, precision: str, example: Example) -> _Taken:
 
 def _compile_fixed(network: nn.Module, precision: str, example: Example) -> _Taken:
     """The same for one shape: batches of another, such as the last of an epoch, are not compiled."""
-    return _compiled(network, example, partial(_compile_in_training, dynamic=False, shape=example[0].shape))
+    shapes = frozenset(given.shape[:2] for given in example)
+    return _compiled(network, example, partial(_compile_in_training, dynamic=False, shapes=shapes))
 
 
 def _compiled(
@@ -125,20 +126,25 @@ def _compiled(
 
 
 def _blocks(network: nn.Module) -> list[nn.Module]:
-    """The layers of the longest stack of layers of one class, or else the network itself."""
+    """The layers of the longest stack of layers of one class, or else the network itself; of a network that
+    reads with one stack and tells with another, those of both.
+    """
     stacks = [list(m) for m in network.modules() if isinstance(m, nn.ModuleList)]
     alike = [stack for stack in stacks if len(stack) > 1 and len({type(m) for m in stack}) == 1]
+    config = getattr(getattr(network, "model", None), "config", None)
+    if getattr(config, "is_encoder_decoder", False) and alike:
+        return [block for stack in alike for block in stack]
     return max(alike, key=len, default=[network])
 
 
 def _compile_in_training(
-    block: nn.Module, *, dynamic: bool, shape: torch.Size | None = None
+    block: nn.Module, *, dynamic: bool, shapes: frozenset[torch.Size] = frozenset()
 ) -> Callable[[], None]:
     plain = block.forward
     quick = torch.compile(plain, dynamic=dynamic, options={"fallback_random": True})
 
     def forward(*args: Any, **named: Any) -> Any:
-        is_quick = block.training and (shape is None or args[0].shape[: len(shape)] == shape)
+        is_quick = block.training and (not shapes or args[0].shape[:2] in shapes)
         return (quick if is_quick else plain)(*args, **named)
 
     return _replace_forward(block, forward)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from textwright.models.language.settings import LanguageSettings
 
-ObjectiveName = Literal["causal", "masked"]
+ObjectiveName = Literal["causal", "masked", "denoise"]
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class Vocabulary:
     """How many tokens there are, and those with a part to play.
 
     `start_id` stands before a text, `end_id` behind it; both are the same where texts only follow each other.
+    `between_id` stands between documents, where that is not the end.
     """
 
     size: int
@@ -23,6 +24,12 @@ class Vocabulary:
     start_id: int
     end_id: int
     mask_id: int | None = None
+    between_id: int | None = None
+
+    @property
+    def parting_id(self) -> int:
+        """What stands before each document of a long row of tokens."""
+        return self.end_id if self.between_id is None else self.between_id
 
     def named(self) -> dict[str, Any]:
         """As the configs of the Hugging Face library call them."""
@@ -40,7 +47,8 @@ class LanguageArchitecture:
 
     `build(settings, vocabulary)` takes settings without `auto`, and draws the first weights from torch's
     global generator. `read(folder)` gives the network of a folder that `save_pretrained` wrote, `length` how
-    many tokens a network of this config reads at once.
+    many tokens a network of this config reads at once. `type` is what a config.json calls the class, where
+    that is not its name here.
     """
 
     name: str
@@ -49,3 +57,8 @@ class LanguageArchitecture:
     build: Callable[[LanguageSettings, Vocabulary], Any]
     read: Callable[[Any], Any]
     length: Callable[[Any], int] = lambda config: int(config.max_position_embeddings)
+    type: str = ""
+
+    @property
+    def library_type(self) -> str:
+        return self.type or self.name

@@ -14,7 +14,26 @@ LANGUAGE_MODELS: Registry[LanguageArchitecture] = Registry(
         "bert": "textwright.models.language.masked:BERT",
         "roberta": "textwright.models.language.masked:ROBERTA",
         "modernbert": "textwright.models.language.masked:MODERNBERT",
+        "m2m100": "textwright.models.language.seq2seq:M2M100",
     },
 )
+
+
+def of_type(library_type: str) -> LanguageArchitecture:
+    """The one whose class a config.json calls so. Raises KeyError.
+
+    >>> of_type("m2m_100").name
+    'm2m100'
+    """
+    return {LANGUAGE_MODELS.get(name).library_type: LANGUAGE_MODELS.get(name) for name in LANGUAGE_MODELS}[
+        library_type
+    ]
+
+
+def library_types() -> list[str]:
+    """What config.json calls the classes of all of them."""
+    return [LANGUAGE_MODELS.get(name).library_type for name in LANGUAGE_MODELS]
+
+
 # What is learned where nobody names one.
-USUAL = {"causal": "nanochat", "masked": "roberta"}
+USUAL = {"causal": "nanochat", "masked": "roberta", "denoise": "m2m100"}

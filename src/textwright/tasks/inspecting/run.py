@@ -65,6 +65,11 @@ def inspect_text(
     refuse_target(target)
     _refuse_classifier(Path(path))
     model = LanguageModel.load(path)
+    if model.architecture.objective == "denoise":
+        raise ConfigError(
+            f"a {model.architecture.name} reads one text and tells another, which this page does not show",
+            hint=f"Use: textwright fill {path} --text 'a [MASK] day'",
+        )
     record = {"name": Path(path).resolve().name, **read(model, text, at)}
     write_atomic(target, render_inspected(record, language).encode("utf-8", "replace"))
     return Inspected(target, record)

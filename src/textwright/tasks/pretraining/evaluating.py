@@ -92,7 +92,7 @@ def _turns(model: LanguageModel, documents: Documents, columns: Asked, log: RowL
 
 def _row(model: LanguageModel, documents: Documents, log: RowLog) -> Row:
     """All documents after each other, before each the token that ends one."""
-    end = np.array([model.vocabulary.end_id])
+    end = np.array([model.vocabulary.parting_id])
     parts: list[IntArray] = []
     held: list[tuple[str, bool]] = []
 

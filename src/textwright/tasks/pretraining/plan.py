@@ -27,6 +27,8 @@ _TOKENS_PER_WEIGHT, _SPEED = 4.0, 2e11
 _MOST_ROWS, _LEAST_STEPS = 32, 20
 # Of a model that is gone on with.
 _RATE_TO_GO_ON, _WIDEST_SMALL = 2e-4, 256
+# Settings that say nothing to other objectives.
+_OBJECTIVE_OF_GROUP = {"mask": "masked", "spans": "denoise"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,12 @@ def objective_of(recipe: PretrainRecipe, start: Start | None) -> str:
     """What is learned by. Raises ConfigError where the model is for another, or data is named for another."""
     architecture = architecture_of(recipe, start)
     objective = INSTRUCT if recipe.objective == INSTRUCT else architecture.objective
+    for group, fitting in _OBJECTIVE_OF_GROUP.items():
+        if objective != fitting and getattr(recipe, group).said():
+            raise ConfigError(
+                f"{group} goes with the objective {fitting}, and this one is {objective}",
+                hint="Leave it out.",
+            )
     for name in ("text",) if objective == INSTRUCT else ("prompt", "response"):
         if getattr(recipe.data, name) is not None:
             raise ConfigError(

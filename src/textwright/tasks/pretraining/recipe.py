@@ -34,6 +34,15 @@ class MaskSettings(Settings):
     )
 
 
+class SpanSettings(Settings):
+    """Which spans are taken out, of an objective that tells them from the rest."""
+
+    share: float = Field(
+        0.3, gt=0, lt=1, description="share of the tokens that is taken out (arXiv:1910.13461)"
+    )
+    length: float = Field(3.0, ge=1, description="tokens of a span, on average")
+
+
 class LengthSettings(Settings):
     minutes: float | None = Field(None, gt=0, description="from the start of the process to its end")
     tokens: int | None = Field(
@@ -50,8 +59,8 @@ class PretrainRecipe(Settings):
 
     objective: ObjectiveName | Literal["instruct"] | Auto = Field(
         "auto",
-        description="causal: tell the next token; masked: fill gaps; instruct: answer prompts, learned from "
-        "rows of both; auto goes by the model",
+        description="causal: tell the next token; masked: fill gaps; denoise: tell spans that were taken "
+        "out; instruct: answer prompts, learned from rows of both; auto goes by the model",
     )
     data: TextSettings = TextSettings()
     tokenizer: TokenizerSettings | Auto = "auto"
@@ -59,6 +68,7 @@ class PretrainRecipe(Settings):
         default_factory=lambda: {"name": "auto"}, description="name of a language model and its settings"
     )
     mask: MaskSettings = MaskSettings()
+    spans: SpanSettings = SpanSettings()
     learn: LearnSettings = LearnSettings()
     compute: ComputeSettings = ComputeSettings()
     budget: LengthSettings = LengthSettings()

@@ -8,7 +8,7 @@ from typing import Any
 from textwright.core.errors import CheckpointError, ConfigError
 from textwright.models.language.base import LanguageArchitecture
 from textwright.models.language.causal import grow
-from textwright.models.language.registry import LANGUAGE_MODELS
+from textwright.models.language.registry import library_types, of_type
 from textwright.models.language.settings import LanguageSettings
 from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint
 from textwright.models.transformer.tokenizer import load_tokenizer
@@ -22,10 +22,10 @@ from textwright.text.tokenizers.turns import with_turns
 USUAL_WINDOW = 512
 # What a config calls the numbers of a model, by the class.
 _NAMES = {
-    "width": ("hidden_size", "n_embd"),
-    "layers": ("num_hidden_layers", "n_layer"),
-    "heads": ("num_attention_heads", "n_head"),
-    "inner": ("intermediate_size", "n_inner"),
+    "width": ("hidden_size", "n_embd", "d_model"),
+    "layers": ("num_hidden_layers", "n_layer", "encoder_layers"),
+    "heads": ("num_attention_heads", "n_head", "encoder_attention_heads"),
+    "inner": ("intermediate_size", "n_inner", "encoder_ffn_dim"),
 }
 
 
@@ -87,7 +87,7 @@ class Start:
     @property
     def end(self) -> str:
         """The token that stands before each document."""
-        return self.tokenizer.pieces[vocabulary_of(self.tokenizer).end_id]
+        return self.tokenizer.pieces[vocabulary_of(self.tokenizer).parting_id]
 
 
 def start_of(recipe: PretrainRecipe) -> Start | None:
@@ -99,11 +99,12 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
     name = recipe.model.get("checkpoint")
     if name is None:
         return None
-    checkpoint = find_checkpoint(str(name), [*LANGUAGE_MODELS])
+    checkpoint = find_checkpoint(str(name), library_types())
+    architecture = of_type(checkpoint.type)
     asked = recipe.model.get("name", "auto")
-    if asked not in ("auto", checkpoint.type):
+    if asked not in ("auto", architecture.name):
         raise ConfigError(
-            f"--model {asked} does not go with --from: the checkpoint is a {checkpoint.type}",
+            f"--model {asked} does not go with --from: the checkpoint is a {architecture.name}",
             hint="Leave --model out.",
         )
     if recipe.tokenizer != "auto":
@@ -115,7 +116,7 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
     if "pad_token" not in special and "eos_token" in special:  # GPT-2 has none: nothing is padded here
         special["pad_token"] = special["eos_token"]
     tokenizer = borrowed(read.content, special, TokenizerSettings(kind="pretrained"))
-    start = Start(checkpoint, tokenizer, LANGUAGE_MODELS.get(checkpoint.type))
+    start = Start(checkpoint, tokenizer, architecture)
     return start.with_turns() if recipe.objective == INSTRUCT else start
 
 

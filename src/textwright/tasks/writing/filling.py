@@ -1,4 +1,5 @@
-"""Gaps filled by a masked model: the likeliest tokens for each, seen from both sides.
+"""Gaps filled: by a masked model the likeliest tokens for each, seen from both sides; by one from sequence to
+sequence spans of any length.
 
 Shapes: T time, V vocabulary.
 """
@@ -13,13 +14,14 @@ import torch
 
 from textwright.core.errors import ConfigError, DataError
 from textwright.tasks.writing.model import LanguageModel
-from textwright.text.tokenizers.framed import MASK
+from textwright.tasks.writing.retelling import told_spans
+from textwright.text.tokenizers.framed import MASK, takes_blank
 
 
 @dataclass(frozen=True)
 class Filled:
-    """A text with its gaps: for each in turn the likeliest tokens with their probabilities, and the text with
-    the likeliest of all put in.
+    """A text with its gaps: for each in turn the likeliest tokens, or spans, with their probabilities, and
+    the text with the likeliest of all put in.
     """
 
     text: str
@@ -39,12 +41,13 @@ def fill(model: LanguageModel, texts: Sequence[str], *, most: int = 5) -> list[F
     >>> fill(LanguageModel.load("my-language"), ["a [MASK] day"])[0].text  # doctest: +SKIP
     'a good day'
     """
-    if model.architecture.objective != "masked":
+    filled = _FILLERS.get(model.architecture.objective)
+    if filled is None:
         raise ConfigError(
             f"a {model.architecture.name} writes on; it does not fill gaps",
             hint="Use: textwright generate DIR --prompt 'Once'",
         )
-    return [_filled(model, text, most) for text in texts]
+    return [filled(model, text, most) for text in texts]
 
 
 def _filled(model: LanguageModel, text: str, most: int) -> Filled:
@@ -69,16 +72,35 @@ def _filled(model: LanguageModel, text: str, most: int) -> Filled:
     return Filled(model.tokenizer.decode(ids), [found[place] for place in gaps])
 
 
-def _with_gaps(model: LanguageModel, text: str) -> list[int]:
+def _retold(model: LanguageModel, text: str, most: int) -> Filled:
+    gaps = told_spans(model, _with_gaps(model, text), most)
+    first, *rest = _around_gaps(model, text)
+    return Filled(first + "".join(gap[0][0] + part for gap, part in zip(gaps, rest, strict=True)), gaps)
+
+
+_FILLERS = {"masked": _filled, "denoise": _retold}
+
+
+def _around_gaps(model: LanguageModel, text: str) -> list[str]:
+    """What stands before, between and behind the gaps; of words with the blank before them in one piece, as
+    byte-level BPE has them, the blank before a gap is of what is missing.
+    """
     mask = model.tokenizer.frame.special["mask_token"]
-    parts = text.replace(MASK, mask).split(mask)
-    if len(parts) == 1:
+    *parts, last = text.replace(MASK, mask).split(mask)
+    if not parts:
         raise DataError(f"no gap in the text {text[:60]!r}", hint=f"Write {mask} where a token is missing.")
+    if takes_blank(model.tokenizer.settings):
+        parts = [part.rstrip() for part in parts]
+    return [*parts, last]
+
+
+def _with_gaps(model: LanguageModel, text: str) -> list[int]:
+    parts = _around_gaps(model, text)
     assert model.vocabulary.mask_id is not None
-    ids = [model.vocabulary.start_id]
+    ids = [*model.tokenizer.frame.prefix]
     for number, row in enumerate(model.tokenizer.whole(parts)):
         ids += [model.vocabulary.mask_id, *map(int, row)] if number else [*map(int, row)]
-    ids.append(model.vocabulary.end_id)
+    ids += model.tokenizer.frame.suffix
     if len(ids) > model.length:
         raise DataError(
             f"the text has {len(ids):,} tokens, and the model reads {model.length:,}",

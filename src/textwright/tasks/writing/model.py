@@ -32,15 +32,19 @@ def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
     """
     ids, special = tokenizer.vocabulary, tokenizer.frame.special
     mask = special.get("mask_token")
-    start = special.get("cls_token" if mask else "bos_token") or special.get("eos_token")
-    end = special.get("sep_token" if mask else "eos_token") or start
+    start = (
+        (special.get("cls_token") if mask else None) or special.get("bos_token") or special.get("eos_token")
+    )
+    end = (special.get("sep_token") if mask else None) or special.get("eos_token") or start
     if start is None or end is None:
         raise TokenizerError(
             "the tokenizer has no token that begins or ends a text",
             hint="Take a checkpoint whose tokenizer names one (tokenizer_config.json).",
         )
     mask_id = ids[mask] if mask else None
-    return Vocabulary(tokenizer.size, tokenizer.pad_id, ids[start], ids[end], mask_id)
+    # An end that tells a sequence to stop parts no documents.
+    between_id = ids[start] if mask and "sep_token" not in special else None
+    return Vocabulary(tokenizer.size, tokenizer.pad_id, ids[start], ids[end], mask_id, between_id)
 
 
 def frame_of(tokenizer: Tokenizer) -> TurnFrame:

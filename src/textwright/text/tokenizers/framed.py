@@ -13,6 +13,8 @@ from textwright.text.tokenizers.base import PAD, UNKNOWN, Frame, Tokenizer, Toke
 
 START, END, MASK = "[CLS]", "[SEP]", "[MASK]"
 END_OF_TEXT = "<|endoftext|>"
+# Of models from sequence to sequence: BART's names and order, which converters of such models count on.
+PAIR_START, PAIR_END, PAIR_MASK = "<s>", "</s>", "<mask>"
 # One of these is in nearly every vocabulary.
 _PROBES = ("a", "1", "的", ".")
 # What stands between texts, by the roles it may have.
@@ -30,7 +32,8 @@ def framed(tokenizer: Tokenizer) -> Tokenizer:
     ['[CLS]', 'two', '[SEP]']
     """
     backend = tokenizers.Tokenizer.from_str(tokenizer.content)
-    backend.add_special_tokens([AddedToken(token, normalized=False) for token in (START, END, MASK)])
+    backend.add_special_tokens([AddedToken(token, normalized=False) for token in (START, END)])
+    backend.add_special_tokens([_gap(MASK, tokenizer.settings)])
     ids = backend.get_vocab()
     start, end = ids[START], ids[END]
     backend.post_processor = processors.TemplateProcessing(
@@ -47,6 +50,15 @@ def framed(tokenizer: Tokenizer) -> Tokenizer:
     return Tokenizer(backend.to_str(), settings, frame)
 
 
+def takes_blank(settings: TokenizerSettings) -> bool:
+    """Whether a blank is the beginning of the word behind it, and so of a word that is missing."""
+    return settings.kind == "bpe"
+
+
+def _gap(token: str, settings: TokenizerSettings) -> AddedToken:
+    return AddedToken(token, normalized=False, lstrip=takes_blank(settings))
+
+
 def ended(tokenizer: Tokenizer) -> Tokenizer:
     """The tokenizer with a token that stands between texts, for models that write on; it gets the last id.
 
@@ -61,6 +73,52 @@ def ended(tokenizer: Tokenizer) -> Tokenizer:
     if tokenizer.unknown_id is not None:
         special["unk_token"] = UNKNOWN
     return Tokenizer(backend.to_str(), tokenizer.settings, Frame(special=special))
+
+
+def paired(tokenizer: Tokenizer) -> Tokenizer:
+    """The tokenizer with </s> behind each text, for models from sequence to sequence, and <mask> for gaps.
+
+    <s>, padding, </s> and what is unknown have the ids 0 to 3, whatever a tokenizer calls the second and the
+    fourth; the mask gets the last. Raises TokenizerError for a vocabulary that cannot be renumbered.
+
+    >>> from textwright.text.tokenizers import train_tokenizer
+    >>> plain = train_tokenizer(["one two", "two"], TokenizerSettings(kind="bpe", vocabulary_size=259))
+    >>> tokenizer = paired(plain)
+    >>> tokenizer.pieces[:4], [tokenizer.pieces[i] for i in tokenizer.encode(["two"]).rows[0]]
+    (['<s>', '[PAD]', '</s>', '[UNK]'], ['two', '</s>'])
+    """
+    record = json.loads(tokenizer.content)
+    first = [PAIR_START, PAD, PAIR_END, UNKNOWN]
+    model = record["model"]
+    if model["type"] == "Unigram":
+        rest = [entry for entry in model["vocab"] if entry[0] not in first]
+        lowest = min(score for _, score in rest)
+        model["vocab"], model["unk_id"] = [[token, lowest] for token in first] + rest, first.index(UNKNOWN)
+    elif isinstance(model["vocab"], dict):
+        ordered = sorted(model["vocab"], key=model["vocab"].__getitem__)
+        rest = [token for token in ordered if token not in first]
+        model["vocab"] = {token: i for i, token in enumerate([*first, *rest])}
+    else:
+        raise TokenizerError(f"a vocabulary of the kind {model['type']} cannot be renumbered")
+    record["added_tokens"] = []
+    backend = tokenizers.Tokenizer.from_str(json.dumps(record))
+    backend.add_special_tokens([AddedToken(token, normalized=False) for token in first])
+    backend.add_special_tokens([_gap(PAIR_MASK, tokenizer.settings)])
+    end = first.index(PAIR_END)
+    backend.post_processor = processors.TemplateProcessing(
+        single=f"$A {PAIR_END}", pair=f"$A {PAIR_END} $B {PAIR_END}", special_tokens=[(PAIR_END, end)]
+    )
+    special = {
+        "bos_token": PAIR_START,
+        "pad_token": PAD,
+        "eos_token": PAIR_END,
+        "unk_token": UNKNOWN,
+        "mask_token": PAIR_MASK,
+    }
+    frame, settings = Frame(suffix=(end,), special=special), tokenizer.settings
+    if settings.max_length:
+        settings = settings.replaced({"max_length": settings.max_length + len(frame)})
+    return Tokenizer(backend.to_str(), settings, frame)
 
 
 def begun(content: str, special: Mapping[str, str]) -> tuple[str, dict[str, str]]:

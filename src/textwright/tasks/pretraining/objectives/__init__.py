@@ -9,6 +9,7 @@ OBJECTIVES: Registry[Objective] = Registry(
     "objective",
     {
         "causal": "textwright.tasks.pretraining.objectives.causal:OBJECTIVE",
+        "denoise": "textwright.tasks.pretraining.objectives.denoise:OBJECTIVE",
         "instruct": "textwright.tasks.pretraining.objectives.instruct:OBJECTIVE",
         "masked": "textwright.tasks.pretraining.objectives.masked:OBJECTIVE",
     },

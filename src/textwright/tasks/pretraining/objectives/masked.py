@@ -78,7 +78,7 @@ def _is_of_word(character: str) -> bool:
 
 
 @dataclass(frozen=True)
-class MaskedJudge:
+class GapJudge:
     """Held-out rows whose gaps never change."""
 
     batches: list[Batch]
@@ -109,10 +109,8 @@ def told(network: nn.Module, batch: Batch) -> NDArray[np.float64]:
     return np.column_stack([nats.sum(1).double().cpu().numpy(), right.sum(1).cpu().numpy(), count])
 
 
-def _judge(
-    tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe, most: int
-) -> MaskedJudge:
-    return MaskedJudge([*_held_out(tokens, tokenizer, length, recipe, most)])
+def _judge(tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe, most: int) -> GapJudge:
+    return GapJudge([*_held_out(tokens, tokenizer, length, recipe, most)])
 
 
 def _held_out(
@@ -133,13 +131,19 @@ def _held_out(
 def _scores(
     model: LanguageModel, tokens: Tokens, recipe: PretrainRecipe, most: int
 ) -> tuple[dict[str, Score], dict[str, Any]]:
-    """Perplexity and accuracy of hidden tokens, with intervals over rows."""
     batches = _held_out(tokens, model.tokenizer, model.length, recipe, max(most // model.length, 1))
+    return scores_of_gaps(model.network, batches, JUDGED_SHARE, recipe.seed)
+
+
+def scores_of_gaps(
+    network: nn.Module, batches: Iterator[Batch], share: float, seed: int
+) -> tuple[dict[str, Score], dict[str, Any]]:
+    """Perplexity and accuracy of what is told, with intervals over rows."""
     sums = GroupedSums(3)
     for batch in batches:
-        sums.add(told(model.network, batch))
+        sums.add(told(network, batch))
     _, nats, right, count = sums.total()
-    drawn = sums.resampled(1000, generator(recipe.seed, "measure", "masked"))[:, 1:]
+    drawn = sums.resampled(1000, generator(seed, "measure", "masked"))[:, 1:]
     n = sums.num_rows
     perplexity = np.exp(drawn[:, 0] / np.maximum(drawn[:, 2], 1))
     accuracy = drawn[:, 1] / np.maximum(drawn[:, 2], 1)
@@ -147,7 +151,7 @@ def _scores(
         "perplexity": make_score(float(np.exp(nats / count)), perplexity, n, "lower"),
         "accuracy": share_score(float(right / count), accuracy, n),
     }
-    return scores, {"told": int(count), "share_told": JUDGED_SHARE, "rows": n}
+    return scores, {"told": int(count), "share_told": share, "rows": n}
 
 
 OBJECTIVE = Objective(framed, END, _rows, _judge, _scores)
