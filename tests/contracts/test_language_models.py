@@ -16,6 +16,8 @@ from textwright.models.fast.apply import accelerated
 from textwright.models.language.base import Vocabulary
 from textwright.models.language.registry import LANGUAGE_MODELS, USUAL
 from textwright.models.language.settings import LanguageSettings
+from textwright.models.language.tuned import tune_lora
+from textwright.models.transformer.lora import merged
 
 SMALL = LanguageSettings(width=32, layers=2, heads=2, inner=64, positions=16)
 WORDS = Vocabulary(size=60, pad_id=0, start_id=57, end_id=58, mask_id=59)
@@ -150,3 +152,57 @@ def test_logits_that_are_made_late_give_the_same_loss_and_gradient(
     assert torch.allclose(network(*given).logits.float(), of_the_class(network, given), atol=1e-5)
     for key, parameter in network.named_parameters():
         assert parameter.grad is not None and torch.allclose(found[key], parameter.grad, atol=1e-5), key
+
+
+@pytest.mark.parametrize("name", [*LANGUAGE_MODELS])
+def test_lora_changes_what_it_adds_and_becomes_part_of_the_weights(name: str, tmp_path: Path) -> None:
+    """Learned on the fast path: nearly the gradient of the plain one, and nothing else moves."""
+    architecture = LANGUAGE_MODELS.get(name)
+    is_causal = architecture.objective == "causal"
+    new = range(55, 57) if is_causal else range(0)
+    words = Vocabulary(size=70, pad_id=0, start_id=57, end_id=58, mask_id=59)
+    torch.manual_seed(0)
+    network = architecture.build(SMALL.replaced({"width": 64, "inner": 128}), words)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    given = inputs(name)
+    ids, targets = given[0], given[0] if is_causal else given[0][:, :3]
+    ids[:, 3] = 55
+    with torch.no_grad():
+        start = of_the_class(network.eval(), given)
+    tune_lora(network, 3, new)
+    with torch.no_grad():
+        assert torch.allclose(of_the_class(network, given), start, atol=1e-6), "they begin at nothing"
+    for key, parameter in network.named_parameters():
+        if "lora_B" in key:
+            torch.nn.init.normal_(parameter, std=0.2)
+    learning = {key: p for key, p in network.named_parameters() if p.requires_grad}
+    assert learning and all("lora_" in key or ("rows" in key and is_causal) for key in learning)
+    optimizer = torch.optim.SGD(learning.values(), lr=0.01)
+
+    def gradient() -> Tensor:
+        network.train().zero_grad(set_to_none=True)
+        next_token(network(*given).logits, targets).total.backward()
+        return torch.cat([p.grad.flatten() for p in learning.values()])
+
+    plain = gradient()
+    with accelerated(network, "bf16", given) as done:
+        assert any(what.startswith("bf16 in") for what in done)
+        assert float((gradient() - plain).norm() / plain.norm()) < 0.03
+        assert not is_causal or network(*given).logits.dtype == torch.bfloat16, "the head, which is large"
+        optimizer.step()
+    network.eval()
+    whole = merged(network)
+    assert whole.state_dict().keys() == before.keys()
+    for key, value in whole.state_dict().items():
+        stays = value == before[key]
+        if value.shape == (70, 64):
+            assert stays.all(1).logical_not().nonzero().flatten().tolist() == [*new], key
+        elif value.ndim == 1 or not (".layer" in key or ".h." in key):
+            assert stays.all(), key
+    whole.model.save_pretrained(tmp_path)
+    with torch.no_grad():
+        wanted, first = of_the_class(network, given), of_the_class(whole, given)
+        whole.model = type(whole.model).from_pretrained(tmp_path).eval()
+        there = of_the_class(whole, given)
+    assert torch.allclose(first, wanted, atol=1e-4) and torch.equal(there, first)
+    assert float((wanted - start).abs().max()) > 0.01

@@ -16,8 +16,8 @@ from textwright.core.errors import ConfigError, ModelError
 from textwright.models.base import Shape
 from textwright.models.registry import ARCHITECTURES
 from textwright.models.transformer.head import last_layer
+from textwright.models.transformer.lora import merged
 from textwright.models.transformer.network import Encoder, head_of
-from textwright.models.transformer.pretrained import merged
 from textwright.models.transformer.scratch import sized
 from textwright.models.transformer.settings import TransformerSettings
 from textwright.tasks.examples import Examples, Job

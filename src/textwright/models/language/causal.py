@@ -47,7 +47,8 @@ class CausalModel(nn.Module):
         vectors_BTD = self.model.base_model(input_ids=input_ids, use_cache=False)[0]
         head: Any = self.model.get_output_embeddings()
         cap = getattr(self.model.config, "final_logit_softcapping", None)
-        dtype = torch.bfloat16 if isinstance(head, CAST) else head.weight.dtype
+        is_cast = isinstance(getattr(head, "base_layer", head), CAST)
+        dtype = torch.bfloat16 if is_cast else head.weight.dtype
         return Output(Deferred(vectors_BTD, head.weight, cap, dtype))
 
 

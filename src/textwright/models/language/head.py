@@ -59,7 +59,7 @@ class _HeadLoss(torch.autograd.Function):
         weight = weight_VD.to(dtype)
         total = vectors_ND.new_zeros((), dtype=torch.float32)
         by_vectors = torch.empty_like(vectors_ND)
-        by_weight = torch.zeros_like(weight_VD)
+        by_weight = torch.zeros_like(weight_VD) if ctx.needs_input_grad[1] else None
         size = max(_NUMBERS_AT_ONCE // len(weight), 1)
         for start in range(0, len(vectors_ND), size):
             part = slice(start, start + size)
@@ -77,11 +77,13 @@ class _HeadLoss(torch.autograd.Function):
                 shares.mul_(slope)
             shares = shares.to(dtype)
             by_vectors[part] = shares @ weight
-            by_weight += shares.t() @ given
+            if by_weight is not None:  # a frozen head saves a third of the work
+                by_weight += shares.t() @ given
         ctx.save_for_backward(by_vectors, by_weight)
         return total
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, None, None]:
         by_vectors, by_weight = ctx.saved_tensors
-        return by_vectors * gradients[0], by_weight * gradients[0], None, None, None
+        of_weight = None if by_weight is None else by_weight * gradients[0]
+        return by_vectors * gradients[0], of_weight, None, None, None

@@ -14,6 +14,7 @@ from textwright.core.settings import Settings
 Auto = Literal["auto"]
 Count = Annotated[int, Field(ge=1)]
 SizeName = Literal["tiny", "small", "base"]
+TuneName = Literal["full", "lora"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class LanguageSettings(Settings):
     inner: Count | Auto = Field(default="auto", description="numbers inside a layer's second part")
     positions: Count | Auto = Field(default="auto", description="tokens that are read at once")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="in the layers")
+    tune: TuneName = Field(
+        default="full", description="with --from, full: all weights learn; lora: small additions (peft)"
+    )
+    rank: Count = Field(default=8, description="of lora: columns of each addition")
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:

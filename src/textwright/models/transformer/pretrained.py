@@ -5,19 +5,18 @@ Shapes: V vocabulary.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
 from textwright.core.errors import CheckpointError, ConfigError, first_line
 from textwright.models.base import Architecture, Shape
 from textwright.models.transformer.checkpoint import TAKE_ANOTHER, Checkpoint, find_checkpoint
 from textwright.models.transformer.decoder import classifier_class
 from textwright.models.transformer.head import fit_head, is_head, last_layer
+from textwright.models.transformer.lora import add_lora
 from textwright.models.transformer.network import Encoder, head_of, wrapped
 from textwright.models.transformer.quiet import quiet
 from textwright.models.transformer.settings import PretrainedSettings
@@ -141,54 +140,17 @@ def _tune_head(network: Encoder, settings: PretrainedSettings) -> None:
 
 
 def _tune_lora(network: Encoder, settings: PretrainedSettings) -> None:
-    """Low-rank additions to every linear layer of the body (arXiv:2106.09685).
+    """Low-rank additions to every linear layer of the body.
 
     The head learns whole, and so does a pooler: that of a checkpoint that filled masks starts anew.
     """
-    try:
-        from peft import LoraConfig, inject_adapter_in_model
-    except ImportError:
-        raise ConfigError(
-            "model.tune=lora needs the package peft", hint='pip install "textwright[lora]"'
-        ) from None
-    model, body = network.model, network.model.base_model
-    body.requires_grad_(False)
-    targets = [
-        name
-        for name, part in body.named_modules()
-        if isinstance(part, nn.Linear | Conv1D) and not is_head(f"{model.base_model_prefix}.{name}", model)
-    ]
-    if not targets:
-        raise ConfigError(
-            f"model.tune=lora: {type(model).__name__} has no linear layers in its body to add to",
-            hint="Use: --set model.tune=full, or model.tune=head",
-        )
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=2 * settings.rank,
-        target_modules=targets,
-        fan_in_fan_out=isinstance(body.get_submodule(targets[0]), Conv1D),  # GPT-2's lie the other way
-    )
-    inject_adapter_in_model(config, body)
-    for name, parameter in model.named_parameters():
-        if is_head(name, model):
+    add_lora(network.model, settings.rank)
+    for name, parameter in network.model.named_parameters():
+        if is_head(name, network.model):
             parameter.requires_grad_(True)
 
 
 TUNES = {"full": _tune_full, "head": _tune_head, "lora": _tune_lora}
-
-
-def merged(network: Encoder) -> Encoder:
-    """The network as one Hugging Face model: LoRA's additions become part of the weights they belong to."""
-    added = [name for name, part in network.named_modules() if hasattr(part, "lora_A")]
-    if not added:
-        return network
-    whole = copy.deepcopy(network)
-    for name in added:
-        layer: Any = whole.get_submodule(name)
-        layer.merge()
-        whole.set_submodule(name, layer.get_base_layer())
-    return whole
 
 
 ARCHITECTURE = Architecture(

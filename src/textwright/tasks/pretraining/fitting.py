@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from textwright.core.clock import Clock
 from textwright.core.events import Event
@@ -15,6 +17,7 @@ from textwright.core.seeds import derive
 from textwright.learn.batches import Learnable
 from textwright.learn.loop import Fit, FitState
 from textwright.models.fast.apply import accelerated
+from textwright.models.language.tuned import tune_lora
 from textwright.runtime.compute import decide as decide_compute
 from textwright.runtime.cpu import usable_cpus
 from textwright.runtime.ranks import ALONE, Ranks
@@ -66,11 +69,7 @@ class Learning:
         self.reasons |= compute.reasons
         torch.set_num_threads(compute.threads)
         torch.manual_seed(derive(seed, "weights", decided.architecture.name))
-        vocabulary = vocabulary_of(self.learned.corpus.tokenizer)
-        network = (
-            self.start.network() if self.start else decided.architecture.build(decided.settings, vocabulary)
-        )
-        corpus = self.learned.corpus
+        network, corpus = self._network(), self.learned.corpus
         self.objective = OBJECTIVES.get(objective_of(self.recipe, self.start))
         rows = self.objective.rows(corpus.train, corpus.tokenizer, decided.length, self.recipe)
         epochs, self.reasons["learn.epochs"] = self._epochs(rows)
@@ -86,6 +85,22 @@ class Learning:
             compute=compute,
             state=FitState(by_clock=self.is_clocked),
         )
+
+    def _network(self) -> Any:
+        """What begins to learn: drawn anew, or read, with what is tuned of it."""
+        decided, start = self.decided, self.start
+        if start is None:
+            vocabulary = vocabulary_of(self.learned.corpus.tokenizer)
+            return decided.architecture.build(decided.settings, vocabulary)
+        network = start.network()
+        if decided.settings.tune == "lora":
+            size, new = count_parameters(network), start.new_ids
+            tune_lora(network, decided.settings.rank, new)
+            learning = count_parameters(network, learning=True)
+            reason = f"lora: {learning:,} numbers learn in the place of {size:,}"
+            also = f", the vectors of {len(new)} new tokens among them" if new else ""
+            self.reasons["model.tune"] = reason + also
+        return network
 
     def run(self, ranks: Ranks = ALONE) -> Generator[Event, None, None]:
         """The events of the fit, of which this process makes its part."""
@@ -174,6 +189,11 @@ class Learning:
         if asked != "auto":
             return asked, f"{asked:g}, as asked"
         return _NO_END, "as often as the time allows"
+
+
+def count_parameters(network: nn.Module, *, learning: bool = False) -> int:
+    """All of them, or those that learn."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad or not learning)
 
 
 def _by_steps(fit: Fit) -> Callable[[FitState], bool]:

@@ -9,7 +9,7 @@ from textwright.core.errors import ConfigError
 from textwright.learn.settings import LearnSettings
 from textwright.models.language.base import LanguageArchitecture
 from textwright.models.language.registry import LANGUAGE_MODELS
-from textwright.models.language.settings import LanguageSettings, SizeName
+from textwright.models.language.settings import LanguageSettings, SizeName, TuneName
 from textwright.tasks.pretraining.corpus import Learned
 from textwright.tasks.pretraining.recipe import INSTRUCT, PretrainRecipe
 from textwright.tasks.pretraining.starting import Start, window_of
@@ -26,7 +26,11 @@ _TOKENS_PER_WEIGHT, _SPEED = 4.0, 2e11
 # Conversations of a step at most, and steps of an epoch at least.
 _MOST_ROWS, _LEAST_STEPS = 32, 20
 # Of a model that is gone on with.
-_RATE_TO_GO_ON, _WIDEST_SMALL = 2e-4, 256
+_WIDEST_SMALL = 256
+_RATES_TO_GO_ON: dict[TuneName, tuple[float, str]] = {
+    "full": (2e-4, "low, as much is learned already"),
+    "lora": (2e-3, "ten times that of all weights, as additions begin at nothing"),
+}
 # Settings that say nothing to other objectives.
 _OBJECTIVE_OF_GROUP = {"mask": "masked", "spans": "denoise"}
 
@@ -118,8 +122,9 @@ def _going_on(recipe: PretrainRecipe, asked: LanguageSettings, start: Start, lea
     if "optimizer.name" not in recipe.learn.said():
         learn = learn.replaced({"optimizer.name": "adamw"})
     if learn.optimizer.rate == "auto":
-        learn = learn.replaced({"optimizer.rate": _RATE_TO_GO_ON})
-        reasons["learn.optimizer.rate"] = f"{_RATE_TO_GO_ON:g}: low, as much is learned already"
+        rate, why = _RATES_TO_GO_ON[settings.tune]
+        learn = learn.replaced({"optimizer.rate": rate})
+        reasons["learn.optimizer.rate"] = f"{rate:g}: {why}"
     return Decided(start.architecture, settings, _learning(learn, size, settings, reasons), reasons)
 
 

@@ -19,13 +19,14 @@ from textwright.core.events import Sink, fan_out, silent
 from textwright.core.files import readable_name, to_json, write_atomic
 from textwright.core.records import Note, Score, Split
 from textwright.core.tensorboard import tracking
+from textwright.models.transformer.lora import merged
 from textwright.report.folder import make_language, write_pages
 from textwright.runtime.ranks import Ranks, launched
 from textwright.tasks.checkpoints import Checkpoints
 from textwright.tasks.identity import library_versions
 from textwright.tasks.journal import Journal
 from textwright.tasks.pretraining.corpus import Learned, account, prepared
-from textwright.tasks.pretraining.fitting import Learning
+from textwright.tasks.pretraining.fitting import Learning, count_parameters
 from textwright.tasks.pretraining.follow import led, refuse_misfit
 from textwright.tasks.pretraining.glance import text_at_a_glance
 from textwright.tasks.pretraining.opening import opening_of
@@ -177,7 +178,7 @@ def _identity(recipe: PretrainRecipe, learned: Learned, decided: Decided) -> dic
         "data": learned.fingerprint,
         "recipe": recipe.model_dump(mode="json", exclude={"budget": {"minutes"}, "tracking": True}),
         "plan": decided.settings.model_dump(mode="json"),
-        "version": library_versions(),
+        "version": library_versions("peft" if decided.settings.tune == "lora" else None),
     }
 
 
@@ -233,10 +234,10 @@ def _keep(
     tokenizer = learned.corpus.tokenizer
     opening = opening_of(learned.corpus.train, tokenizer)
     vocabulary = vocabulary_of(tokenizer)
-    model = LanguageModel(decided.architecture, fit.model, tokenizer, vocabulary, decided.length, opening)
+    network = merged(fit.model)
+    model = LanguageModel(decided.architecture, network, tokenizer, vocabulary, decided.length, opening)
     held_out = learned.corpus.validation
     scores, details = learning.objective.scores(model, held_out, learning.recipe, learning.most_scored)
-    parameters = sum(p.numel() for p in fit.model.parameters())
     state = fit.state
     made = Pretrained(
         place,
@@ -245,7 +246,7 @@ def _keep(
         clock.elapsed(),
         state.tokens,
         state.tokens / max(state.seconds, 1e-9),
-        parameters,
+        count_parameters(network),
         scores,
         interrupted=interrupted,
     )
@@ -258,6 +259,7 @@ def _keep(
             "model": {"name": made.model, **decided.settings.model_dump(mode="json")},
             "learn": decided.learn.model_dump(mode="json"),
             "compute": fit.compute.to_json(),
+            "trainable": count_parameters(fit.model, learning=True),
             "quickened": learning.quickened,
             "reasons": {**decided.reasons, **learning.reasons, "tokenizer": learned.reason},
             "epochs": round(state.rows / len(fit.rows), 3),

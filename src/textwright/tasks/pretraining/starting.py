@@ -11,6 +11,7 @@ from textwright.models.language.causal import grow
 from textwright.models.language.registry import library_types, of_type
 from textwright.models.language.settings import LanguageSettings
 from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint
+from textwright.models.transformer.lora import peft
 from textwright.models.transformer.tokenizer import load_tokenizer
 from textwright.tasks.pretraining.recipe import INSTRUCT, PretrainRecipe
 from textwright.tasks.writing.model import vocabulary_of
@@ -60,6 +61,11 @@ class Start:
         tokenizer = with_turns(self.tokenizer)
         return replace(self, tokenizer=tokenizer, num_added=tokenizer.size - self.tokenizer.size)
 
+    @property
+    def new_ids(self) -> range:
+        """The tokens that the checkpoint has never seen."""
+        return range(self.tokenizer.size - self.num_added, self.tokenizer.size)
+
     def settings(self, asked: LanguageSettings) -> LanguageSettings:
         """The sizes of the checkpoint; rows may be shorter than it can read.
 
@@ -97,6 +103,7 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
     it.
     """
     name = recipe.model.get("checkpoint")
+    _refuse_misfit(LanguageSettings.parse(recipe.model_settings, where="model."), name is not None)
     if name is None:
         return None
     checkpoint = find_checkpoint(str(name), library_types())
@@ -118,6 +125,23 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
     tokenizer = borrowed(read.content, special, TokenizerSettings(kind="pretrained"))
     start = Start(checkpoint, tokenizer, architecture)
     return start.with_turns() if recipe.objective == INSTRUCT else start
+
+
+def _refuse_misfit(asked: LanguageSettings, goes_on: bool) -> None:
+    """Raise ConfigError for a way of tuning that is not to be had, and for a rank that nothing has."""
+    said = asked.said()
+    if "tune" in said and not goes_on:
+        raise ConfigError(
+            f"model.tune={asked.tune} needs --from: of a model that starts from nothing all weights learn",
+            hint="Name what to go on with: --from FOLDER, or leave it out.",
+        )
+    if "rank" in said and asked.tune != "lora":
+        raise ConfigError(
+            f"model.rank={asked.rank} has no effect: it is of model.tune=lora, which is {asked.tune} here",
+            hint="Leave it out.",
+        )
+    if asked.tune == "lora":
+        peft()
 
 
 def window_of(recipe: PretrainRecipe, start: Start | None) -> int:

@@ -23,8 +23,8 @@ from textwright.models.base import Shape
 from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint, refuse_foreign_code
 from textwright.models.transformer.decoder import classifier_class
 from textwright.models.transformer.head import NEW
+from textwright.models.transformer.lora import merged
 from textwright.models.transformer.network import Encoder, wrapped
-from textwright.models.transformer.pretrained import merged
 from textwright.models.transformer.reading import read_whole
 from textwright.models.transformer.scratch import sized
 from textwright.models.transformer.settings import PretrainedSettings, TransformerSettings
