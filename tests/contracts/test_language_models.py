@@ -151,10 +151,12 @@ def test_logits_that_are_made_late_give_the_same_loss_and_gradient(
     assert late.item() == pytest.approx(plain.item(), rel=1e-5)
     assert torch.allclose(network(*given).logits.float(), of_the_class(network, given), atol=1e-5)
     for key, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
         assert parameter.grad is not None and torch.allclose(found[key], parameter.grad, atol=1e-5), key
 
 
-@pytest.mark.parametrize("name", [*LANGUAGE_MODELS])
+@pytest.mark.parametrize("name", [n for n in LANGUAGE_MODELS if not LANGUAGE_MODELS.get(n).is_recurrent])
 def test_lora_changes_what_it_adds_and_becomes_part_of_the_weights(name: str, tmp_path: Path) -> None:
     """Learned on the fast path: nearly the gradient of the plain one, and nothing else moves."""
     architecture = LANGUAGE_MODELS.get(name)

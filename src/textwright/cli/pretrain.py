@@ -39,7 +39,8 @@ def pretrain(
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="gpt2, nanochat, qwen3, bert, roberta, modernbert or m2m100.")
+        str | None,
+        typer.Option(help="gpt2, nanochat, qwen3, lstm, bert, roberta, modernbert or m2m100."),
     ] = None,
     chars: Annotated[bool, typer.Option("--chars", help="Every character is a token.")] = False,
     from_: Annotated[

@@ -19,6 +19,9 @@ _PIPELINES = {
     "denoise": ("text2text-generation", "AutoModelForSeq2SeqLM"),
     "masked": ("fill-mask", "AutoModelForMaskedLM"),
 }
+# Architectures whose class the library lacks: the module of their name brings it.
+_OWN_CLASSES = ("lstm",)
+_SIZES = ("layers", "width", "heads", "positions")
 
 
 def make_language_card(records: Records, stated: dict[str, str] | None = None) -> dict[str, Any]:
@@ -39,7 +42,7 @@ def make_language_card(records: Records, stated: dict[str, str] | None = None) -
         "scores": manifest["scores"],
         "split": manifest["split"],
         "parameters": manifest["parameters"],
-        "size": {key: plan["model"][key] for key in ("layers", "width", "heads", "positions")},
+        "size": {key: plan["model"][key] for key in _SIZES if plan["model"][key] != "auto"},
         "tokens": plan["tokens"],
         "epochs": plan["epochs"],
         "cost": plan.get("cost"),
@@ -56,6 +59,7 @@ def render_language_card(card: dict[str, Any], language: Language) -> str:
         _metadata(card),
         shell_name=shlex.quote(shown(card["name"])),
         library_class=_PIPELINES[card["objective"]][1],
+        has_own_class=card["architecture"] in _OWN_CLASSES,
     )
 
 
@@ -69,7 +73,7 @@ def _metadata(card: dict[str, Any]) -> ModelCardData:
     return ModelCardData(
         language=languages(card["scripts"]),
         license=card["stated"]["license"],
-        library_name="transformers",
+        library_name="textwright" if card["architecture"] in _OWN_CLASSES else "transformers",
         pipeline_tag=task,
         tags=["textwright", card["architecture"], "language-model"],
         model_name=shown(card["name"]),

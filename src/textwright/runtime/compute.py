@@ -33,29 +33,32 @@ def decide(
     work: float = 0.0,
     seconds: float = float("inf"),
     least_to_compile: float = LEAST_SECONDS_TO_COMPILE,
+    compiles: bool = True,
 ) -> Compute:
     """The recipe's `compute` with every `auto` resolved, and the reasons.
 
     `threads` is what suits the work of a step; `casts` says whether the network is mostly large products,
     which bf16 makes quicker; `work` is the operations of the whole fit, 0 when nobody knows, and `seconds`
-    its time at most; a fit of `least_to_compile` seconds wins back the time of compiling. Raises DeviceError
-    when a device that was named is not there.
+    its time at most; a fit of `least_to_compile` seconds wins back the time of compiling, where the network
+    `compiles` at all. Raises DeviceError when a device that was named is not there.
     """
     device, why_device = _device(asked)
     precision, why_precision = _precision(asked, device, casts)
     threads, why_threads = _threads(asked, threads)
-    compiles, why_compile = _compile(asked, device, work / _SPEED[device], seconds, least_to_compile)
+    is_compiled, why_compile = False, "torch leaves recurrent layers as they are"
+    if compiles:
+        is_compiled, why_compile = _compile(asked, device, work / _SPEED[device], seconds, least_to_compile)
     reasons = {
         "compute.device": f"{device}: {why_device}",
         "compute.precision": f"{precision}: {why_precision}",
         "compute.threads": f"{threads}: {why_threads}",
-        "compute.compile": f"{'yes' if compiles else 'no'}: {why_compile}",
+        "compute.compile": f"{'yes' if is_compiled else 'no'}: {why_compile}",
     }
     return Compute(
         device=device,
         precision=precision,
         threads=threads,
-        compile=compiles,
+        compile=is_compiled,
         micro_batch=None if asked.micro_batch == "auto" else asked.micro_batch,
         checkpoint_gradients=asked.checkpoint_gradients,
         reasons=reasons,

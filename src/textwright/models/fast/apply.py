@@ -71,6 +71,8 @@ def _swap_dropout(network: nn.Module, precision: str, example: Example) -> _Take
 def _cast(network: nn.Module, precision: str, example: Example) -> _Taken:
     if precision != "bf16":
         return None
+    if getattr(network, "casts_by_autocast", False):
+        return _autocast(network, example)
     for closed in (False, True):
         layers = cast_linears(network, closed=closed)
         if layers and _works(network, example):

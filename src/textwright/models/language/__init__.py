@@ -1,1 +1,1 @@
-"""Language models of Hugging Face classes that start from nothing."""
+"""Language models that start from nothing: Hugging Face classes, and one made like them."""

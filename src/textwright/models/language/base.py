@@ -9,6 +9,8 @@ from typing import Any, Literal
 from textwright.models.language.settings import LanguageSettings
 
 ObjectiveName = Literal["causal", "masked", "denoise"]
+# What a model keeps of the tokens that it has read: keys and values of each, or one state of them all.
+MemoryName = Literal["cache", "state"]
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class LanguageArchitecture:
-    """A registry entry: a Hugging Face class built from a config, behind one way of calling it.
+    """A registry entry: a class of the Hugging Face library, or one made like them, built from a config,
+    behind one way of calling it.
 
     `build(settings, vocabulary)` takes settings without `auto`, and draws the first weights from torch's
     global generator. `read(folder)` gives the network of a folder that `save_pretrained` wrote, `length` how
-    many tokens a network of this config reads at once. `type` is what a config.json calls the class, where
-    that is not its name here.
+    many tokens a network of this config reads at once. `model_type` is what a config.json says, where
+    that is not its name here. `optimizer` is the usual one.
     """
 
     name: str
@@ -57,8 +60,16 @@ class LanguageArchitecture:
     build: Callable[[LanguageSettings, Vocabulary], Any]
     read: Callable[[Any], Any]
     length: Callable[[Any], int] = lambda config: int(config.max_position_embeddings)
-    type: str = ""
+    model_type: str = ""
+    settings: type[LanguageSettings] = LanguageSettings
+    memory: MemoryName = "cache"
+    optimizer: Literal["muon", "adamw"] = "muon"
 
     @property
     def library_type(self) -> str:
-        return self.type or self.name
+        return self.model_type or self.name
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether it goes from token to token with a state: without attention heads, and without a limit."""
+        return self.memory == "state"

@@ -11,6 +11,7 @@ LANGUAGE_MODELS: Registry[LanguageArchitecture] = Registry(
         "gpt2": "textwright.models.language.causal:GPT2",
         "nanochat": "textwright.models.language.causal:NANOCHAT",
         "qwen3": "textwright.models.language.causal:QWEN3",
+        "lstm": "textwright.models.language.lstm:LSTM",
         "bert": "textwright.models.language.masked:BERT",
         "roberta": "textwright.models.language.masked:ROBERTA",
         "modernbert": "textwright.models.language.masked:MODERNBERT",

@@ -94,5 +94,5 @@ M2M100 = LanguageArchitecture(
     "denoise",
     build,
     _read,
-    type="m2m_100",
+    model_type="m2m_100",
 )

@@ -40,8 +40,12 @@ class LanguageSettings(Settings):
     )
     width: Count | Auto = Field(default="auto", description="numbers in the vector of a token")
     layers: Count | Auto = Field(default="auto", description="layers, one on top of the other")
-    heads: Count | Auto = Field(default="auto", description="attention heads; auto is one for 64 numbers")
-    inner: Count | Auto = Field(default="auto", description="numbers inside a layer's second part")
+    heads: Count | Auto = Field(
+        default="auto", description="attention heads; auto is one for 64 numbers; an lstm has none"
+    )
+    inner: Count | Auto = Field(
+        default="auto", description="numbers inside a layer's second part; of an lstm those of its state"
+    )
     positions: Count | Auto = Field(default="auto", description="tokens that are read at once")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="in the layers")
     tune: TuneName = Field(
@@ -79,3 +83,7 @@ class LanguageSettings(Settings):
         heads = next(h for h in range(max(width // _HEAD_SIZE, 1), 0, -1) if width % (2 * h) == 0)
         rest = {"heads": heads, "inner": 4 * width}
         return made.replaced({k: v for k, v in rest.items() if getattr(made, k) == "auto"})
+
+    def num_products(self) -> int:
+        """Weights of the products of all layers, roughly; of sizes without `auto`."""
+        return int(self.layers) * 12 * int(self.width) ** 2

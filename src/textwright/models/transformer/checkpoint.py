@@ -34,6 +34,8 @@ _UNFIT: Mapping[str, str] = MappingProxyType(
 )
 # Models that tell the next token and can be taught to answer: those that `pretrain` makes.
 DECODERS = ("gpt2", "nanochat", "qwen3")
+# Models of `pretrain` that nothing but writing is learned with.
+_WITHOUT_CLASSIFIER = ("lstm",)
 _EXAMPLE = "Give a folder with config.json, model.safetensors and tokenizer.json, or a name on the Hub."
 TAKE_ANOTHER = "Take one such as bert, roberta, electra, deberta-v2, modernbert, gpt2 or qwen3."
 _SECONDS_TO_ANSWER = 10.0
@@ -231,6 +233,12 @@ def _refuse_other_kinds(where: str, config: Mapping[str, Any]) -> None:
         raise CheckpointError(f"{where}: {CONFIG} does not say its model_type", hint=_EXAMPLE)
     if kind in DECODERS and not (config.get("is_encoder_decoder") or config.get("add_cross_attention")):
         return
+    if kind in _WITHOUT_CLASSIFIER:
+        raise CheckpointError(
+            f"{where}: is an {kind} that writes, and no classifier is made of one",
+            hint=f"Learn the labels alone: textwright train DATA --model {kind}. "
+            "Or start from a model of: textwright pretrain FILES --model roberta",
+        )
     decodes = config.get("is_decoder") or config.get("is_encoder_decoder")
     both = (MODEL_FOR_MASKED_LM_MAPPING_NAMES, MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
     if decodes or any(kind not in names for names in both):

@@ -28,6 +28,8 @@ def attention_record(model: LanguageModel, ids: Sequence[int]) -> dict[str, Any]
     read = torch.tensor([row], device=model.device)
     names, num_read = [name_of(model, token) for token in row], min(len(ids), _room(model))
     record: dict[str, Any] = {"tokens": names, "num_read": num_read, "layers": [], "why": None}
+    if model.architecture.is_recurrent:
+        return {**record, "num_layers": 0, "num_heads": 0, "why": _why(model)}
     try:
         weights = attention_weights(model.model, read, torch.ones_like(read))[:, 0].double().cpu().numpy()
     except ConfigError as error:
@@ -39,6 +41,11 @@ def attention_record(model: LanguageModel, ids: Sequence[int]) -> dict[str, Any]
         for layer in chosen.tolist()
     ]
     return {**record, "layers": layers, "num_layers": num_layers, "num_heads": num_heads}
+
+
+def _why(model: LanguageModel) -> str:
+    name = model.architecture.name
+    return f"this {name} carries a state from token to token, and has no attention heads"
 
 
 def framed(model: LanguageModel, ids: Sequence[int]) -> list[int]:

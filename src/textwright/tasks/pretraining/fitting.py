@@ -168,6 +168,7 @@ class Learning:
             work=self._work(),
             seconds=self.clock.remaining(),
             least_to_compile=_LEAST_SECONDS_TO_COMPILE,
+            compiles=not self.decided.architecture.is_recurrent,
         )
 
     def _work(self) -> float:
@@ -176,8 +177,7 @@ class Learning:
         if epochs == "auto" and tokens is None:
             return float("inf")
         sizes = self.decided.settings
-        weights = int(sizes.layers) * 12 * int(sizes.width) ** 2
-        weights += self.learned.corpus.tokenizer.size * int(sizes.width)
+        weights = sizes.num_products() + self.learned.corpus.tokenizer.size * int(sizes.width)
         return 6.0 * weights * (tokens or float(epochs) * len(self.learned.corpus.train))
 
     def _epochs(self, rows: Learnable) -> tuple[float, str]:

@@ -23,6 +23,13 @@ _LEAST_BYTES: dict[SizeName, int] = {"tiny": 0, "small": 3_000_000, "base": 100_
 # said to be best, and a model that is too small is quicker to use (docs/log.md). Operations a second of two
 # cores, roughly, by which it is told what there is time for.
 _TOKENS_PER_WEIGHT, _SPEED = 4.0, 2e11
+# Of adamw, where an architecture learns by it: half of it (docs/log.md).
+_SHARE_OF_ADAMW = 0.5
+# Why an optimizer is the usual one of a model.
+_WHY = {
+    "muon": "fewer steps than adamw for the same loss",
+    "adamw": "a matrix of an lstm holds four gates, and muon would take it for one",
+}
 # Conversations of a step at most, and steps of an epoch at least.
 _MOST_ROWS, _LEAST_STEPS = 32, 20
 # Of a model that is gone on with.
@@ -94,7 +101,7 @@ def decide(
     Raises ConfigError.
     """
     architecture = architecture_of(recipe, start)
-    asked = LanguageSettings.parse(recipe.model_settings, where="model.")
+    asked = architecture.settings.parse(recipe.model_settings, where="model.")
     if start is not None:
         return _going_on(recipe, asked, start, learned)
     reasons: dict[str, str] = {"model.name": _named(recipe, architecture)}
@@ -103,11 +110,12 @@ def decide(
         reasons["model.positions"] = f"{asked.positions}: room for some turns of a conversation"
     size = asked.size
     if size == "auto":
-        size, reasons["model.size"] = _size(learned, seconds, tokens)
+        size, reasons["model.size"] = _size(architecture, learned, seconds, tokens)
     settings = asked.replaced({"size": size}).sized()
     if recipe.objective != INSTRUCT and len(learned.corpus.train) <= int(settings.positions):
         settings = _shorter(asked, settings, len(learned.corpus.train), reasons)
-    learn = _learning(_step(recipe, learned, size, reasons), size, settings, reasons)
+    learn = _usual_optimizer(_step(recipe, learned, size, reasons), architecture, size, reasons)
+    learn = _learning(learn, size, settings, reasons)
     return Decided(architecture, settings, learn, reasons)
 
 
@@ -133,16 +141,17 @@ def _named(recipe: PretrainRecipe, architecture: LanguageArchitecture) -> str:
     return "as asked" if is_asked else f"{architecture.name}: the usual one for {architecture.objective}"
 
 
-def _size(learned: Learned, seconds: float, tokens: float) -> tuple[SizeName, str]:
+def _size(
+    architecture: LanguageArchitecture, learned: Learned, seconds: float, tokens: float
+) -> tuple[SizeName, str]:
     """The largest that there is enough text for, and enough time."""
     size = learned.num_bytes / 1e6
     best: SizeName = "tiny"
     for name, least in _LEAST_BYTES.items():
         if learned.num_bytes < least:
             break
-        sizes = LanguageSettings(size=name).sized()
-        weights = int(sizes.layers) * 12 * int(sizes.width) ** 2
-        weights += learned.corpus.tokenizer.size * int(sizes.width)
+        sizes = architecture.settings(size=name).sized()
+        weights = sizes.num_products() + learned.corpus.tokenizer.size * int(sizes.width)
         seen = min(tokens, seconds * _SPEED / (6 * weights))
         if name != "tiny" and seen < _TOKENS_PER_WEIGHT * weights:
             return best, f"{best}: for {size:.1f} MB of text, and {name} would see too few tokens in the time"
@@ -176,6 +185,21 @@ def _step(recipe: PretrainRecipe, learned: Learned, size: SizeName, reasons: dic
     return learn.replaced({"batch": batch})
 
 
+def _usual_optimizer(
+    asked: LearnSettings, architecture: LanguageArchitecture, size: SizeName, reasons: dict[str, str]
+) -> LearnSettings:
+    """That of the architecture where none is named, with its rate."""
+    if "optimizer.name" in asked.said():
+        return asked
+    name = architecture.optimizer
+    reasons["learn.optimizer.name"] = f"{name}: {_WHY[name]}"
+    found: dict[str, Any] = {"optimizer.name": name}
+    if name == "adamw" and asked.optimizer.rate == "auto":
+        found["optimizer.rate"] = _SHARE_OF_ADAMW * _RATE[size]
+        reasons["learn.optimizer.rate"] = f"{found['optimizer.rate']:g}: for a model of this size"
+    return asked.replaced(found)
+
+
 def _learning(
     asked: LearnSettings, size: SizeName, settings: LanguageSettings, reasons: dict[str, str]
 ) -> LearnSettings:
@@ -184,9 +208,6 @@ def _learning(
     if "batch" not in said:
         found["batch"] = max(_TOKENS_PER_STEP[size] // int(settings.positions), 1)
         reasons["learn.batch"] = f"{found['batch']} rows of {settings.positions} tokens"
-    if "optimizer.name" not in said:
-        found["optimizer.name"] = "muon"
-        reasons["learn.optimizer.name"] = "muon: fewer steps than adamw for the same loss"
     if asked.optimizer.rate == "auto":
         found["optimizer.rate"] = _RATE[size]
         reasons["learn.optimizer.rate"] = f"{_RATE[size]:g}: for a model of this size"

@@ -8,7 +8,7 @@ from typing import Any
 from textwright.core.errors import CheckpointError, ConfigError
 from textwright.models.language.base import LanguageArchitecture
 from textwright.models.language.causal import grow
-from textwright.models.language.registry import library_types, of_type
+from textwright.models.language.registry import LANGUAGE_MODELS, library_types, of_type
 from textwright.models.language.settings import LanguageSettings
 from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint
 from textwright.models.transformer.lora import peft
@@ -75,7 +75,9 @@ class Start:
         found: dict[str, Any] = {"positions": self.architecture.length(config)}
         for name, keys in _NAMES.items():
             value = next((int(getattr(config, key)) for key in keys if getattr(config, key, None)), None)
-            found[name] = value or 4 * found["width"]
+            if value is not None:
+                found[name] = value
+        found.setdefault("inner", 4 * found["width"])  # GPT-2 says nothing where it is that
         for name, value in asked.said().items():
             if name == "positions" and value != "auto" and int(value) <= found["positions"]:
                 found["positions"] = value
@@ -114,6 +116,11 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
             f"--model {asked} does not go with --from: the checkpoint is a {architecture.name}",
             hint="Leave --model out.",
         )
+    if architecture.is_recurrent and recipe.model.get("tune") == "lora":
+        raise ConfigError(
+            f"model.tune=lora adds to layers of attention, and the checkpoint is a {architecture.name}",
+            hint="Leave it out: all weights learn.",
+        )
     if recipe.tokenizer != "auto":
         raise ConfigError(
             "a tokenizer does not go with --from: the checkpoint brings its own", hint="Leave it out."
@@ -148,7 +155,8 @@ def window_of(recipe: PretrainRecipe, start: Start | None) -> int:
     """Tokens of a conversation at most, which are known before there are any: those that a checkpoint reads,
     or those asked for. Raises ConfigError for more than it reads.
     """
-    asked = LanguageSettings.parse(recipe.model_settings, where="model.")
+    architecture = LANGUAGE_MODELS.get(recipe.model_name) if start is None else start.architecture
+    asked = architecture.settings.parse(recipe.model_settings, where="model.")
     if start is not None:
         return int(start.settings(asked).positions)
     return USUAL_WINDOW if asked.positions == "auto" else int(asked.positions)

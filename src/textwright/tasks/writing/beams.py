@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import torch
 
-from textwright.tasks.writing.memory import Reader
 from textwright.tasks.writing.model import LanguageModel
+from textwright.tasks.writing.reading import reader_of
 from textwright.tasks.writing.sampling import WritingSettings
 from textwright.tasks.writing.writer import Text, allowed, finish, take
 
@@ -18,9 +18,9 @@ def by_beams(model: LanguageModel, text: Text, settings: WritingSettings) -> Non
 
     It ends when no beam can overtake the best finished text, or by length.
     """
-    reader = Reader(model.model, model.length)
-    room = min(settings.max_tokens, model.length - len(text.beginning))
-    beginning = text.beginning[-model.length + 1 :]
+    reader = reader_of(model)
+    room = min(settings.max_tokens, model.room - len(text.beginning))
+    beginning = text.beginning[-model.room + 1 :]
     logits = reader.read(torch.tensor([beginning] * settings.beams, device=model.device))
     beams = [Text(text.beginning) for _ in range(settings.beams)]
     sums = torch.full((settings.beams,), -torch.inf, device=model.device)
@@ -52,7 +52,7 @@ def by_beams(model: LanguageModel, text: Text, settings: WritingSettings) -> Non
         sums = torch.tensor(values, device=model.device)
         reader.follow(rows)
         tokens = torch.tensor([[made.ids[-1]] for made in beams], device=model.device)
-        if reader.length >= model.length:
+        if reader.length >= model.room:
             break
         logits = reader.read(tokens)
     kept = best[1] if best is not None else beams[0]

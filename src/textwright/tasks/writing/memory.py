@@ -61,8 +61,8 @@ class Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]
             self.values[:, :, : self.length] = self.values[beam_idx, :, : self.length]
 
 
-class Reader:
-    """Feeds tokens to a causal model of the Hugging Face library, each of them once."""
+class CacheReader:
+    """Feeds tokens to a causal model with keys and values, each of them once; see `Reader`."""
 
     def __init__(self, model: Any, room: int) -> None:
         """`model` is the library's; `room` is how many tokens are read at most."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -82,8 +83,13 @@ class LanguageModel:
         return self.architecture.objective if self.turns is None else "instruct"
 
     @property
+    def room(self) -> int:
+        """Tokens of a text that it goes by when it writes: a state takes in any number."""
+        return sys.maxsize if self.architecture.is_recurrent else self.length
+
+    @property
     def model(self) -> Any:
-        """The model of the Hugging Face library."""
+        """The model of the Hugging Face library, or the one made like them."""
         network: Any = self.network
         return network.model
 

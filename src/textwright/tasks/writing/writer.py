@@ -15,8 +15,8 @@ from torch import Tensor
 
 from textwright.core.errors import ConfigError
 from textwright.core.seeds import derive
-from textwright.tasks.writing.memory import Reader
 from textwright.tasks.writing.model import LanguageModel
+from textwright.tasks.writing.reading import reader_of
 from textwright.tasks.writing.sampling import WritingSettings, bent, drawn
 from textwright.text.clean import clean_text
 from textwright.text.tokenizers.turns import Fitted
@@ -169,8 +169,8 @@ def _in_one_window(
 
     When it is full the next one begins with the last half of the text.
     """
-    rows = [_context(text, model.length) for text in texts]
-    reader = Reader(model.model, model.length)
+    rows = [_context(text, model.room) for text in texts]
+    reader = reader_of(model)
     ids_BT, mask_BT = left_padded(rows, model)
     logits_BV = reader.read(ids_BT, mask_BT)
     while True:
@@ -181,16 +181,16 @@ def _in_one_window(
                 if reads:
                     finish(text, model, settings)
         yield
-        if reader.length >= model.length or sum(text.ended is None for text in texts) <= len(texts) // 2:
+        if reader.length >= model.room or sum(text.ended is None for text in texts) <= len(texts) // 2:
             return
         if mask_BT is not None:
             mask_BT = torch.cat([mask_BT, mask_BT.new_ones(len(texts), 1)], 1)
         logits_BV = reader.read(chosen_B.unsqueeze(1), mask_BT)
 
 
-def _context(text: Text, length: int) -> list[int]:
+def _context(text: Text, room: int) -> list[int]:
     ids = text.beginning + text.ids
-    return ids if len(ids) < length else ids[-(length // 2) :]
+    return ids if len(ids) < room else ids[-(room // 2) :]
 
 
 def left_padded(rows: list[list[int]], model: LanguageModel) -> tuple[Tensor, Tensor | None]:
