@@ -127,9 +127,9 @@ def _writing(settings: Mapping[str, Any] | WritingSettings | None) -> WritingSet
 
 
 def fill(path: str | Path, texts: Sequence[str], *, most: int = 5) -> list[Filled]:
-    """Fill each [MASK] in texts with the masked language model of a folder.
+    """Fill each [MASK] in texts with the language model of a folder that learned to: masked, or hybrid.
 
-    Raises BundleError, ConfigError for a model that writes, DataError for a text without a gap.
+    Raises BundleError, ConfigError for a model that only writes, DataError for a text without a gap.
 
     >>> textwright.fill("my-language", ["a [MASK] day"])[0].text  # doctest: +SKIP
     'a good day'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from textwright.core.errors import CheckpointError
-from textwright.learn.objectives import next_token
+from textwright.learn.objectives import UNTOLD, Objective, by_rows, next_token, told_token
 from textwright.models.fast.apply import accelerated
 from textwright.models.language.base import Vocabulary
 from textwright.models.language.registry import LANGUAGE_MODELS, USUAL
@@ -65,6 +66,10 @@ def test_logits_are_those_of_the_class(name: str) -> None:
     assert found.shape == whole.shape and torch.allclose(found, whole, atol=1e-5)
 
 
+# Those that may write and fill gaps.
+ATTENDING = [name for name in named("causal") if not LANGUAGE_MODELS.get(name).is_recurrent]
+
+
 @pytest.mark.parametrize("name", named("causal"))
 def test_no_token_sees_those_after_it(name: str) -> None:
     network, (ids, mask) = built(name), inputs(name)
@@ -73,6 +78,50 @@ def test_no_token_sees_those_after_it(name: str) -> None:
     with torch.no_grad():
         one, two = network(ids, mask).logits, network(other, mask).logits
     assert torch.equal(one[:, :8], two[:, :8]) and not torch.allclose(one[:, 8:], two[:, 8:])
+
+
+@pytest.mark.parametrize("precision", [None, "fp32", "bf16"])
+@pytest.mark.parametrize("name", ATTENDING)
+def test_rows_of_both_kinds_in_one_step_see_what_they_may(name: str, precision: str | None) -> None:
+    """Row 0 is causal, to the last bit, with the fast path in and without; row 1 is seen from both sides."""
+    network, (ids, _) = built(name).train(), inputs(name)
+    seen = torch.ones(len(ids), 12, 12, dtype=torch.bool)
+    seen[0] = seen[0].tril()
+
+    def logits(ids: Tensor) -> Tensor:
+        with torch.no_grad():
+            found: Tensor = network(ids, seen).logits.float()
+        return found
+
+    fast = nullcontext() if precision is None else accelerated(network, precision, (ids, seen))
+    with fast as done:
+        assert precision is None or "attention by length" in (done or [])
+        whole = logits(ids)
+        for place in (3, 11):
+            other = ids.clone()
+            other[:, place] = other[:, place] % 50 + 1
+            found = logits(other)
+            assert torch.equal(found[0, :place], whole[0, :place]), "nothing of the future"
+            assert not torch.equal(found[0, place:], whole[0, place:])
+            assert (found[1:, :place] != whole[1:, :place]).any(-1).all(), "every place sees what comes later"
+    if precision is None:
+        alone = network.eval()(ids[:1], torch.ones(1, 12, dtype=torch.bool)).logits
+        assert torch.allclose(whole[0], alone[0], atol=1e-5), "as in a step of its own kind"
+
+
+@pytest.mark.parametrize("name", ATTENDING)
+def test_a_gap_is_told_from_the_place_before_it_with_both_sides_seen(name: str) -> None:
+    network, (ids, mask) = built(name), inputs(name)
+    places = torch.tensor([[1, 5, 7], [2, 3, 11], [3, 4, 9]])
+    with torch.no_grad():
+        found = network(ids, mask, places).logits
+        whole = network(ids, torch.ones(3, 12, 12, dtype=torch.bool)).logits
+        assert found.shape == (3, 3, WORDS.size)
+        for row, at, wanted in zip(found, places, whole, strict=True):
+            assert torch.allclose(row, wanted[at - 1], atol=1e-5)
+        short = network(ids[:1, :9], mask[:1, :9], places[:1]).logits
+        mask[0, 9:] = False
+        assert torch.allclose(network(ids, mask, places).logits[:1], short, atol=1e-5), "padding is not seen"
 
 
 @pytest.mark.parametrize("name", named("denoise"))
@@ -135,18 +184,21 @@ def test_the_fast_path_computes_nearly_the_same_gradient(name: str) -> None:
     assert np.isclose(float(gradient().norm()), float(plain.norm()), rtol=1e-6), "taken out again"
 
 
+@pytest.mark.parametrize("loss", [next_token, told_token, by_rows])
 @pytest.mark.parametrize("name", named("causal", "denoise"))
 def test_logits_that_are_made_late_give_the_same_loss_and_gradient(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, loss: Objective, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("textwright.models.language.head._NUMBERS_AT_ONCE", 5 * WORDS.size)
     network, given = built(name).train(), inputs(name)
     targets = torch.randint(1, 57, given[-1].shape, generator=torch.Generator().manual_seed(2))
-    late = next_token(network(*given).logits, targets).total
+    if loss is not next_token:
+        targets[0, 1:], targets[2, ::2] = UNTOLD, UNTOLD
+    late = loss(network(*given).logits, targets).total
     late.backward()
     found = {key: p.grad.clone() for key, p in network.named_parameters() if p.grad is not None}
     network.zero_grad()
-    plain = next_token(of_the_class(network, given), targets).total
+    plain = loss(of_the_class(network, given), targets).total
     plain.backward()
     assert late.item() == pytest.approx(plain.item(), rel=1e-5)
     assert torch.allclose(network(*given).logits.float(), of_the_class(network, given), atol=1e-5)

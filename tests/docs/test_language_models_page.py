@@ -52,7 +52,8 @@ def test_the_page_runs_from_top_to_bottom(files: Path) -> None:
             assert result.exit_code == 0, (line, result.output, result.exception)
             done.append(line.split()[1])
     used = ["pretrain", "generate", "evaluate", *["generate"] * 2, *["pretrain", "fill"] * 2, "train"]
-    assert done == [*used, "card", "pretrain", "chat", "generate", "pretrain", "inspect", "inspect", "train"]
+    used += ["card", "pretrain", "generate", "fill"]
+    assert done == [*used, "pretrain", "chat", "generate", "pretrain", "inspect", "inspect", "train"]
     assert len((files / "written.jsonl").read_text(encoding="utf-8").splitlines()) == 3
     for made in ("my-classifier", "my-sorter"):
         assert textwright.load(made).predict(["a fine film"])[0]["label"]

@@ -16,11 +16,13 @@ from textwright.tasks.pretraining.recipe import PretrainRecipe
 TINY = {"width": 32, "layers": 1, "heads": 1, "inner": 64, "positions": 32}
 
 
-@pytest.fixture(scope="module", params=["nanochat", "bert"])
+@pytest.fixture(scope="module", params=["nanochat", "bert", "hybrid"])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("texts") / "a <b> text.txt"
     source.write_text("the cat sat on a mat.\n春眠不觉晓。\n" * 300, encoding="utf-8")
     asked = {"model": {"name": request.param, **TINY}, "budget": {"tokens": 4000}, "learn": {"batch": 8}}
+    if request.param == "hybrid":
+        asked |= {"objective": "hybrid", "model": {"name": "qwen3", **TINY}}
     return api.pretrain([source], source.parent / "model", PretrainRecipe.parse(asked)).out
 
 
@@ -40,7 +42,9 @@ def test_the_page_says_what_the_records_say(folder: Path) -> None:
         samples = (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()
         assert len(samples) == 3 and "What it writes" in english
     else:
-        assert "Of tokens that were hidden" in english and "What it writes" not in english
+        assert "What it writes" not in english
+    assert ("Of tokens that were hidden" in english) == any("accuracy" in name for name in scores)
+    assert ("Those of gaps are measured" in english) == ("gap_accuracy" in scores)
     assert f"{plan['tokens']:,} tokens" in english and "它学习了" in chinese
     assert "a <b> text.txt" not in page and "a &lt;b&gt; text.txt" in page
     assert "<script" not in page and "http" not in page.replace("http-equiv", "")

@@ -115,7 +115,7 @@ def test_what_it_is_not_for_is_refused(
         rows = tmp_path / "rows.csv"
         rows.write_text("text,kind\n" + "a cat,x\na dog,y\n" * 30)
         api.train(rows, tmp_path / "y", Recipe.parse(asked))
-    with pytest.raises(ConfigError, match="spans goes with the objective denoise"):
+    with pytest.raises(ConfigError, match=r"spans\.share does not go with the objective causal"):
         api.pretrain([corpus], tmp_path / "z", recipe(model={"name": "gpt2"}, spans={"share": 0.2}))
-    with pytest.raises(ConfigError, match="mask goes with the objective masked"):
+    with pytest.raises(ConfigError, match=r"mask\.first does not go with the objective denoise"):
         api.pretrain([corpus], tmp_path / "z", recipe(mask={"first": 0.2}))

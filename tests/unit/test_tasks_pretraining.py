@@ -19,12 +19,13 @@ from textwright.bundle.folder import load_manifest, save_bundle
 from textwright.core.errors import BundleError, CheckpointError, ConfigError, DataError, ModelError
 from textwright.core.events import Event
 from textwright.core.records import Note, StepEvent
+from textwright.core.settings import read_yaml
 from textwright.tasks import checkpoints
 from textwright.tasks.pretraining import plan
 from textwright.tasks.pretraining.asked import make_recipe
 from textwright.tasks.pretraining.corpus import prepared
 from textwright.tasks.pretraining.evaluating import evaluate_language
-from textwright.tasks.pretraining.plan import decide
+from textwright.tasks.pretraining.plan import decide, objective_of
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.writing.model import LanguageModel
 from textwright.text.documents.reading import Documents
@@ -103,6 +104,8 @@ def test_a_language_is_learned_and_kept(causal: tuple[Path, api.Pretrained, list
     assert sum("loss" in record for record in written) == len(losses)
     plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
     assert plan["steps"] == len(losses) and plan["model"]["width"] == 32
+    kept = read_yaml(out / "recipe.yaml")
+    assert objective_of(PretrainRecipe.parse(kept), None) == "causal", "what is kept can be asked for again"
     assert not [path for path in out.parent.iterdir() if ".work" in path.name]
 
 
@@ -243,6 +246,24 @@ def test_without_a_length_it_learns_for_some_minutes(
             {"model": {"name": "bert"}, "objective": "causal"},
             "bert learns by masked, and causal was asked for",
         ),
+        (
+            {"model": {"name": "roberta"}, "objective": "hybrid"},
+            r"roberta learns by masked, and hybrid was asked for\nFor hybrid take gpt2, nanochat, qwen3\.",
+        ),
+        (
+            {"model": {"name": "lstm"}, "objective": "hybrid"},
+            r"lstm learns by causal, and hybrid was asked for\nFor hybrid take gpt2, nanochat, qwen3\.",
+        ),
+        ({"mask": {"first": 0.2}}, "mask.first does not go with the objective causal"),
+        (
+            {"model": {"name": "bert"}, "mask": {"causal": 0.2}},
+            "mask.causal does not go with the objective masked",
+        ),
+        (
+            {"objective": "hybrid", "mask": {"last": 0.2, "static": True}},
+            "mask.static does not go with the objective hybrid",
+        ),
+        ({"objective": "hybrid", "mask": {"causal": 1.0}}, "mask.causal"),
         ({"model": {"name": "gpt3"}}, "unknown language model 'gpt3'"),
         ({"model": {"name": "gpt2", "wdth": 3}}, "unknown setting 'model.wdth'"),
         ({"model": {"name": "gpt2", "positions": 90_000}}, "model.positions=90000: the text has"),

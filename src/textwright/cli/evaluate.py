@@ -56,7 +56,8 @@ def _table(result: api.Evaluated) -> str:
     size, seconds = result.details.get("bytes"), f"{result.seconds:.2f}"
     head = f"{result.n:,} rows in {seconds} s (95 % interval in brackets):"
     lines = [head if size is None else f"{size:,} bytes in {seconds} s (95 % interval in brackets):"]
-    lines += [f"{name:12} {score}" for name, score in result.scores.items()]
+    width = max([12, *map(len, result.scores)])
+    lines += [f"{name:{width}} {score}" for name, score in result.scores.items()]
     every = result.details.get("per_class", [])
     classes = every if len(every) <= _MOST_LABELS else sorted(every, key=_f1)[:_MOST_LABELS]
     lines += ["", f"{'label':24} precision  recall  f1      rows"] if classes else []

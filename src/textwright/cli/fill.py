@@ -23,7 +23,7 @@ def fill(
     debug: Debug = False,
     lang: Lang = None,
 ) -> None:
-    """Fill the gaps of texts with a masked language model.
+    """Fill the gaps of texts with a masked or hybrid language model.
 
     Example: textwright fill my-gaps --text "a [MASK] day"
     """

@@ -35,7 +35,7 @@ def pretrain(
         str | None,
         typer.Option(
             help="causal (tell the next token), masked (fill gaps) or denoise (tell spans), by the model; "
-            "or instruct (answer)."
+            "hybrid (causal and masked); or instruct (answer)."
         ),
     ] = None,
     model: Annotated[
@@ -112,6 +112,7 @@ def summary(found: Pretrained) -> str:
     scores = [f"{name:14} {score}" for name, score in found.scores.items()]
     use = {
         "causal": f"Next: textwright generate {found.out}",
+        "hybrid": f"Next: textwright generate {found.out}",
         "instruct": f"Next: textwright chat {found.out}",
         "denoise": f"Next: textwright fill {found.out} --text 'a [MASK] b'",
         "masked": f"Next: textwright train DATA --from {found.out} --out NEW",

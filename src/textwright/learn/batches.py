@@ -78,6 +78,8 @@ class Rows:
 class Batch:
     """Padded ids (B, T), their mask, and the targets; `beside` is what else a network is called with: the
     places (B, K) that are told where not all are, or the tokens that tell the next ones.
+
+    The mask is (B, T), or (B, T, T) where it says of each token which others it sees.
     """
 
     ids_BT: Tensor

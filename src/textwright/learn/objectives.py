@@ -77,6 +77,20 @@ def told_token(logits_BTV: Any, targets_BT: Tensor) -> Loss:
     return Loss(total, int((targets_BT != UNTOLD).sum()))
 
 
+def by_rows(logits_BTV: Any, targets_BT: Tensor) -> Loss:
+    """The same, but a row counts by the mean of the places that it tells, however many these are."""
+    is_told = targets_BT != UNTOLD
+    counts_BT = is_told / is_told.sum(1, keepdim=True)
+    if isinstance(logits_BTV, Tensor):
+        nats_N = F.cross_entropy(
+            logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), ignore_index=UNTOLD, reduction="none"
+        )
+        total = (nats_N * counts_BT.flatten()).sum()
+    else:
+        total = logits_BTV.cross_entropy(targets_BT, counts_BT)
+    return Loss(total, len(targets_BT))
+
+
 def binary_cross_entropy(
     logits_BC: Tensor, targets_BC: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Loss:

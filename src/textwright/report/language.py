@@ -49,8 +49,9 @@ def findings(records: Records) -> Iterator[Finding]:
     if "bits_per_byte" in scores:
         key = "language.answered" if _answers(records.manifest) else "language.bits"
         yield key, {**_ends(scores["bits_per_byte"]), "size": number(details["bytes"])}
-    else:
-        accuracy = {key: percent(scores["accuracy"][part]) for key, part in _PARTS}
+    filled = scores.get("accuracy") or scores.get("gap_accuracy")
+    if filled:
+        accuracy = {key: percent(filled[part]) for key, part in _PARTS}
         yield "language.filled", {**accuracy, "count": number(details["told"])}
     yield (
         "language.took",

@@ -15,6 +15,7 @@ from textwright.report.words import Language
 # Of each objective: what the Hub calls it, and the class of the library.
 _PIPELINES = {
     "causal": ("text-generation", "AutoModelForCausalLM"),
+    "hybrid": ("text-generation", "AutoModelForCausalLM"),
     "instruct": ("text-generation", "AutoModelForCausalLM"),
     "denoise": ("text2text-generation", "AutoModelForSeq2SeqLM"),
     "masked": ("fill-mask", "AutoModelForMaskedLM"),

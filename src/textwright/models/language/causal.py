@@ -1,6 +1,6 @@
 """Models that tell each token from those before it: GPT-2, NanoChat, Qwen3.
 
-Shapes: B batch, T time, V vocabulary.
+Shapes: B batch, T time, K places that are told, V vocabulary, D width.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ from textwright.models.transformer.reading import read_checkpoint
 
 
 class CausalModel(nn.Module):
-    """Called with `input_ids` (B, T) and a mask that is all true; answers an Output of (B, T, V).
+    """Called with `input_ids` (B, T) and a mask (B, T), which says nothing here: each token sees those before
+    it, and what fills a row up stands behind it. Answers an Output of (B, T, V).
+
+    A mask (B, T, T) says of each token which others it sees. With `places` (B, K) all see each other, but for
+    what the mask (B, T) leaves out, and the answer (B, K, V) is of the places alone, each told from the one
+    before it: "next" is what an output stands for either way (arXiv:2410.24159).
 
     While it learns the logits are `Deferred`.
     """
@@ -41,15 +46,27 @@ class CausalModel(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Output:
-        if not self.training:
-            return Output(self.model(input_ids=input_ids, use_cache=False).logits)
-        vectors_BTD = self.model.base_model(input_ids=input_ids, use_cache=False)[0]
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, places: Tensor | None = None) -> Output:
+        seen = _seen(attention_mask, places is not None)
+        if not self.training and places is None:
+            return Output(self.model(input_ids=input_ids, attention_mask=seen, use_cache=False).logits)
+        vectors_BTD = self.model.base_model(input_ids=input_ids, attention_mask=seen, use_cache=False)[0]
+        if places is not None:
+            before_BK1 = (places - 1).clamp_min(0).unsqueeze(-1)
+            vectors_BTD = vectors_BTD.gather(1, before_BK1.expand(-1, -1, vectors_BTD.shape[-1]))
         head: Any = self.model.get_output_embeddings()
         cap = getattr(self.model.config, "final_logit_softcapping", None)
         is_cast = isinstance(getattr(head, "base_layer", head), CAST)
         dtype = torch.bfloat16 if is_cast else head.weight.dtype
-        return Output(Deferred(vectors_BTD, head.weight, cap, dtype))
+        late = Deferred(vectors_BTD, head.weight, cap, dtype)
+        return Output(late if self.training else late.float())
+
+
+def _seen(mask: Tensor, is_both: bool) -> Tensor | None:
+    """Who sees whom (B, 1, T, T), which the library takes as it is; None where that is its own affair."""
+    if mask.ndim == 3:
+        return mask.unsqueeze(1)
+    return mask[:, None, None, :].expand(-1, 1, mask.shape[1], -1) if is_both else None
 
 
 def _gpt2(s: LanguageSettings, ids: dict[str, Any]) -> PreTrainedConfig:

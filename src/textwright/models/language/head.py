@@ -31,13 +31,17 @@ class Deferred:
     cap: float | None
     dtype: torch.dtype
 
-    def cross_entropy(self, targets_BT: Tensor) -> Tensor:
-        """The sum of the losses of all tokens whose target is not below zero: no others need logits."""
+    def cross_entropy(self, targets_BT: Tensor, counts_BT: Tensor | None = None) -> Tensor:
+        """The sum of the losses of all tokens whose target is not below zero: no others need logits. With
+        `counts_BT` each of them counts so much.
+        """
         vectors_ND, targets_N = self.vectors_BTD.flatten(0, 1), targets_BT.flatten()
+        counts_N = None if counts_BT is None else counts_BT.flatten()
         is_told = targets_N >= 0
         if not bool(is_told.all()):
             vectors_ND, targets_N = vectors_ND[is_told], targets_N[is_told]
-        total: Tensor = _HeadLoss.apply(vectors_ND, self.weight_VD, targets_N, self.cap, self.dtype)
+            counts_N = None if counts_N is None else counts_N[is_told]
+        total: Tensor = _HeadLoss.apply(vectors_ND, self.weight_VD, targets_N, self.cap, self.dtype, counts_N)
         return total
 
     def float(self) -> Tensor:
@@ -55,6 +59,7 @@ class _HeadLoss(torch.autograd.Function):
         targets_N: Tensor,
         cap: float | None,
         dtype: torch.dtype,
+        counts_N: Tensor | None,
     ) -> Tensor:
         weight = weight_VD.to(dtype)
         total = vectors_ND.new_zeros((), dtype=torch.float32)
@@ -70,9 +75,12 @@ class _HeadLoss(torch.autograd.Function):
                 slope = torch.addcmul(logits.new_ones(()), logits, logits, value=-1)
                 logits = logits.mul_(cap)
             log_sum = logits.logsumexp(-1, keepdim=True)
-            total += (log_sum - logits.gather(-1, wanted)).sum()
+            losses = log_sum - logits.gather(-1, wanted)
+            total += (losses if counts_N is None else losses * counts_N[part, None]).sum()
             shares = logits.sub_(log_sum).exp_()
             shares.scatter_add_(-1, wanted, shares.new_full(wanted.shape, -1.0))
+            if counts_N is not None:
+                shares.mul_(counts_N[part, None])
             if cap is not None:
                 shares.mul_(slope)
             shares = shares.to(dtype)
@@ -83,7 +91,7 @@ class _HeadLoss(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, None, None, None]:
         by_vectors, by_weight = ctx.saved_tensors
         of_weight = None if by_weight is None else by_weight * gradients[0]
-        return by_vectors * gradients[0], of_weight, None, None, None
+        return by_vectors * gradients[0], of_weight, None, None, None, None

@@ -165,10 +165,11 @@ def mask_id(engine: TokenEngine) -> int | None:
     """The id of [MASK], where the model has learned that it stands for any token.
 
     A `transformer` that started from nothing has one too, for others to use, but has never seen it: its
-    vector is noise.
+    vector is noise. A model that reads from left to right learned it, if at all, while it saw both sides: as
+    it reads here, it takes it for what its vector happens to be.
     """
     role = engine.tokenizer.frame.special.get("mask_token")
-    if role is None or engine.architecture == "transformer":
+    if role is None or engine.architecture == "transformer" or getattr(engine.network, "reads_last", False):
         return None
     found: int | None = tokenizers.Tokenizer.from_str(engine.tokenizer.content).token_to_id(role)
     return found

@@ -58,8 +58,8 @@ def evaluate_language(path: str | Path, data: str | Path, text: str | None = Non
     """Score a language model on every document of a file or folder; nothing is left out as a copy.
 
     A causal model has bits per byte and perplexity by the protocol of `objectives.causal`, a masked one the
-    perplexity and accuracy of hidden tokens, one that was taught to answer those of the responses. Raises
-    BundleError, DataError.
+    perplexity and accuracy of hidden tokens, one that learned both has all of these, and one that was taught
+    to answer those of the responses. Raises BundleError, DataError.
     """
     started = time.monotonic()
     model = LanguageModel.load(path)

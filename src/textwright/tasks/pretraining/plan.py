@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from textwright.core.errors import ConfigError
+from textwright.core.settings import Settings
 from textwright.learn.settings import LearnSettings
 from textwright.models.language.base import LanguageArchitecture
 from textwright.models.language.registry import LANGUAGE_MODELS
 from textwright.models.language.settings import LanguageSettings, SizeName, TuneName
 from textwright.tasks.pretraining.corpus import Learned
-from textwright.tasks.pretraining.recipe import INSTRUCT, PretrainRecipe
+from textwright.tasks.pretraining.recipe import HYBRID, INSTRUCT, MaskSettings, PretrainRecipe, SpanSettings
 from textwright.tasks.pretraining.starting import Start, window_of
 
 # Of a model by its size: the tokens of a step, and the highest rate (docs/log.md).
@@ -38,8 +41,21 @@ _RATES_TO_GO_ON: dict[TuneName, tuple[float, str]] = {
     "full": (2e-4, "low, as much is learned already"),
     "lora": (2e-3, "ten times that of all weights, as additions begin at nothing"),
 }
-# Settings that say nothing to other objectives.
-_OBJECTIVE_OF_GROUP = {"mask": "masked", "spans": "denoise"}
+# Settings of gaps that say nothing to an objective. Rows of hybrid are cut anew, and of the other kind, in
+# each epoch: none has the same gaps again.
+_MASKS, _SPANS = (
+    [f"{group}.{name}" for name in kind.model_fields]
+    for group, kind in (("mask", MaskSettings), ("spans", SpanSettings))
+)
+_OF_OTHERS: Mapping[str, Collection[str]] = MappingProxyType(
+    {
+        "causal": [*_MASKS, *_SPANS],
+        "denoise": _MASKS,
+        "instruct": [*_MASKS, *_SPANS],
+        "masked": ["mask.causal", *_SPANS],
+        "hybrid": ["mask.static", *_SPANS],
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -60,8 +76,8 @@ class Decided:
 def architecture_of(recipe: PretrainRecipe, start: Start | None) -> LanguageArchitecture:
     """The one asked for, or of what is gone on with. Raises ConfigError where the objective is another."""
     found = LANGUAGE_MODELS.get(recipe.model_name) if start is None else start.architecture
-    if recipe.learner not in (None, found.objective):
-        fitting = [n for n in LANGUAGE_MODELS if LANGUAGE_MODELS.get(n).objective == recipe.learner]
+    if not _is_for(found, recipe):
+        fitting = [n for n in LANGUAGE_MODELS if _is_for(LANGUAGE_MODELS.get(n), recipe)]
         raise ConfigError(
             f"{found.name} learns by {found.objective}, and {recipe.objective} was asked for",
             hint=f"For {recipe.objective} take {', '.join(fitting)}.",
@@ -69,23 +85,39 @@ def architecture_of(recipe: PretrainRecipe, start: Start | None) -> LanguageArch
     return found
 
 
+def _is_for(architecture: LanguageArchitecture, recipe: PretrainRecipe) -> bool:
+    """Whether it learns by the objective; what reads from the left alone fills no gaps from both sides."""
+    if recipe.objective == HYBRID and architecture.is_recurrent:
+        return False
+    return recipe.learner in (None, architecture.objective)
+
+
 def objective_of(recipe: PretrainRecipe, start: Start | None) -> str:
-    """What is learned by. Raises ConfigError where the model is for another, or data is named for another."""
+    """What is learned by. Raises ConfigError where the model, or a setting, is for another."""
     architecture = architecture_of(recipe, start)
-    objective = INSTRUCT if recipe.objective == INSTRUCT else architecture.objective
-    for group, fitting in _OBJECTIVE_OF_GROUP.items():
-        if objective != fitting and getattr(recipe, group).said():
-            raise ConfigError(
-                f"{group} goes with the objective {fitting}, and this one is {objective}",
-                hint="Leave it out.",
-            )
+    objective = recipe.objective if recipe.objective in (INSTRUCT, HYBRID) else architecture.objective
+    if recipe.objective == "auto" and start is not None and start.is_hybrid:
+        objective = HYBRID
     for name in ("text",) if objective == INSTRUCT else ("prompt", "response"):
         if getattr(recipe.data, name) is not None:
             raise ConfigError(
                 f"data.{name} does not go with the objective {objective}",
                 hint="For instruct name data.prompt and data.response, for raw text data.text.",
             )
+    _refuse_gaps_of_others(recipe, objective)
     return objective
+
+
+def _refuse_gaps_of_others(recipe: PretrainRecipe, objective: str) -> None:
+    for name in [*_gaps_said("mask", recipe.mask), *_gaps_said("spans", recipe.spans)]:
+        if name in _OF_OTHERS.get(objective, ()):
+            raise ConfigError(f"{name} does not go with the objective {objective}", hint="Leave it out.")
+
+
+def _gaps_said(group: str, asked: Settings) -> list[str]:
+    """What was asked for and is not the usual: a saved recipe names that too."""
+    usual = type(asked)()
+    return [f"{group}.{name}" for name, value in asked.said().items() if value != getattr(usual, name)]
 
 
 def decide(

@@ -15,6 +15,7 @@ from textwright.text.tokenizers import TokenizerSettings
 
 Auto = Literal["auto"]
 INSTRUCT: Literal["instruct"] = "instruct"
+HYBRID: Literal["hybrid"] = "hybrid"
 
 
 class TextSettings(Settings):
@@ -31,6 +32,12 @@ class MaskSettings(Settings):
     whole_words: bool = Field(True, description="hide whole words rather than pieces of them")
     static: bool = Field(
         False, description="the same gaps in each epoch, as BERT had; else new ones, as RoBERTa"
+    )
+    causal: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="of hybrid: share of the rows that are told without gaps, each token next",
     )
 
 
@@ -57,10 +64,11 @@ class TrackSettings(Settings):
 class PretrainRecipe(Settings):
     """All that decides how a language is learned; saved with the model."""
 
-    objective: ObjectiveName | Literal["instruct"] | Auto = Field(
+    objective: ObjectiveName | Literal["hybrid", "instruct"] | Auto = Field(
         "auto",
-        description="causal: tell the next token; masked: fill gaps; denoise: tell spans that were taken "
-        "out; instruct: answer prompts, learned from rows of both; auto goes by the model",
+        description="causal: tell the next token; masked: fill gaps; hybrid: one model for both; denoise: "
+        "tell spans that were taken out; instruct: answer prompts, learned from rows of both; auto goes by "
+        "the model",
     )
     data: TextSettings = TextSettings()
     tokenizer: TokenizerSettings | Auto = "auto"
@@ -86,7 +94,7 @@ class PretrainRecipe(Settings):
         """What the model must be made for; None where nobody said."""
         if self.objective == "auto":
             return None
-        return "causal" if self.objective == INSTRUCT else self.objective
+        return "causal" if self.objective in (INSTRUCT, HYBRID) else self.objective
 
     @property
     def model_settings(self) -> dict[str, Any]:

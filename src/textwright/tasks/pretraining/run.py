@@ -31,7 +31,7 @@ from textwright.tasks.pretraining.follow import led, refuse_misfit
 from textwright.tasks.pretraining.glance import text_at_a_glance
 from textwright.tasks.pretraining.opening import opening_of
 from textwright.tasks.pretraining.plan import Decided, decide, objective_of
-from textwright.tasks.pretraining.recipe import INSTRUCT, PretrainRecipe
+from textwright.tasks.pretraining.recipe import HYBRID, INSTRUCT, PretrainRecipe
 from textwright.tasks.pretraining.starting import Start, start_of
 from textwright.tasks.work import work_folder
 from textwright.tasks.writing.model import LanguageModel, vocabulary_of
@@ -234,14 +234,23 @@ def _keep(
     tokenizer = learned.corpus.tokenizer
     opening = opening_of(learned.corpus.train, tokenizer)
     vocabulary = vocabulary_of(tokenizer)
+    objective = objective_of(learning.recipe, learning.start)
     network = merged(fit.model)
-    model = LanguageModel(decided.architecture, network, tokenizer, vocabulary, decided.length, opening)
+    model = LanguageModel(
+        decided.architecture,
+        network,
+        tokenizer,
+        vocabulary,
+        decided.length,
+        opening,
+        is_hybrid=objective == HYBRID,
+    )
     held_out = learned.corpus.validation
     scores, details = learning.objective.scores(model, held_out, learning.recipe, learning.most_scored)
     state = fit.state
     made = Pretrained(
         place,
-        objective_of(learning.recipe, learning.start),
+        objective,
         decided.architecture.name,
         clock.elapsed(),
         state.tokens,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
+from textwright.bundle.folder import is_bundle, load_manifest
 from textwright.core.errors import CheckpointError, ConfigError
 from textwright.models.language.base import LanguageArchitecture
 from textwright.models.language.causal import grow
@@ -13,10 +16,10 @@ from textwright.models.language.settings import LanguageSettings
 from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint
 from textwright.models.transformer.lora import peft
 from textwright.models.transformer.tokenizer import load_tokenizer
-from textwright.tasks.pretraining.recipe import INSTRUCT, PretrainRecipe
+from textwright.tasks.pretraining.recipe import HYBRID, INSTRUCT, PretrainRecipe
 from textwright.tasks.writing.model import vocabulary_of
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings
-from textwright.text.tokenizers.framed import borrowed
+from textwright.text.tokenizers.framed import borrowed, gapped
 from textwright.text.tokenizers.turns import with_turns
 
 # Of a model that answers and starts from nothing: room for some turns.
@@ -28,6 +31,10 @@ _NAMES = {
     "heads": ("num_attention_heads", "n_head", "encoder_attention_heads"),
     "inner": ("intermediate_size", "n_inner", "encoder_ffn_dim"),
 }
+# The tokens that an objective needs and a checkpoint may lack: a conversation's frame, or the mask.
+_ADDED: Mapping[str, Callable[[Tokenizer], Tokenizer]] = MappingProxyType(
+    {INSTRUCT: with_turns, HYBRID: gapped}
+)
 
 
 @dataclass(frozen=True)
@@ -56,15 +63,21 @@ class Start:
             grow(network.model, size)
         return network
 
-    def with_turns(self) -> Start:
-        """The same with the tokens of a conversation's frame, added where its tokenizer lacks them."""
-        tokenizer = with_turns(self.tokenizer)
+    def extended(self, extend: Callable[[Tokenizer], Tokenizer]) -> Start:
+        """The same with what an objective adds to the tokenizer, where it lacks that."""
+        tokenizer = extend(self.tokenizer)
         return replace(self, tokenizer=tokenizer, num_added=tokenizer.size - self.tokenizer.size)
 
     @property
     def new_ids(self) -> range:
         """The tokens that the checkpoint has never seen."""
         return range(self.tokenizer.size - self.num_added, self.tokenizer.size)
+
+    @property
+    def is_hybrid(self) -> bool:
+        """Whether it is a folder of ours that learned to write and to fill gaps."""
+        path = self.checkpoint.path
+        return is_bundle(path) and load_manifest(path).data_schema.get("objective") == HYBRID
 
     def settings(self, asked: LanguageSettings) -> LanguageSettings:
         """The sizes of the checkpoint; rows may be shorter than it can read.
@@ -131,7 +144,7 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
         special["pad_token"] = special["eos_token"]
     tokenizer = borrowed(read.content, special, TokenizerSettings(kind="pretrained"))
     start = Start(checkpoint, tokenizer, architecture)
-    return start.with_turns() if recipe.objective == INSTRUCT else start
+    return start.extended(_ADDED[recipe.objective]) if recipe.objective in _ADDED else start
 
 
 def _refuse_misfit(asked: LanguageSettings, goes_on: bool) -> None:

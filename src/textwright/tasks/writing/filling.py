@@ -1,4 +1,4 @@
-"""Gaps filled: by a masked model the likeliest tokens for each, seen from both sides; by one from sequence to
+"""Gaps filled: by a model that sees both sides the likeliest tokens for each; by one from sequence to
 sequence spans of any length.
 
 Shapes: T time, V vocabulary.
@@ -36,12 +36,12 @@ class Filled:
 def fill(model: LanguageModel, texts: Sequence[str], *, most: int = 5) -> list[Filled]:
     """Fill each [MASK] in the texts, from left to right the surest first.
 
-    Raises ConfigError for a model that writes, DataError for a text without a gap or beyond the window.
+    Raises ConfigError for a model that only writes, DataError for a text without a gap or beyond the window.
 
     >>> fill(LanguageModel.load("my-language"), ["a [MASK] day"])[0].text  # doctest: +SKIP
     'a good day'
     """
-    filled = _FILLERS.get(model.architecture.objective)
+    filled = _FILLERS.get(model.objective)
     if filled is None:
         raise ConfigError(
             f"a {model.architecture.name} writes on; it does not fill gaps",
@@ -51,7 +51,8 @@ def fill(model: LanguageModel, texts: Sequence[str], *, most: int = 5) -> list[F
 
 
 def _filled(model: LanguageModel, text: str, most: int) -> Filled:
-    ids = _with_gaps(model, text)
+    words = model.vocabulary
+    ids = _with_gaps(model, text, (words.start_id,), (words.end_id,))
     gaps = [place for place, token in enumerate(ids) if token == model.vocabulary.mask_id]
     found: dict[int, list[tuple[str, float]]] = {}
     while open_gaps := [place for place in gaps if place not in found]:
@@ -69,16 +70,17 @@ def _filled(model: LanguageModel, text: str, most: int) -> Filled:
             for token, share in zip(tokens[surest].tolist(), shares[surest].tolist(), strict=True)
         ]
         ids[open_gaps[surest]] = int(tokens[surest, 0])
-    return Filled(model.tokenizer.decode(ids), [found[place] for place in gaps])
+    return Filled(model.tokenizer.decode(ids[1:-1]), [found[place] for place in gaps])
 
 
 def _retold(model: LanguageModel, text: str, most: int) -> Filled:
-    gaps = told_spans(model, _with_gaps(model, text), most)
+    frame = model.tokenizer.frame
+    gaps = told_spans(model, _with_gaps(model, text, frame.prefix, frame.suffix), most)
     first, *rest = _around_gaps(model, text)
     return Filled(first + "".join(gap[0][0] + part for gap, part in zip(gaps, rest, strict=True)), gaps)
 
 
-_FILLERS = {"masked": _filled, "denoise": _retold}
+_FILLERS = {"masked": _filled, "hybrid": _filled, "denoise": _retold}
 
 
 def _around_gaps(model: LanguageModel, text: str) -> list[str]:
@@ -94,13 +96,16 @@ def _around_gaps(model: LanguageModel, text: str) -> list[str]:
     return [*parts, last]
 
 
-def _with_gaps(model: LanguageModel, text: str) -> list[int]:
+def _with_gaps(
+    model: LanguageModel, text: str, before: tuple[int, ...], behind: tuple[int, ...]
+) -> list[int]:
+    """The ids of a text and what stands around it, with the mask in its gaps."""
     parts = _around_gaps(model, text)
     assert model.vocabulary.mask_id is not None
-    ids = [*model.tokenizer.frame.prefix]
+    ids = [*before]
     for number, row in enumerate(model.tokenizer.whole(parts)):
         ids += [model.vocabulary.mask_id, *map(int, row)] if number else [*map(int, row)]
-    ids += model.tokenizer.frame.suffix
+    ids += behind
     if len(ids) > model.length:
         raise DataError(
             f"the text has {len(ids):,} tokens, and the model reads {model.length:,}",

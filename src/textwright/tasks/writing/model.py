@@ -33,10 +33,9 @@ def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
     """
     ids, special = tokenizer.vocabulary, tokenizer.frame.special
     mask = special.get("mask_token")
-    start = (
-        (special.get("cls_token") if mask else None) or special.get("bos_token") or special.get("eos_token")
-    )
-    end = (special.get("sep_token") if mask else None) or special.get("eos_token") or start
+    # One that fills gaps and writes as well has a mask, and what stands between texts.
+    start = (mask and special.get("cls_token")) or special.get("bos_token") or special.get("eos_token")
+    end = (mask and special.get("sep_token")) or special.get("eos_token") or start
     if start is None or end is None:
         raise TokenizerError(
             "the tokenizer has no token that begins or ends a text",
@@ -59,7 +58,8 @@ class LanguageModel:
     """What was learned of a language; `length` tokens are read at once.
 
     `opening` stands before every text that is written, and is not shown: the end of a line where plain files
-    were learned from, of which nothing else says where a text begins.
+    were learned from, of which nothing else says where a text begins. One that `is_hybrid` writes, and fills
+    gaps as well.
 
     >>> model = LanguageModel.load("my-language")  # doctest: +SKIP
     """
@@ -70,6 +70,7 @@ class LanguageModel:
     vocabulary: Vocabulary
     length: int
     opening: str = ""
+    is_hybrid: bool = False
     _stored: LanguageModel | None = field(default=None, repr=False)
 
     @cached_property
@@ -80,7 +81,9 @@ class LanguageModel:
     @property
     def objective(self) -> str:
         """What it was made by, as far as its use goes."""
-        return self.architecture.objective if self.turns is None else "instruct"
+        if self.turns is not None:
+            return "instruct"
+        return "hybrid" if self.is_hybrid else self.architecture.objective
 
     @property
     def room(self) -> int:
@@ -130,8 +133,9 @@ class LanguageModel:
         network.to(best_device()).eval()
         tokenizer = Tokenizer.load(folder)
         length = architecture.length(network.model.config)
-        opening = str(manifest.data_schema.get("opening", ""))
-        return cls(architecture, network, tokenizer, vocabulary_of(tokenizer), length, opening)
+        schema = manifest.data_schema
+        opening, is_hybrid = str(schema.get("opening", "")), schema.get("objective") == "hybrid"
+        return cls(architecture, network, tokenizer, vocabulary_of(tokenizer), length, opening, is_hybrid)
 
     def save(self, folder: Path) -> None:
         """Write config.json, model.safetensors and the tokenizer, as the Hugging Face library has them."""

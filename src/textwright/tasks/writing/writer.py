@@ -211,6 +211,8 @@ def allowed(
     logits_BV[:, model.tokenizer.size :] = -torch.inf  # the room that some checkpoints have left
     if model.vocabulary.pad_id != model.vocabulary.end_id:
         logits_BV[:, model.vocabulary.pad_id] = -torch.inf
+    if model.vocabulary.mask_id is not None:
+        logits_BV[:, model.vocabulary.mask_id] = -torch.inf
     if model.turns is not None:
         logits_BV[:, [*model.turns.ids]] = -torch.inf
     if settings.repetition == 1 and not settings.no_repeat:

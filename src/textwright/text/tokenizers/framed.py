@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import tokenizers
 from tokenizers import AddedToken, processors
@@ -119,6 +120,23 @@ def paired(tokenizer: Tokenizer) -> Tokenizer:
     if settings.max_length:
         settings = settings.replaced({"max_length": settings.max_length + len(frame)})
     return Tokenizer(backend.to_str(), settings, frame)
+
+
+def gapped(tokenizer: Tokenizer) -> Tokenizer:
+    """The tokenizer of a model that writes on with [MASK], for one that fills gaps too; it gets the last id,
+    unless the tokenizer has such a token.
+
+    >>> from textwright.text.tokenizers import train_tokenizer
+    >>> plain = ended(train_tokenizer(["one two", "two"], TokenizerSettings(kind="word")))
+    >>> gapped(plain).pieces[-2:], gapped(gapped(plain)).size - plain.size
+    (['<|endoftext|>', '[MASK]'], 1)
+    """
+    if "mask_token" in tokenizer.frame.special:
+        return tokenizer
+    backend = tokenizers.Tokenizer.from_str(tokenizer.content)
+    backend.add_special_tokens([_gap(MASK, tokenizer.settings)])
+    special = {**tokenizer.frame.special, "mask_token": MASK}
+    return Tokenizer(backend.to_str(), tokenizer.settings, replace(tokenizer.frame, special=special))
 
 
 def begun(content: str, special: Mapping[str, str]) -> tuple[str, dict[str, str]]:

@@ -10,6 +10,7 @@ OBJECTIVES: Registry[Objective] = Registry(
     {
         "causal": "textwright.tasks.pretraining.objectives.causal:OBJECTIVE",
         "denoise": "textwright.tasks.pretraining.objectives.denoise:OBJECTIVE",
+        "hybrid": "textwright.tasks.pretraining.objectives.hybrid:OBJECTIVE",
         "instruct": "textwright.tasks.pretraining.objectives.instruct:OBJECTIVE",
         "masked": "textwright.tasks.pretraining.objectives.masked:OBJECTIVE",
     },
