@@ -188,7 +188,7 @@ def test_the_last_of_many_processes_tells_what_the_first_found(
     (checkpoints_in(work / "cnn-1")[0] / "state.safetensors").unlink()
     with monkeypatch.context() as patch, pytest.raises(Crash):
         if moment == "before it is said":
-            patch.setattr(checkpoint, "_restore", lambda *_: (_ for _ in ()).throw(Crash))
+            patch.setattr(checkpoint, "restore", lambda *_: (_ for _ in ()).throw(Crash))
         api.train(data, tmp_path / "m", recipe(), sink=killing(at(0, 23)), resume=True)
     _, notes = resume(data, tmp_path / "m")
     (said,) = [note for note in notes if "is set aside" in note]

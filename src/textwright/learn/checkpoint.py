@@ -30,7 +30,7 @@ from textwright.runtime.settings import Compute
 
 __all__ = ["Resumed", "checkpoints_in", "load_checkpoint", "read_extra", "save_checkpoint"]
 
-_KEPT = 2
+KEPT = 2
 _NAME = re.compile(r"step-(\d{8,})(-end)?")
 _NOTE = re.compile(r"bad-(.+)-\w+\.txt")
 # Of the size of what is written: what file systems need besides.
@@ -65,19 +65,19 @@ def save_checkpoint(folder: Path, fit: Fit, extra: dict[str, Any], disk: Disk = 
     if not target.exists():
         _store(target, fit, extra, disk)
     # An end has been read, when it was written or loaded: the full states before it would only take room.
-    _rotate(folder, 1 if is_over else _KEPT, disk)
+    rotate(folder, 1 if is_over else KEPT, disk)
 
 
 def _store(target: Path, fit: Fit, extra: dict[str, Any], disk: Disk) -> None:
-    groups, record = _gathered(fit)
+    groups, record = gathered(fit)
     for name, tensors in groups.items():
         if not are_finite(tensors):
             raise CheckpointError(f"step {fit.state.step}: numbers in {name!r} are not finite")
     folder = target.parent
     with explained(folder):
         disk.make_folder(folder)
-        _sweep(folder, disk)
-        _check_space(folder, groups, disk)
+        sweep(folder, disk)
+        check_space(folder, groups, disk)
         fresh = folder / f".{target.name}.{secrets.token_hex(4)}"
         try:
             write(fresh, groups, {**record, "extra": extra}, disk)
@@ -98,7 +98,7 @@ def _check_written(fresh: Path) -> None:
         raise CheckpointError(f"{fresh}: cannot be read back: {error!r}", hint="Check the disk.") from None
 
 
-def _gathered(fit: Fit) -> tuple[Groups, dict[str, Any]]:
+def gathered(fit: Fit) -> tuple[Groups, dict[str, Any]]:
     state, good = fit.state, fit.recovery.good
     record: dict[str, Any] = {
         "state": state.to_json(),
@@ -124,7 +124,7 @@ def _signature(fit: Fit) -> dict[str, Any]:
     return {"epochs": fit.epochs, "rows": len(fit.rows), "seed": fit.seed}
 
 
-def _check_space(folder: Path, groups: Groups, disk: Disk) -> None:
+def check_space(folder: Path, groups: Groups, disk: Disk) -> None:
     needed = int(_SPACE * sum(t.nbytes for tensors in groups.values() for t in tensors.values()))
     if (free := disk.free_bytes(folder)) < needed:
         raise CheckpointError(
@@ -133,15 +133,15 @@ def _check_space(folder: Path, groups: Groups, disk: Disk) -> None:
         )
 
 
-def _rotate(folder: Path, kept: int, disk: Disk) -> None:
+def rotate(folder: Path, kept: int, disk: Disk) -> None:
     """Remove all but the newest; never a part of one under its name."""
     with suppress(OSError):
         for path in checkpoints_in(folder)[kept:]:
             disk.rename(path, path.with_name(f".{path.name}.old"))
-    _sweep(folder, disk)
+    sweep(folder, disk)
 
 
-def _sweep(folder: Path, disk: Disk) -> None:
+def sweep(folder: Path, disk: Disk) -> None:
     """Remove what killed processes left, which may be as large as a checkpoint."""
     for path in folder.glob(".step-*"):
         with suppress(OSError):
@@ -155,7 +155,7 @@ def load_checkpoint(folder: Path, fit: Fit, disk: Disk = _DISK) -> Resumed | Non
     on as the one that was stored, but on its own device. Raises CheckpointError when none is good, when one
     cannot be read, which need not be its own fault, or when a good one does not fit the model.
     """
-    _sweep(folder, disk)
+    sweep(folder, disk)
     for path in checkpoints_in(folder):
         try:
             record, groups = read(path)
@@ -169,7 +169,7 @@ def load_checkpoint(folder: Path, fit: Fit, disk: Disk = _DISK) -> Resumed | Non
                 hint="It stays as it is: mend that and resume again. Or remove it: the one before is used.",
             ) from None
         try:
-            _restore(fit, record, groups)
+            restore(fit, record, groups)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             message = f"{path}: the checkpoint does not fit this model ({error})"
             raise CheckpointError(message, hint="Train again without --resume.") from None
@@ -210,10 +210,11 @@ def _notes(folder: Path) -> list[str]:
     return said
 
 
-def _restore(fit: Fit, record: dict[str, Any], groups: Groups) -> None:
+def restore(fit: Fit, record: dict[str, Any], groups: Groups) -> None:
     """All that can fail comes before anything is changed."""
     state = FitState.from_json(record["state"], groups.get("best", {}))
-    compute = Compute(**{**record["compute"], "device": fit.compute.device})
+    own_compute = {"device": fit.compute.device, "shard": fit.compute.shard}
+    compute = Compute(**{**record["compute"], **own_compute})
     own = {name: value.shape for name, value in fit.model.state_dict().items()}
     if own != {name: value.shape for name, value in groups["model"].items()}:
         raise ValueError("its weights have other names or shapes")

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from textwright.core.files import sha256
 from textwright.learn.disk import Disk
+from textwright.learn.sharded.parts import NAME, read_parts
 
 _MANIFEST, _RECORD, _TENSORS = "manifest.json", "state.json", "state.safetensors"
 Groups = dict[str, dict[str, Tensor]]
@@ -25,8 +26,14 @@ def write(folder: Path, groups: Groups, record: dict[str, Any], disk: Disk) -> N
     """Fill a new folder and sync it; the manifest, with the size and SHA-256 of each file, comes last."""
     disk.make_folder(folder)
     disk.write_tensors(folder / _TENSORS, _apart(groups))
+    seal(folder, record, disk)
+
+
+def seal(folder: Path, record: dict[str, Any], disk: Disk) -> None:
+    """Put the record and the manifest beside the tensors that are there."""
+    tensors = sorted(folder.glob("*.safetensors"))
     disk.write_text(folder / _RECORD, json.dumps(record))
-    files = [folder / _TENSORS, folder / _RECORD]
+    files = [*tensors, folder / _RECORD]
     for path in files:
         disk.sync(path)
     listed = {path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for path in files}
@@ -53,14 +60,15 @@ def read(folder: Path) -> tuple[dict[str, Any], Groups]:
     """
     wanted = _manifest(folder)
     names = {file.name for file in folder.iterdir()} - {_MANIFEST}
-    for name in sorted(names ^ wanted.keys() | {_RECORD, _TENSORS} ^ names):
+    parts = {name for name in wanted if NAME.fullmatch(name)}
+    for name in sorted(names ^ wanted.keys() | ({_RECORD} | (parts or {_TENSORS})) ^ names):
         raise Unusable(f"the file {name!r} is {'not one of its own' if name in names else 'missing'}")
     for name, (size, digest) in wanted.items():
         if (folder / name).stat().st_size != size or sha256(folder / name) != digest:
             raise Unusable(f"the file {name!r} is not what was written")
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        return record, _grouped(load_file(folder / _TENSORS))
+        return record, _grouped(read_parts(folder) if parts else load_file(folder / _TENSORS))
     except (ValueError, SafetensorError) as error:
         raise Unusable(f"a file was badly written ({error})") from None
 

@@ -8,9 +8,11 @@ so a run that continues from a checkpoint makes the same steps as one that was n
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -30,11 +32,17 @@ from textwright.learn.pace import Pace
 from textwright.learn.recovery import Diverged, Recovery
 from textwright.learn.schedules import rate_factor
 from textwright.learn.settings import LearnSettings
+from textwright.learn.sharded.tensors import everywhere
 from textwright.learn.state import FitState, Judgement, are_finite, changing_weights, copied_weights
 from textwright.runtime.ranks import ALONE, Ranks
 from textwright.runtime.settings import Compute
 
+if TYPE_CHECKING:
+    from textwright.learn.sharded.shards import Shards
+
 __all__ = ["Fit", "FitState", "Judgement"]
+
+_CUT = 2.0
 
 
 @dataclass
@@ -45,8 +53,9 @@ class Fit:
     epoch and at the end by length; not at the end by the clock, which may leave no time for one. With
     `is_due` they come after the steps for which it is true, and at the end, however it comes. They judge the
     averaged weights where `settings.average` asks for them. Of several processes (`ranks`) only the first
-    validates, and says when it is over. `on_end` is called when the fit has ended by
-    itself and the model holds what is kept.
+    validates, and says when it is over; with `shards` all validate, when it says so. `on_end` is called when
+    the fit has ended by itself and the model holds what is kept. Where `is_cut` is true after a step it ends
+    there without being over (`was_cut`).
     """
 
     model: nn.Module
@@ -64,6 +73,9 @@ class Fit:
     divergence: Divergence | None = None
     state: FitState = field(default_factory=FitState)
     on_end: Callable[[], None] = lambda: None
+    is_cut: Callable[[], bool] = lambda: False
+    was_cut: bool = field(default=False, init=False)
+    shards: Shards | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if self.settings.optimizer.rate == "auto":
@@ -73,8 +85,13 @@ class Fit:
         self.rate = float(self.settings.optimizer.rate)
         with memory.explained(f"the model on the device {self.compute.device}"):
             self.model.to(self.compute.device)
-            self.optimizer = build_optimizer(self.model, self.settings.optimizer)
-            self.average = build_average(self.settings.average, self.model)
+            self.equip()
+
+    def equip(self) -> None:
+        """What learns the weights that the model has now."""
+        is_whole = not self.compute.shard
+        self.optimizer = build_optimizer(self.model, self.settings.optimizer, is_whole=is_whole)
+        self.average = build_average(self.settings.average, self.model)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.recovery = Recovery(self.model, self.optimizer, self.average, self.rate)
 
@@ -86,17 +103,20 @@ class Fit:
     def run(self) -> Iterator[Event]:
         """Yield an event a step, and a note where something had to be decided.
 
-        At the end the model holds the best weights; without validation, the last or their average. Raises
-        ModelError when training diverges time and again before there is a best, or when memory does not
-        suffice even for a single row.
+        At the end the model holds the best weights; without validation, the last or their average; of one in
+        shards that of the first process does, and it is whole. Raises ModelError when training diverges time
+        and again before there is a best, or when memory does not suffice even for a single row.
         """
         try:
             if not self.state.is_over:
                 yield from self._to_the_end()
-            self.state.is_over = True
+            self.state.is_over = not self.was_cut
         finally:
-            self._settle()
-        self.on_end()
+            # What one process meets alone the others do not know of: shards cannot be put together then.
+            if self.shards is None or isinstance(sys.exception(), Diverged | None):
+                self._settle()
+        if self.state.is_over:
+            self.on_end()
 
     def _to_the_end(self) -> Iterator[Event]:
         """All steps; a training that diverges after it was judged ends there, with the best."""
@@ -118,6 +138,8 @@ class Fit:
             self.recovery.mend(self.state.health)
             kept = (self.average.weights() if self.average else None) or {}
         self.model.load_state_dict(kept, strict=False)
+        if self.shards is not None:
+            self.model = self.shards.gathered(self.model)
         self.model.eval()
         self.recovery.good = None
 
@@ -126,7 +148,14 @@ class Fit:
         self._started = time.monotonic() - state.seconds
         self._judged_at = 0
         self._pace = Pace(self.clock, state)
-        self._gradients = Gradients(
+        self._gradients = self._gradients_of()
+        if not state.step:
+            self.recovery.keep(0, state.health)
+        while state.epoch < self.epochs and not self._is_stopped():
+            yield from self._epoch()
+
+    def _gradients_of(self) -> Gradients:
+        parts = (
             self.model,
             self.optimizer,
             self.rows,
@@ -137,10 +166,11 @@ class Fit:
             self.seed,
             self.ranks,
         )
-        if not state.step:
-            self.recovery.keep(0, state.health)
-        while state.epoch < self.epochs and not self._is_stopped():
-            yield from self._epoch()
+        if self.shards is None:
+            return Gradients(*parts)
+        from textwright.learn.sharded.gradient import ShardedGradients
+
+        return ShardedGradients(*parts, shards=self.shards)
 
     def _epoch(self) -> Iterator[Event]:
         state, settings = self.state, self.settings
@@ -157,11 +187,13 @@ class Fit:
         state.epoch, state.batch = state.epoch + 1, 0
 
     def _is_stopped(self) -> bool:
-        """Before the end by length: by patience, or by the clock, which is asked after every step."""
+        """Before the end by length: by patience, by the clock, which is asked after every step, or cut."""
         state, patience = self.state, self.settings.patience
         is_tired = bool(patience) and state.checks_without_gain >= patience
         is_over = is_tired or (self.clock.is_over() and state.step > 0 and self._is_judged())
-        return bool(self.ranks.told(is_over))
+        said = self.ranks.told(_CUT if state.step > 0 and self.is_cut() else float(is_over))
+        self.was_cut = said == _CUT
+        return bool(said)
 
     def _is_judged(self) -> bool:
         """Whether what the clock would leave has been judged, where it is to be."""
@@ -182,14 +214,18 @@ class Fit:
         self._count(len(chosen), num_tokens)
         yield from self.recovery.after_step(state.step, float(loss), float(length), state.health)
         self.recovery.keep(state.step, state.health)
-        judgement = self._check() if self.validate and (is_check or self._is_asked()) else None
+        judgement = self._check() if self.validate and self._is_to_check(is_check) else None
         if said := self._pace.after_step((self.epochs - self._done(num_batches)) * num_batches):
             yield Note(said)
         yield self._event(float(loss), rate, judgement, num_batches)
 
-    def _is_asked(self) -> bool:
-        """Whether a validation comes after this step by `is_due`, or by the clock, for the last time."""
-        return self.is_due is not None and (self.is_due(self.state) or self.clock.is_over())
+    def _is_to_check(self, is_check: bool) -> bool:
+        """Whether a validation comes after this step: in its turn, by `is_due`, or by the clock, for the last
+        time.
+        """
+        is_asked = self.is_due is not None and (self.is_due(self.state) or self.clock.is_over())
+        is_asked = is_asked or is_check
+        return is_asked if self.shards is None else bool(self.ranks.told(is_asked))
 
     def _done(self, num_batches: int, share: float = 0.0) -> float:
         """Epochs, and this share of a step more."""
@@ -240,8 +276,12 @@ class Fit:
 
     def _copied(self) -> dict[str, Tensor]:
         """The weights that were judged best; without memory for them, in the place of the last good state."""
+        copies: dict[str, Tensor] = {}
         with memory.Attempt():
-            return copied_weights(self.model)
+            copies = copied_weights(self.model)
+        if everywhere(bool(copies), self.model.parameters()):
+            return copies
+        copies.clear()
         self.recovery.good = None
         with memory.explained("a copy of the best weights"):
             return copied_weights(self.model)

@@ -21,6 +21,7 @@ from textwright.core.records import Note
 from textwright.learn import memory
 from textwright.learn.averaging import Average
 from textwright.learn.optimizers import Stepper
+from textwright.learn.sharded.tensors import everywhere
 from textwright.learn.state import Health, Snapshot, are_finite, changing_weights
 
 STEPS_BETWEEN = 250
@@ -55,11 +56,13 @@ class Recovery:
         """Copy the state when its turn has come, nothing speaks against it and memory suffices."""
         if step % STEPS_BETWEEN or (step and _is_in_doubt(health)):
             return
-        with memory.Attempt():
+        with memory.Attempt() as attempt:
             snapshot = Snapshot.of(self.model, self.optimizer, self.average)
-            if are_finite(snapshot.weights) and are_finite(snapshot.average):
-                self.good = snapshot
-                health.good_updates, health.good_has_learned = health.num_updates, health.has_learned
+        if not everywhere(not attempt.failure, self.model.parameters()):
+            return
+        if are_finite(snapshot.weights) and are_finite(snapshot.average):
+            self.good = snapshot
+            health.good_updates, health.good_has_learned = health.num_updates, health.has_learned
 
     def after_step(self, step: int, loss: float, length: float, health: Health) -> Iterator[Note]:
         """Look at a step, say what is wrong and mend it. Raises Diverged when that was done in vain."""

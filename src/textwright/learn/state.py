@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from textwright.learn.averaging import Average
 from textwright.learn.optimizers import Stepper
+from textwright.learn.sharded.tensors import everywhere, own_part
 
 
 @dataclass(frozen=True)
@@ -125,4 +126,5 @@ def _copied(value: Any) -> Any:
 
 def are_finite(tensors: dict[str, Tensor]) -> bool:
     """By their sums, which a NaN or an infinity goes into: a tenth of the time of a look at each number."""
-    return all(bool(torch.isfinite(v.sum())) for v in tensors.values() if v.is_floating_point())
+    numbers = [own_part(value) for value in tensors.values() if value.is_floating_point()]
+    return everywhere(all(bool(torch.isfinite(v.sum())) for v in numbers), tensors.values())

@@ -61,6 +61,7 @@ def decide(
         compile=is_compiled,
         micro_batch=None if asked.micro_batch == "auto" else asked.micro_batch,
         checkpoint_gradients=asked.checkpoint_gradients,
+        shard=asked.shard,
         reasons=reasons,
     )
 

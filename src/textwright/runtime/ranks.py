@@ -6,7 +6,8 @@ The first process decides what is not the same everywhere: what the clock says, 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -140,6 +141,17 @@ def join(meeting: Path, number: int, count: int) -> Ranks:
             f"the processes do not find each other ({first_line(error)})", hint="Leave --processes out."
         ) from None
     return Ranks(number, count)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Within it a process that does not answer raises ModelError, whoever asked it (FSDP2, checkpoints)."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not (isinstance(error, torch.distributed.DistError) or "gloo" in str(error).lower()):
+            raise
+        raise _ended(error) from None
 
 
 def _ended(error: RuntimeError) -> ModelError:

@@ -25,6 +25,9 @@ class ComputeSettings(Settings):
         "auto", description="rows in memory at once; a step adds up as many parts as it needs"
     )
     checkpoint_gradients: bool = Field(False, description="compute layers twice and keep less in memory")
+    shard: bool = Field(
+        False, description="pretrain by several processes: each holds a part of weights, gradients and slots"
+    )
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Compute:
     compile: bool = False
     micro_batch: int | None = None
     checkpoint_gradients: bool = False
+    shard: bool = False
     reasons: dict[str, str] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:

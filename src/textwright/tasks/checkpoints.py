@@ -85,9 +85,13 @@ class Checkpoints:
 
     def after(self, event: Event) -> None:
         """A sink: save after a step when the last checkpoint is old enough."""
+        if self._fit is None or not isinstance(event, StepEvent):
+            return
         pause = max(SECONDS_BETWEEN, TIMES_ITS_COST * self._cost) if SECONDS_BETWEEN else 0.0
-        is_due = isinstance(event, StepEvent) and time.monotonic() - self._saved >= pause
-        if self._fit is not None and is_due:
+        is_due = time.monotonic() - self._saved >= pause
+        if self._fit.shards is not None:
+            self._fit.ranks.told(is_due)  # the others wait for it in `partake`
+        if is_due:
             self._save(self._fit)
 
     def _ended(self) -> None:
@@ -100,11 +104,13 @@ class Checkpoints:
         """Training goes on when it fails: the checkpoint before is still there."""
         from textwright.learn.checkpoint import save_checkpoint
         from textwright.learn.memory import is_out_of_memory
+        from textwright.learn.sharded.checkpoint import save_shards
 
+        save = save_checkpoint if fit.shards is None or fit.state.is_over else save_shards
         started, step = time.monotonic(), fit.state.step
         try:
             extra = {"identity": self.identity, "journal": self.journal.length()}
-            save_checkpoint(self.folder / self._name, fit, extra)
+            save(self.folder / self._name, fit, extra)
         except Exception as error:
             lacks_memory = is_out_of_memory(error)
             if not (lacks_memory or isinstance(error, TextwrightError | OSError | SafetensorError)):

@@ -126,6 +126,7 @@ NEEDS: Mapping[str, Need] = MappingProxyType(
         "learn.average.decay": _of("learn.average.name", "ema"),
         "learn.average.start": _of("learn.average.name", "mean"),
         "compute.checkpoint_gradients": _stack,
+        "compute.shard": lambda _: "it is of pretrain, whose processes share a fit",
         "model.rank": _of("model.tune", "lora"),
         "tokenizer.kind": _own_tokenizer,
         "tokenizer.vocabulary_size": _own_tokenizer,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from torch import nn
@@ -19,11 +19,12 @@ from textwright.learn.settings import OptimizerName, OptimizerSettings
 
 @dataclass(frozen=True)
 class Numbers:
-    """The settings of an optimizer, every `auto` resolved."""
+    """The settings of an optimizer, every `auto` resolved; weights that are not whole are in shards."""
 
     rate: float
     decay: float
     momentum: float
+    is_whole: bool
 
 
 Maker = Callable[[Sequence[Weight], Numbers], list[Optimizer]]
@@ -60,12 +61,13 @@ def _lazy(weights: Sequence[Weight], use: Numbers) -> list[Optimizer]:
 
 
 def _sgd(weights: Sequence[Weight], use: Numbers) -> list[Optimizer]:
-    return [SGD(groups(weights, use.rate, use.decay), lr=use.rate, momentum=use.momentum, fused=True)]
+    own = groups(weights, use.rate, use.decay)
+    return [SGD(own, lr=use.rate, momentum=use.momentum, fused=use.is_whole)]  # torch lacks it for shards
 
 
 def _gd(weights: Sequence[Weight], use: Numbers) -> list[Optimizer]:
     """The gradient alone; the loop makes it that of all rows."""
-    return [SGD(groups(weights, use.rate, use.decay), lr=use.rate, fused=True)]
+    return [SGD(groups(weights, use.rate, use.decay), lr=use.rate, fused=use.is_whole)]
 
 
 def _muon(weights: Sequence[Weight], use: Numbers) -> list[Optimizer]:
@@ -104,13 +106,13 @@ def weight_decay(settings: OptimizerSettings) -> float:
     return usual if settings.weight_decay == "auto" else settings.weight_decay
 
 
-def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> Stepper:
+def build_optimizer(model: nn.Module, settings: OptimizerSettings, *, is_whole: bool = True) -> Stepper:
     """The optimizer of all weights of `model` that may change, in groups with a "lr" and a "factor".
 
     Weight decay acts on matrices only, not on embeddings, biases, gains. With adamw, adam and muon on a CPU,
     embedding tables from 500,000 numbers on are made to give sparse gradients, and only the rows that occur
-    are changed. Raises ModelError if all is frozen; ConfigError when `layer_decay` finds no layers, Muon no
-    hidden matrices, or the rate is still auto.
+    are changed; not of a model that is to be in shards (`is_whole` is false). Raises ModelError if all is
+    frozen; ConfigError when `layer_decay` finds no layers, Muon no hidden matrices, or the rate is auto.
 
     >>> model = nn.Sequential(nn.Embedding(10, 4), nn.Linear(4, 2))
     >>> optimizer = build_optimizer(model, OptimizerSettings(rate=0.001, weight_decay=0.1))
@@ -120,7 +122,10 @@ def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> Stepper:
     if settings.rate == "auto":
         raise ConfigError("learn.optimizer.rate is still auto", hint="Give a number, such as 0.001.")
     entry, weights = OPTIMIZERS[settings.name], trained_weights(model, settings.layer_decay)
-    parts = entry.make(weights, Numbers(settings.rate, weight_decay(settings), settings.momentum))
+    if not is_whole:
+        weights = [replace(weight, is_lazy=False) for weight in weights]
+    numbers = Numbers(settings.rate, weight_decay(settings), settings.momentum, is_whole)
+    parts = entry.make(weights, numbers)
     lazy = {
         id(p) for part in parts if isinstance(part, LazyAdam) for g in part.param_groups for p in g["params"]
     }

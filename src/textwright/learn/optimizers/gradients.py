@@ -7,14 +7,17 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from textwright.learn.sharded.tensors import whole
+
 
 @torch.no_grad()
 def gradient_length(parameters: Iterable[nn.Parameter]) -> Tensor:
     """The Euclidean length of all gradients together; zero where there is none.
 
-    The same bits as `torch.nn.utils.clip_grad_norm_`, which does not take sparse gradients.
+    The same bits as `torch.nn.utils.clip_grad_norm_`, which does not take sparse gradients. Of gradients in
+    parts it is the length of the whole.
     """
-    return nn.utils.get_total_norm(_numbers(parameters))
+    return whole(nn.utils.get_total_norm(_numbers(parameters)))
 
 
 @torch.no_grad()

@@ -11,13 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from textwright.learn.sharded.tensors import part_like, whole
+
 # Of the polynomial that torch.optim.Muon uses, and how often.
 _A, _B, _C, _TIMES = 3.4445, -4.7750, 2.0315, 5
 _EPSILON = 1e-7
 
 
 class Muon(torch.optim.Muon):
-    """The updates of torch.optim.Muon with Nesterov's momentum and AdamW's size, but for rounding."""
+    """The updates of torch.optim.Muon with Nesterov's momentum and AdamW's size, but for rounding.
+
+    Of matrices in parts each process makes the whole update, and takes the rows that it holds.
+    """
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -44,11 +49,13 @@ class Muon(torch.optim.Muon):
     def _move(
         self, shape: tuple[int, int], members: list[tuple[Tensor, Tensor]], rate: float, decay: float
     ) -> None:
-        stacked = torch.stack([u if u.shape == shape else u.t() for _, u in members])
+        updates = [whole(update) for _, update in members]
+        stacked = torch.stack([u if u.shape == shape else u.t() for u in updates])
         size = rate * 0.2 * math.sqrt(shape[1])
         for (parameter, _), update in zip(members, orthogonalised(stacked), strict=True):
+            update = update if parameter.shape == shape else update.t()
             parameter.mul_(1 - rate * decay)
-            parameter.add_(update if parameter.shape == shape else update.t(), alpha=-size)
+            parameter.add_(part_like(update, parameter), alpha=-size)
 
 
 def orthogonalised(updates_MRC: Tensor) -> Tensor:

@@ -118,7 +118,7 @@ def _compiled(
     network: nn.Module, example: Example, compile_block: Callable[[nn.Module], Callable[[], None]]
 ) -> _Taken:
     compiled = ExitStack()
-    blocks = _blocks(network)
+    blocks = blocks_of(network)
     for block in blocks:
         compiled.callback(compile_block(block))
     if not _works(network, example):
@@ -127,7 +127,7 @@ def _compiled(
     return f"{len(blocks)} blocks compiled", compiled.close
 
 
-def _blocks(network: nn.Module) -> list[nn.Module]:
+def blocks_of(network: nn.Module) -> list[nn.Module]:
     """The layers of the longest stack of layers of one class, or else the network itself; of a network that
     reads with one stack and tells with another, those of both.
     """

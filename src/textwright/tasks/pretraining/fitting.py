@@ -16,11 +16,13 @@ from textwright.core.events import Event
 from textwright.core.seeds import derive
 from textwright.learn.batches import Learnable
 from textwright.learn.loop import Fit, FitState
-from textwright.models.fast.apply import accelerated
+from textwright.learn.sharded.shards import shell_of
+from textwright.learn.sharded.split import split
+from textwright.models.fast.apply import accelerated, blocks_of
 from textwright.models.language.tuned import tune_lora
 from textwright.runtime.compute import decide as decide_compute
 from textwright.runtime.cpu import usable_cpus
-from textwright.runtime.ranks import ALONE, Ranks
+from textwright.runtime.ranks import ALONE, Ranks, answering
 from textwright.runtime.settings import Compute
 from textwright.tasks.pretraining.corpus import Learned
 from textwright.tasks.pretraining.objectives import OBJECTIVES
@@ -106,18 +108,33 @@ class Learning:
         """The events of the fit, of which this process makes its part."""
         fit = self.fit
         fit.ranks = ranks
+        shell = shell_of(fit.model) if self.is_split(ranks) else None
         torch.set_num_threads(fit.compute.threads)  # those of the run that is resumed
         example = fit.rows.batch(np.arange(self._rows_at_once()), 0).to(fit.compute.device).inputs
         precision, compiles = fit.compute.precision, fit.compute.compile
         is_fixed = not self.objective.is_padded
         with accelerated(fit.model, precision, example, compiles=compiles, is_fixed=is_fixed) as done:
             self.quickened = done
-            if ranks.is_first:
-                self._judge()
-            yield from fit.run()
+            windows = self._judge() if ranks.is_first else 0
+            if shell is not None:
+                self._split(shell, int(ranks.told(windows)))
+            with answering():
+                yield from fit.run()
 
-    def _judge(self) -> None:
-        """How it is judged, by what that takes here."""
+    def is_split(self, ranks: Ranks) -> bool:
+        """Whether each of these processes is to hold a part of the fit."""
+        return self.fit.compute.shard and ranks.count > 1 and not self.fit.state.is_over
+
+    def _split(self, shell: nn.Module, windows: int) -> None:
+        """Keep a part of the fit here, and judge together."""
+        fit = self.fit
+        blocks = [block for block in blocks_of(fit.model) if block is not fit.model]
+        split(fit, blocks, shell)
+        assert fit.shards is not None
+        fit.validate = fit.shards.judging(self._judge_on(windows).judged)
+
+    def _judge(self) -> int:
+        """How it is judged, by what that takes here; on how many windows at most."""
         fit = self.fit
         most = _WINDOWS
         if self.is_clocked:
@@ -129,6 +146,7 @@ class Learning:
             fit.clock = self.clock.limited(float(self.clock.limit or 0.0) - reserve - _SECONDS_TO_SAVE)
         fit.is_due = _by_progress() if self.is_clocked else _by_steps(fit)
         fit.validate = self._judge_on(most).judged
+        return most
 
     def _rows_at_once(self) -> int:
         """Rows of a part of a step."""

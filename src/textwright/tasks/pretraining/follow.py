@@ -12,13 +12,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textwright.core.errors import ModelError, TextwrightError
+from textwright.core.errors import CheckpointError, ModelError, TextwrightError
+from textwright.core.records import StepEvent
 from textwright.runtime.cpu import usable_cpus
 from textwright.runtime.ranks import ALONE, Launch, Ranks, join, join_launched, launched
+from textwright.runtime.settings import Compute
 
 if TYPE_CHECKING:
     from textwright.tasks.pretraining.fitting import Learning
@@ -92,27 +94,42 @@ def follow_launched(launch: Launch) -> None:
     """What a process of torchrun does that is not the first. Raises ModelError when the first one ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ranks = join_launched(launch)
-    _run(_learning(json.loads(ranks.said(""))), ranks)
+    orders = json.loads(ranks.said(""))
+    _run(_learning(orders), ranks, _checkpoint(orders))
 
 
 def _follow(orders: dict[str, Any]) -> None:
     learning = _learning(orders)
-    _run(learning, join(Path(orders["work"]) / MEETING, orders["number"], orders["count"]))
+    ranks = join(Path(orders["work"]) / MEETING, orders["number"], orders["count"])
+    _run(learning, ranks, _checkpoint(orders))
 
 
-def _run(learning: Learning, ranks: Ranks) -> None:
+def _checkpoint(orders: dict[str, Any]) -> Path:
+    return Path(orders["work"]) / str(orders["fit"])
+
+
+def _run(learning: Learning, ranks: Ranks, checkpoint: Path) -> None:
     import torch
 
     torch.set_num_threads(learning.fit.compute.threads)
-    for _ in learning.run(ranks):
-        pass
+    for event in learning.run(ranks):
+        if learning.fit.shards is not None and isinstance(event, StepEvent):
+            _partake(learning, ranks, checkpoint)
     ranks.leave()
+
+
+def _partake(learning: Learning, ranks: Ranks, folder: Path) -> None:
+    """Write a part of a checkpoint where the first process says that one is due; it tells what goes wrong."""
+    from textwright.learn.sharded.checkpoint import save_shards
+
+    if ranks.told(False):
+        with suppress(CheckpointError):
+            save_shards(folder, learning.fit, {})
 
 
 def _learning(orders: dict[str, Any]) -> Learning:
     from textwright.core.clock import Clock
     from textwright.learn.checkpoint import load_checkpoint
-    from textwright.runtime.settings import Compute
     from textwright.tasks.pretraining.corpus import prepared
     from textwright.tasks.pretraining.fitting import Learning
     from textwright.tasks.pretraining.plan import decide, objective_of
@@ -130,7 +147,7 @@ def _learning(orders: dict[str, Any]) -> Learning:
     compute = Compute(**orders["compute"])
     learning = Learning(recipe, decide(recipe, learned, start), learned, clock, start, compute)
     if orders["resume"]:
-        load_checkpoint(work / orders["fit"], learning.fit)
+        load_checkpoint(_checkpoint(orders), learning.fit)
     return learning
 
 
@@ -153,4 +170,13 @@ def refuse_misfit(count: int) -> None:
         raise ModelError(
             f"--processes {count}: this process may use {usable_cpus()} processors",
             hint="One process uses them all by threads; more pay on several machines or GPUs.",
+        )
+
+
+def refuse_shards(compute: Compute, count: int) -> None:
+    """Raises ModelError for shards on a device whose processes cannot send them to each other."""
+    if compute.shard and (compute.device == "mps" or (compute.device != "cpu" and count > 1)):
+        raise ModelError(
+            f"compute.shard: what --processes starts share a fit on processors, not on {compute.device}",
+            hint="Start one process for each GPU by torchrun, or --set compute.device=cpu.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
@@ -26,8 +26,9 @@ from textwright.tasks.checkpoints import Checkpoints
 from textwright.tasks.identity import library_versions
 from textwright.tasks.journal import Journal
 from textwright.tasks.pretraining.corpus import Learned, account, prepared
+from textwright.tasks.pretraining.cutting import cut_after_a_step
 from textwright.tasks.pretraining.fitting import Learning, count_parameters
-from textwright.tasks.pretraining.follow import led, refuse_misfit
+from textwright.tasks.pretraining.follow import led, refuse_misfit, refuse_shards
 from textwright.tasks.pretraining.glance import text_at_a_glance
 from textwright.tasks.pretraining.opening import opening_of
 from textwright.tasks.pretraining.plan import Decided, decide, objective_of
@@ -43,6 +44,11 @@ _TOKENS, _FIT, _SIZE = "tokens", "fit", "size"
 MINUTES_WITHOUT_LENGTH = 10.0
 # Of conversations: as those who tune do, and what a model that knows no language yet needs besides.
 EPOCHS_FROM_A_MODEL, EPOCHS_FROM_NOTHING = 3, 20
+_NOTHING_TO_SHARE = (
+    "compute.shard: this one process holds all of the model; --processes or torchrun start more"
+)
+# A run that is resumed may have others of these.
+_MAY_CHANGE: Any = {"budget": {"minutes"}, "compute": {"shard"}, "tracking": True}
 # What a report shows of what was learned.
 _SAMPLES, _SAMPLE_TOKENS = 3, 150
 
@@ -114,6 +120,9 @@ def pretrain(
         launch = launched()
         beside = launch.local_count if launch else processes
         learning = Learning(recipe, decided, learned, clock, start, processes=beside)
+        refuse_shards(learning.fit.compute, processes)
+        if recipe.compute.shard and processes == 1 and launch is None:
+            sinks(Note(_NOTHING_TO_SHARE))
         identity = _identity(recipe, learned, decided)
         checkpoints = Checkpoints(work.path, resume, identity, journal, sinks)
         checkpoints.check()
@@ -176,7 +185,7 @@ def _identity(recipe: PretrainRecipe, learned: Learned, decided: Decided) -> dic
     """What must be the same for a run to be resumed."""
     return {
         "data": learned.fingerprint,
-        "recipe": recipe.model_dump(mode="json", exclude={"budget": {"minutes"}, "tracking": True}),
+        "recipe": recipe.model_dump(mode="json", exclude=_MAY_CHANGE),
         "plan": decided.settings.model_dump(mode="json"),
         "version": library_versions("peft" if decided.settings.tune == "lora" else None),
     }
@@ -205,19 +214,24 @@ def _orders(
 
 def _run(learning: Learning, ranks: Ranks, checkpoints: Checkpoints, sink: Sink) -> bool:
     """The fit to its end; true when it was interrupted and something was kept."""
-    events = learning.run(ranks)
+    events, is_split = learning.run(ranks), learning.is_split(ranks)
     try:
-        for event in events:
-            sink(event)
-            checkpoints.after(event)
+        with cut_after_a_step(learning.fit) if is_split else nullcontext():
+            for event in events:
+                sink(event)
+                checkpoints.after(event)
     except KeyboardInterrupt as stop:
+        if is_split:
+            raise
         with suppress(KeyboardInterrupt, StopIteration):
             events.throw(stop)
         if not learning.fit.state.step:
             raise
-        sink(Note("interrupted: what was learned so far is kept", "warning"))
-        return True
-    return False
+    else:
+        if not learning.fit.was_cut:
+            return False
+    sink(Note("interrupted: what was learned so far is kept", "warning"))
+    return True
 
 
 def _keep(
