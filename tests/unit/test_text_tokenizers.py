@@ -31,6 +31,7 @@ VARIANTS = [
     TokenizerSettings(kind="char", drop_unknown=True),
     TokenizerSettings(kind="characters"),
     TokenizerSettings(kind="bpe", vocabulary_size=400),
+    TokenizerSettings(kind="language", vocabulary_size=400),
     TokenizerSettings(kind="unigram", vocabulary_size=400),
     TokenizerSettings(kind="classic"),
     TokenizerSettings(kind="classic", drop_unknown=False),

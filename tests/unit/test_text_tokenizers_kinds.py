@@ -240,3 +240,12 @@ def test_best_cut_is_the_best_of_all_cuts() -> None:
         every = [[piece[i:j] for i, j in zip((0, *cut), (*cut, 5), strict=True)] for cut in cuts]
         best = max(sum(known[part] for part in cut) for cut in every if all(part in known for part in cut))
         assert _best_cut(piece, known) == pytest.approx(best)
+
+
+def test_a_language_is_learned_by_characters_where_pieces_would_hardly_be_longer() -> None:
+    drawn = np.random.default_rng(0).integers(0x4E00, 0x5E00, (300, 20))
+    poems = ["".join(map(chr, row)) + "。\n" for row in drawn.tolist()]
+    prose = [f"我们今天在图书馆里看书，{word}他们明天也会来。\n" for word in ("因为", "所以", "如果") * 30]
+    asked = TokenizerSettings(kind="language")
+    kinds = [train_tokenizer(texts, asked).settings.kind for texts in (poems, prose, ["春 spring "] * 9)]
+    assert kinds == ["characters", "bpe", "bpe"]

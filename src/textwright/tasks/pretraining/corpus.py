@@ -48,7 +48,7 @@ def prepared(
     """The tokens of the documents in `folder`, where they stay as long as the run; those of the same files
     and settings are taken as they lie there. Raises DataError.
     """
-    settings, reason = _settings(recipe, start)
+    settings = _settings(recipe, start)
     length = window_of(recipe, start) if objective == INSTRUCT else 0
     asked = {
         "files": [[str(path), *_stamp(path)] for path in documents.files],
@@ -59,7 +59,7 @@ def prepared(
     }
     if objective == INSTRUCT:
         asked |= {"prompt": recipe.data.prompt, "response": recipe.data.response, "length": length}
-    found = _found(folder, asked, reason)
+    found = _found(folder, asked, recipe, start)
     if found is not None:
         return found
     learned_by = OBJECTIVES.get(objective)
@@ -74,16 +74,27 @@ def prepared(
         file.writelines(json.dumps(found, ensure_ascii=False) + "\n" for found in corpus.log.records())
     record = {"asked": asked, "cleaning": corpus.log.summary(), "skipped": documents.skipped}
     write_atomic(folder / _RECORD, to_json(record))
+    reason = _reason(recipe, start, corpus.tokenizer)
     return Learned(corpus, corpus.log.summary(), folder / _CLEANING, documents.skipped, reason)
 
 
-def _settings(recipe: PretrainRecipe, start: Start | None) -> tuple[TokenizerSettings, str]:
+def _settings(recipe: PretrainRecipe, start: Start | None) -> TokenizerSettings:
     if start is not None:
-        return start.tokenizer.settings, "that of the checkpoint"
+        return start.tokenizer.settings
     if not isinstance(recipe.tokenizer, TokenizerSettings):
-        return TokenizerSettings(kind="bpe"), "pieces of words, whose number goes by the size of the text"
+        return TokenizerSettings(kind="language")
     said = recipe.tokenizer.said()
-    return recipe.tokenizer if "kind" in said else recipe.tokenizer.replaced({"kind": "bpe"}), "as asked"
+    return recipe.tokenizer if "kind" in said else recipe.tokenizer.replaced({"kind": "bpe"})
+
+
+def _reason(recipe: PretrainRecipe, start: Start | None, tokenizer: Tokenizer) -> str:
+    if start is not None:
+        return "that of the checkpoint"
+    if isinstance(recipe.tokenizer, TokenizerSettings):
+        return "as asked"
+    if tokenizer.settings.kind == "characters":
+        return "characters: pieces of this text would hardly be longer"
+    return "pieces of words, whose number goes by the size of the text"
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -94,13 +105,16 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _found(folder: Path, asked: dict[str, Any], reason: str) -> Learned | None:
+def _found(
+    folder: Path, asked: dict[str, Any], recipe: PretrainRecipe, start: Start | None
+) -> Learned | None:
     try:
         record = read_json(folder / _RECORD)
         if record["asked"] != json.loads(json.dumps(asked)):
             return None
         train, validation = (Shards.open(folder / name) for name in ("train", "validation"))
         corpus = TokenCorpus(train, validation, Tokenizer.load(folder), RowLog())
+        reason = _reason(recipe, start, corpus.tokenizer)
         return Learned(corpus, record["cleaning"], folder / _CLEANING, record["skipped"], reason)
     except (OSError, ValueError, KeyError, TypeError, DataError, TokenizerError):
         return None

@@ -18,6 +18,7 @@ KINDS = Registry[Trainer](
         "char": "textwright.text.tokenizers.char:train",
         "characters": "textwright.text.tokenizers.characters:train",
         "bpe": "textwright.text.tokenizers.bpe:train",
+        "language": "textwright.text.tokenizers.language:train",
         "unigram": "textwright.text.tokenizers.unigram:train",
         "classic": "textwright.text.tokenizers.classic:train",
     },

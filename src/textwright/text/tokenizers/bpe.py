@@ -24,7 +24,7 @@ from textwright.text.tokenizers.words import Splitter, batches, room
 
 _MAX_SAMPLE_BYTES = 64_000_000
 # Between two marks Han and kana are one long word that hardly comes again, and is learned from at a price.
-_MAX_RUNS_BYTES, _MANY_RUNS = 12_000_000, 0.3
+MANY_RUNS, _MAX_RUNS_BYTES = 0.3, 12_000_000
 _MAX_PIECE_BYTES = 24  # eight Han characters
 _LETTER = rf"[^\p{{P}}\p{{S}}\p{{Z}}\p{{C}}\p{{N}}{CJK_PATTERN}]"
 _PATTERN = (
@@ -51,7 +51,7 @@ def train(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
     sample = draw_sample(texts, _MAX_SAMPLE_BYTES)
     settings = settings.filled(vocabulary_size=usual_size(sample.num_bytes)).replaced({"drop_unknown": False})
     shares = script_shares(sample.texts)
-    if shares.get("han", 0.0) + shares.get("kana", 0.0) < _MANY_RUNS:
+    if shares.get("han", 0.0) + shares.get("kana", 0.0) < MANY_RUNS:
         return byte_pieces(sample.texts, settings, _PATTERN, _MAX_PIECE_BYTES)
     less = draw_sample(sample.texts, _MAX_RUNS_BYTES).texts
     return _whole_characters([text.lower() for text in less] if settings.lowercase else less, settings)
