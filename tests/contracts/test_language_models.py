@@ -15,6 +15,7 @@ from textwright.core.errors import CheckpointError
 from textwright.learn.objectives import UNTOLD, Objective, by_rows, next_token, told_token
 from textwright.models.fast.apply import accelerated
 from textwright.models.language.base import Vocabulary
+from textwright.models.language.causal import grow
 from textwright.models.language.registry import LANGUAGE_MODELS, USUAL
 from textwright.models.language.settings import LanguageSettings
 from textwright.models.language.tuned import tune_lora
@@ -260,3 +261,17 @@ def test_lora_changes_what_it_adds_and_becomes_part_of_the_weights(name: str, tm
         there = of_the_class(whole, given)
     assert torch.allclose(first, wanted, atol=1e-4) and torch.equal(there, first)
     assert float((wanted - start).abs().max()) > 0.01
+
+
+@pytest.mark.parametrize("name", named("causal"))
+@pytest.mark.parametrize("new", [range(55, 57), range(58, 63)])
+def test_new_tokens_begin_as_the_mean_of_the_others_with_room_or_without(name: str, new: range) -> None:
+    network: Any = built(name)
+    before = network.model.get_input_embeddings().weight.detach().clone()
+    grow(network.model, new)
+    for layer in (network.model.get_input_embeddings(), network.model.get_output_embeddings()):
+        assert len(layer.weight) == max(new.stop, WORDS.size)
+        assert torch.allclose(
+            layer.weight[new.start : new.stop], layer.weight[: new.start].mean(0), atol=1e-6
+        )
+    assert torch.equal(network.model.get_input_embeddings().weight[: new.start], before[: new.start])

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from textwright import api
-from textwright.core.errors import CheckpointError, ConfigError
+from textwright.core.errors import CheckpointError, ConfigError, DataError
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.writing.model import LanguageModel
@@ -52,6 +52,11 @@ def test_it_learns_to_tell_what_was_taken_out(learned: tuple[Path, api.Pretraine
     out, made = learned
     assert made.objective == "denoise" and made.model == "m2m100"
     assert made.scores["perplexity"].value < 30 and made.scores["accuracy"].value > 0.3
+    (out.parent / "short.txt").write_text("the cat sat on the mat and saw 春")
+    assert api.evaluate(out, out.parent / "short.txt").scores["perplexity"].value > 1
+    (out.parent / "short.txt").write_text("cat")
+    with pytest.raises(DataError, match="3 tokens are too few to measure on"):
+        api.evaluate(out, out.parent / "short.txt")
     again = api.evaluate(out, corpus)
     assert again.scores["perplexity"].value == pytest.approx(made.scores["perplexity"].value, rel=0.5)
     assert "taken out in spans" in (out / "report.html").read_text(encoding="utf-8")
@@ -66,6 +71,9 @@ def test_gaps_of_any_length_are_filled(learned: tuple[Path, api.Pretrained]) -> 
     assert "[MASK]" not in found.text and "<mask>" not in found.text
     assert found.text.startswith("the cat" + found.gaps[0][0][0])
     assert "  " not in found.text, "the blank before a gap is of what is missing"
+    lines = api.fill(out, ["the cat sat.\n\n[MASK] dog"])[0].text
+    assert lines.startswith("the cat sat.\n\n"), "only a blank is of what is missing"
+    assert api.fill(out, ["[MASK]"])[0].text
     for gap in found.gaps:
         assert all(text for text, _ in gap), "never nothing"
         assert [share for _, share in gap] == sorted((share for _, share in gap), reverse=True)
@@ -96,6 +104,9 @@ def test_it_is_gone_on_with(learned: tuple[Path, api.Pretrained], corpus: Path, 
     )
     made = api.pretrain([corpus], tmp_path / "more", asked)
     assert made.model == "m2m100"
+    assert "  " not in api.fill(tmp_path / "more", ["the cat [MASK] the mat."])[0].text
+    with pytest.raises(ConfigError, match=r"model\.dropout=0\.1: of a checkpoint it stays"):
+        api.pretrain([corpus], tmp_path / "x", asked.replaced({"model.dropout": 0.1}))
     assert made.scores["perplexity"].value < 1.3 * before.scores["perplexity"].value
 
 
@@ -115,6 +126,8 @@ def test_what_it_is_not_for_is_refused(
         rows = tmp_path / "rows.csv"
         rows.write_text("text,kind\n" + "a cat,x\na dog,y\n" * 30)
         api.train(rows, tmp_path / "y", Recipe.parse(asked))
+    with pytest.raises(ConfigError, match=r"tokenizer\.drop_unknown: a language"):
+        api.pretrain([corpus], tmp_path / "z", recipe(tokenizer={"kind": "word", "drop_unknown": True}))
     with pytest.raises(ConfigError, match=r"spans\.share does not go with the objective causal"):
         api.pretrain([corpus], tmp_path / "z", recipe(model={"name": "gpt2"}, spans={"share": 0.2}))
     with pytest.raises(ConfigError, match=r"mask\.first does not go with the objective denoise"):

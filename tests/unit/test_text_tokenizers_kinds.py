@@ -153,14 +153,20 @@ def test_han_and_kana_are_whole_before_any_two_are_joined() -> None:
     texts = [f"{a}{b}是{b}{a}，の" for a in "天地玄黄宇宙洪荒" for b in "日月盈昃辰宿列张"] + [
         "龘 apple apple"
     ]
-    tokenizer = train_tokenizer(texts, TokenizerSettings(kind="bpe", vocabulary_size=300))
+    tokenizer = train_tokenizer(texts, TokenizerSettings(kind="bpe", vocabulary_size=320))
     small = train_tokenizer(texts, TokenizerSettings(kind="bpe", vocabulary_size=275))
     common = "天地玄黄宇宙洪荒日月盈昃辰宿列张是，の"
     assert {*common} <= {*tokenizer.pieces} and not {*common} <= {*small.pieces}
     # What is not a whole piece is the beginning of characters, or a byte: nothing crosses two of them.
     parts = [bytes.fromhex(re.sub("<0x(..)>", r"\1", p)) for p in tokenizer.pieces[257:] if "<0x" in p]
     assert all(any(c.encode().startswith(part) for c in common) for part in parts)
-    assert tokenizer.size <= 300 and tokenizer.tokens("龘")[0].startswith("<0x")
+    drawn = np.random.default_rng(0).integers(0x4E00, 0x8E00, 5000)
+    for most in (300, 400, 1000):
+        many = train_tokenizer(
+            ["".join(map(chr, drawn))], TokenizerSettings(kind="bpe", vocabulary_size=most)
+        )
+        assert 0.7 * most < many.size <= most
+    assert tokenizer.size <= 320 and tokenizer.tokens("龘")[0].startswith("<0x")
     lowered = TokenizerSettings(kind="bpe", vocabulary_size=400, lowercase=True)
     assert "apple" in train_tokenizer(["天地APPLE"] * 9, lowered).pieces
 

@@ -18,12 +18,12 @@ app = typer.Typer(add_completion=False)
 def fill(
     model: Annotated[Path, typer.Argument(help="The folder of a language model that fills gaps.")],
     text: Annotated[list[str], typer.Option(help="A text with [MASK] in the place of each missing token.")],
-    most: Annotated[int, typer.Option(min=1, help="Tokens to show for each gap.")] = 5,
+    most: Annotated[int, typer.Option(min=1, help="Tokens, or spans, to show for each gap.")] = 5,
     json: Json = False,
     debug: Debug = False,
     lang: Lang = None,
 ) -> None:
-    """Fill the gaps of texts with a masked or hybrid language model.
+    """Fill the gaps of texts with a language model that learned to: masked, hybrid or denoise.
 
     Example: textwright fill my-gaps --text "a [MASK] day"
     """

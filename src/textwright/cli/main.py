@@ -37,7 +37,7 @@ VERBS = {
     "pretrain": "Learn a language from raw text.",
     "generate": "Write texts with a language model.",
     "chat": "Talk with a language model that was taught to answer.",
-    "fill": "Fill the gaps of texts with a masked or hybrid language model.",
+    "fill": "Fill the gaps of texts with a language model that learned to: masked, hybrid or denoise.",
     "inspect": "Show how a language model reads a text, on a page.",
     "plan": "Say what train would do, with reasons and estimates.",
     "predict": "Answer for every row of a file.",

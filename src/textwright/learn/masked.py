@@ -21,6 +21,8 @@ from textwright.learn.batches import Batch
 from textwright.learn.packed import Packed, Tokens
 
 _HIDDEN, _DRAWN = 0.8, 0.1
+# With fewer tokens there is no text around a gap.
+SHORTEST_ROW = 8
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Masked:
     seed: int
 
     def __post_init__(self) -> None:
-        if self.length < 8:
+        if self.length < SHORTEST_ROW:
             raise ConfigError(f"rows of {self.length} tokens are too short for gaps", hint="Take 8 or more.")
         Packed(self.tokens, self._inner)  # refuses what makes no row
 

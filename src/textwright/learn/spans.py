@@ -18,6 +18,7 @@ from textwright.core.errors import ConfigError
 from textwright.core.ragged import IntArray
 from textwright.core.seeds import generator
 from textwright.learn.batches import Batch
+from textwright.learn.masked import SHORTEST_ROW
 from textwright.learn.packed import Packed, Tokens
 
 
@@ -37,7 +38,7 @@ class Spans:
     end_id: int
 
     def __post_init__(self) -> None:
-        if self.length < 8:
+        if self.length < SHORTEST_ROW:
             raise ConfigError(f"rows of {self.length} tokens are too short for gaps", hint="Take 8 or more.")
         Packed(self.tokens, self._inner)  # refuses what makes no row
 

@@ -32,7 +32,9 @@ class ShardedGradients(Gradients):
         Then the others wait in the middle of it: raises ModelError.
         """
         yield from ()
-        parts, most = self._parts_of(chosen, self.ranks.number), self._most_parts(chosen)
+        tokens = state.max_tokens or self.settings.max_tokens
+        parts = self._parts_of(chosen, self.ranks.number, tokens)
+        most = max(len(self._parts_of(chosen, number, tokens)) for number in range(self.ranks.count))
         losses: list[Tensor] = []
         with memory.explained("a pass through a model in shards", _FEWER):
             self._add_up(parts, self.rows.weight_of(chosen), state, losses)
@@ -42,16 +44,12 @@ class ShardedGradients(Gradients):
         self.ranks.add_up([loss])
         return loss, int(self.rows.lengths_of(chosen).sum())
 
-    def _parts_of(self, chosen: IntArray, number: int) -> list[IntArray]:
+    def _parts_of(self, chosen: IntArray, number: int, max_tokens: int) -> list[IntArray]:
         """The rows of each pass of a process."""
         own = chosen[number :: self.ranks.count]
         lengths, places = self.rows.lengths_of(own), np.arange(len(own))
         size = self.compute.micro_batch or max(len(own), 1)
-        return [own[part] for part in cut_batches(places, lengths, size, self.settings.max_tokens)]
-
-    def _most_parts(self, chosen: IntArray) -> int:
-        """Passes of the process that has the most to make."""
-        return max(len(self._parts_of(chosen, number)) for number in range(self.ranks.count))
+        return [own[part] for part in cut_batches(places, lengths, size, max_tokens)]
 
     def _accompany(self, rows: IntArray, state: FitState) -> None:
         """A pass that counts nothing, for the others who need the weights that lie here."""

@@ -126,17 +126,15 @@ def _read(folder: Any) -> CausalModel:
     return CausalModel(read_checkpoint(AutoModelForCausalLM, folder))
 
 
-def grow(model: PreTrainedModel, size: int) -> None:
-    """Give a model room for `size` tokens, if it has less: what is new begins as the mean of all it knows."""
-    known = _ends(model)[0].weight.shape[0]
-    if size <= known:
-        return
-    with quiet():
-        model.resize_token_embeddings(size, mean_resizing=False)
+def grow(model: PreTrainedModel, new: range) -> None:
+    """Give a model the tokens `new`, and room for them if it has none; they begin as the mean of others."""
+    if new.stop > _ends(model)[0].weight.shape[0]:
+        with quiet():
+            model.resize_token_embeddings(new.stop, mean_resizing=False)
     tables = {id(layer.weight): layer.weight for layer in _ends(model)}
     with torch.no_grad():
         for weight in tables.values():
-            weight[known:] = weight[:known].mean(0)
+            weight[new.start : new.stop] = weight[: new.start].mean(0)
 
 
 def _ends(model: PreTrainedModel) -> list[Any]:

@@ -22,6 +22,23 @@ from textwright.models.transformer.reading import read_checkpoint
 _LEAST_DECODER_LAYERS = 4
 
 
+class Seq2SeqSettings(LanguageSettings):
+    """`layers` are those that read."""
+
+    @property
+    def decoder_layers(self) -> int:
+        return min(int(self.layers), max(int(self.layers) // 2, _LEAST_DECODER_LAYERS))
+
+    def num_products(self) -> int:
+        """A layer that tells looks at what was read as well: four matrices more.
+
+        >>> [kind(size="tiny").sized().num_products() for kind in (LanguageSettings, Seq2SeqSettings)]
+        [786432, 1835008]
+        """
+        width, inner = int(self.width), int(self.inner)
+        return super().num_products() + self.decoder_layers * (8 * width**2 + 2 * width * inner)
+
+
 class Seq2SeqModel(nn.Module):
     """Called with `input_ids` (B, S), `attention_mask` (B, S) and `told` (B, T), each of which tells the next
     token; answers an Output of (B, T, V).
@@ -49,9 +66,9 @@ class Seq2SeqModel(nn.Module):
 
 
 def build(settings: LanguageSettings, vocabulary: Vocabulary) -> Seq2SeqModel:
-    """The network of the sizes; first layers norm, positions are sines, one table for all three ends.
+    """The network of the sizes; layers norm first, positions are sines, one table for all three ends.
 
-    >>> small = LanguageSettings(width=32, layers=1).sized()
+    >>> small = Seq2SeqSettings(width=32, layers=1).sized()
     >>> network = M2M100.build(small, Vocabulary(size=50, pad_id=1, start_id=0, end_id=2, mask_id=49))
     >>> ids = torch.tensor([[3, 4, 49, 2]])
     >>> network.eval()(ids, ids > 0, torch.tensor([[2, 49, 7]])).logits.shape
@@ -61,7 +78,7 @@ def build(settings: LanguageSettings, vocabulary: Vocabulary) -> Seq2SeqModel:
     config = M2M100Config(
         d_model=int(settings.width),
         encoder_layers=layers,
-        decoder_layers=min(layers, max(layers // 2, _LEAST_DECODER_LAYERS)),
+        decoder_layers=Seq2SeqSettings(layers=layers).decoder_layers,
         encoder_attention_heads=heads,
         decoder_attention_heads=heads,
         encoder_ffn_dim=inner,
@@ -95,4 +112,5 @@ M2M100 = LanguageArchitecture(
     build,
     _read,
     model_type="m2m_100",
+    settings=Seq2SeqSettings,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textwright.core.errors import DataError, TokenizerError
+from textwright.core.errors import ConfigError, DataError, TokenizerError
 from textwright.core.files import read_json, readable_name, to_json, write_atomic, writing_atomic
 from textwright.tasks.pretraining.objectives import OBJECTIVES
 from textwright.tasks.pretraining.objectives.base import Making
@@ -83,8 +83,12 @@ def _settings(recipe: PretrainRecipe, start: Start | None) -> TokenizerSettings:
         return start.tokenizer.settings
     if not isinstance(recipe.tokenizer, TokenizerSettings):
         return TokenizerSettings(kind="language")
-    said = recipe.tokenizer.said()
-    return recipe.tokenizer if "kind" in said else recipe.tokenizer.replaced({"kind": "bpe"})
+    asked = recipe.tokenizer
+    if asked.drop_unknown:
+        raise ConfigError(
+            "tokenizer.drop_unknown: a language is learned from all words of a text", hint="Leave it out."
+        )
+    return asked.replaced({"kind": asked.kind if "kind" in asked.said() else "bpe", "drop_unknown": False})
 
 
 def _reason(recipe: PretrainRecipe, start: Start | None, tokenizer: Tokenizer) -> str:

@@ -110,7 +110,7 @@ class Learning:
         fit.ranks = ranks
         shell = shell_of(fit.model) if self.is_split(ranks) else None
         torch.set_num_threads(fit.compute.threads)  # those of the run that is resumed
-        example = fit.rows.batch(np.arange(self._rows_at_once()), 0).to(fit.compute.device).inputs
+        example = fit.rows.batch(np.arange(self._rows_at_once(ranks.count)), 0).to(fit.compute.device).inputs
         precision, compiles = fit.compute.precision, fit.compute.compile
         is_fixed = not self.objective.is_padded
         with accelerated(fit.model, precision, example, compiles=compiles, is_fixed=is_fixed) as done:
@@ -148,9 +148,10 @@ class Learning:
         fit.validate = self._judge_on(most).judged
         return most
 
-    def _rows_at_once(self) -> int:
-        """Rows of a part of a step."""
-        rows = min(self.fit.rows_per_step, self.fit.compute.micro_batch or self.fit.rows_per_step)
+    def _rows_at_once(self, processes: int) -> int:
+        """Rows of a part of a step, of which each process makes its share."""
+        share = -(-self.fit.rows_per_step // processes)
+        rows = min(share, self.fit.compute.micro_batch or share)
         return max(min(rows, self.decided.learn.max_tokens // self.decided.length, len(self.fit.rows)), 1)
 
     @property

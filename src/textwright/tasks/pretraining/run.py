@@ -48,7 +48,7 @@ _NOTHING_TO_SHARE = (
     "compute.shard: this one process holds all of the model; --processes or torchrun start more"
 )
 # A run that is resumed may have others of these.
-_MAY_CHANGE: Any = {"budget": {"minutes"}, "compute": {"shard"}, "tracking": True}
+_MAY_CHANGE: Any = {"budget": {"minutes"}, "compute": {"shard", "micro_batch"}, "tracking": True}
 # What a report shows of what was learned.
 _SAMPLES, _SAMPLE_TOKENS = 3, 150
 

@@ -60,7 +60,7 @@ class Start:
                 hint="The tokenizer belongs to another model: copy the right one into the folder.",
             )
         if self.num_added:
-            grow(network.model, size)
+            grow(network.model, self.new_ids)
         return network
 
     def extended(self, extend: Callable[[Tokenizer], Tokenizer]) -> Start:
@@ -94,6 +94,10 @@ class Start:
         for name, value in asked.said().items():
             if name == "positions" and value != "auto" and int(value) <= found["positions"]:
                 found["positions"] = value
+            elif name == "dropout" and value:
+                raise ConfigError(
+                    f"model.dropout={value:g}: of a checkpoint it stays what it was", hint="Leave it out."
+                )
             elif name in found and value not in ("auto", found[name]):
                 raise ConfigError(
                     f"model.{name}={value}: the checkpoint has {found[name]}", hint="Leave it out."

@@ -91,8 +91,8 @@ def _around_gaps(model: LanguageModel, text: str) -> list[str]:
     *parts, last = text.replace(MASK, mask).split(mask)
     if not parts:
         raise DataError(f"no gap in the text {text[:60]!r}", hint=f"Write {mask} where a token is missing.")
-    if takes_blank(model.tokenizer.settings):
-        parts = [part.rstrip() for part in parts]
+    if takes_blank(model.tokenizer):
+        parts = [part.removesuffix(" ") for part in parts]
     return [*parts, last]
 
 

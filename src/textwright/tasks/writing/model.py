@@ -42,8 +42,10 @@ def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
             hint="Take a checkpoint whose tokenizer names one (tokenizer_config.json).",
         )
     mask_id = ids[mask] if mask else None
-    # An end that tells a sequence to stop parts no documents.
-    between_id = ids[start] if mask and "sep_token" not in special else None
+    # An end that tells a sequence to stop parts no documents: of models from sequence to sequence.
+    frame = tokenizer.frame
+    is_end = mask is not None and ids[end] in frame.suffix and ids[start] not in frame.prefix
+    between_id = ids[start] if is_end else None
     return Vocabulary(tokenizer.size, tokenizer.pad_id, ids[start], ids[end], mask_id, between_id)
 
 

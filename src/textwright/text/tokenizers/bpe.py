@@ -32,7 +32,8 @@ _PATTERN = (
     r"| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _ALPHABET = sorted(pre_tokenizers.ByteLevel.alphabet())
-# The characters that are pieces: those that cover this share of the text, but no more of the room than this.
+# The characters that are pieces: those that cover this share of the text; with what they begin with they take
+# no more of the room than this.
 _COVERAGE, _MOST_CHARACTERS = 0.995, 0.75
 _SIZES = ((1_000_000, 2_048), (10_000_000, 4_096), (100_000_000, 8_192))
 
@@ -59,27 +60,30 @@ def train(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
 
 def _whole_characters(texts: list[str], settings: TokenizerSettings) -> Tokenizer:
     """Pieces made of characters; what a rare character has in common with others is one piece, then bytes."""
-    counts = Counter(chain.from_iterable(texts))
-    kept = _common_characters(counts, room(settings, 1 + len(_ALPHABET)))
+    counts, free = Counter(chain.from_iterable(texts)), room(settings, 1 + len(_ALPHABET))
+    kept: list[str] = []
     merges: dict[tuple[str, str], None] = {}
-    for character in kept:
+    for character in _common_characters(counts):
         spelled = byte_level(character)
-        for end in range(1, len(spelled)):
-            merges.setdefault((spelled[:end], spelled[end]))
-    left = room(settings, 1 + len(_ALPHABET)) - len(merges)
-    for one, other in _merges_of_characters(texts, [*filter(str.isascii, counts), *kept], max(left, 0)):
+        steps = [(spelled[:end], spelled[end]) for end in range(1, len(spelled))]
+        new = [step for step in steps if step not in merges]
+        if len(merges) + len(new) > _MOST_CHARACTERS * free:
+            break
+        kept.append(character)
+        merges.update(dict.fromkeys(new))
+    alphabet = [*filter(str.isascii, counts), *kept]
+    for one, other in _merges_of_characters(texts, alphabet, free - len(merges)):
         merges.setdefault((byte_level(one), byte_level(other)))
     pieces = dict.fromkeys([PAD, *_ALPHABET, *(one + other for one, other in merges)])
     model = models.BPE({piece: i for i, piece in enumerate(pieces)}, [*merges])
     return _finished(_splitter(settings, _PATTERN).around(model), settings)
 
 
-def _common_characters(counts: Counter[str], max_pieces: int) -> list[str]:
-    """Those of several bytes that cover nearly all of the text, by falling count, as far as there is room."""
+def _common_characters(counts: Counter[str]) -> list[str]:
+    """Those of several bytes that cover nearly all of what is written with such, by falling count."""
     ordered = sorted((c for c in counts if not c.isascii()), key=lambda c: (-counts[c], c))
     covered = np.cumsum([counts[c] for c in ordered])
-    enough = int(np.searchsorted(covered, _COVERAGE * covered[-1])) + 1
-    return ordered[: min(enough, int(_MOST_CHARACTERS * max_pieces))]
+    return ordered[: int(np.searchsorted(covered, _COVERAGE * covered[-1])) + 1]
 
 
 def _merges_of_characters(texts: list[str], alphabet: list[str], most: int) -> list[tuple[str, str]]:

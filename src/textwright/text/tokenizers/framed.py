@@ -34,7 +34,7 @@ def framed(tokenizer: Tokenizer) -> Tokenizer:
     """
     backend = tokenizers.Tokenizer.from_str(tokenizer.content)
     backend.add_special_tokens([AddedToken(token, normalized=False) for token in (START, END)])
-    backend.add_special_tokens([_gap(MASK, tokenizer.settings)])
+    backend.add_special_tokens([_gap(MASK, tokenizer)])
     ids = backend.get_vocab()
     start, end = ids[START], ids[END]
     backend.post_processor = processors.TemplateProcessing(
@@ -51,13 +51,19 @@ def framed(tokenizer: Tokenizer) -> Tokenizer:
     return Tokenizer(backend.to_str(), settings, frame)
 
 
-def takes_blank(settings: TokenizerSettings) -> bool:
-    """Whether a blank is the beginning of the word behind it, and so of a word that is missing."""
-    return settings.kind == "bpe"
+def takes_blank(tokenizer: Tokenizer) -> bool:
+    """Whether a blank is the beginning of the word behind it, and so of a word that is missing.
+
+    >>> from textwright.text.tokenizers import train_tokenizer
+    >>> kinds = TokenizerSettings(kind="bpe"), TokenizerSettings(kind="characters")
+    >>> [takes_blank(train_tokenizer(["to be or not to be"] * 2, kind)) for kind in kinds]
+    [True, False]
+    """
+    return any(piece.startswith(" ") and len(piece) > 1 for piece in tokenizer.pieces)
 
 
-def _gap(token: str, settings: TokenizerSettings) -> AddedToken:
-    return AddedToken(token, normalized=False, lstrip=takes_blank(settings))
+def _gap(token: str, tokenizer: Tokenizer) -> AddedToken:
+    return AddedToken(token, normalized=False, lstrip=takes_blank(tokenizer))
 
 
 def ended(tokenizer: Tokenizer) -> Tokenizer:
@@ -104,7 +110,7 @@ def paired(tokenizer: Tokenizer) -> Tokenizer:
     record["added_tokens"] = []
     backend = tokenizers.Tokenizer.from_str(json.dumps(record))
     backend.add_special_tokens([AddedToken(token, normalized=False) for token in first])
-    backend.add_special_tokens([_gap(PAIR_MASK, tokenizer.settings)])
+    backend.add_special_tokens([_gap(PAIR_MASK, tokenizer)])
     end = first.index(PAIR_END)
     backend.post_processor = processors.TemplateProcessing(
         single=f"$A {PAIR_END}", pair=f"$A {PAIR_END} $B {PAIR_END}", special_tokens=[(PAIR_END, end)]
@@ -134,7 +140,7 @@ def gapped(tokenizer: Tokenizer) -> Tokenizer:
     if "mask_token" in tokenizer.frame.special:
         return tokenizer
     backend = tokenizers.Tokenizer.from_str(tokenizer.content)
-    backend.add_special_tokens([_gap(MASK, tokenizer.settings)])
+    backend.add_special_tokens([_gap(MASK, tokenizer)])
     special = {**tokenizer.frame.special, "mask_token": MASK}
     return Tokenizer(backend.to_str(), tokenizer.settings, replace(tokenizer.frame, special=special))
 

@@ -20,7 +20,7 @@ from textwright.learn.packed import Tokens
 from textwright.learn.spans import Spans
 from textwright.tasks.pretraining.objectives.base import Objective
 from textwright.tasks.pretraining.objectives.causal import drawn_windows
-from textwright.tasks.pretraining.objectives.masked import GapJudge, scores_of_gaps
+from textwright.tasks.pretraining.objectives.masked import GapJudge, held_out_length, scores_of_gaps
 from textwright.tasks.pretraining.recipe import PretrainRecipe, SpanSettings
 from textwright.tasks.writing.model import LanguageModel, vocabulary_of
 from textwright.text.documents.shards import Shards
@@ -55,7 +55,7 @@ def _judge(tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRe
 def _held_out(
     tokens: Tokens, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe, most: int
 ) -> Iterator[Batch]:
-    rows = _spans(tokens, tokenizer, min(length, len(tokens) + 1), _JUDGED)
+    rows = _spans(tokens, tokenizer, held_out_length(tokens, length, len(tokens)), _JUDGED)
     inner = rows.length - 1
     starts = drawn_windows(np.arange(0, len(tokens) - inner + 1, inner), most, recipe.seed)
     size = max(_TOKENS_AT_ONCE // length, 1)

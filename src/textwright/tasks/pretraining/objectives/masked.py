@@ -15,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from textwright.core.errors import DataError
 from textwright.core.ragged import IntArray
 from textwright.core.records import Score
 from textwright.core.seeds import derive, generator
 from textwright.learn.batches import Batch
 from textwright.learn.loop import Judgement
-from textwright.learn.masked import Gaps, Masked
+from textwright.learn.masked import SHORTEST_ROW, Gaps, Masked
 from textwright.learn.packed import Tokens
 from textwright.measure.bootstrap import GroupedSums, make_score, share_score
 from textwright.tasks.pretraining.objectives.base import Objective
@@ -116,7 +117,7 @@ def _judge(tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRe
 def _held_out(
     tokens: Tokens, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe, most: int
 ) -> Iterator[Batch]:
-    length = min(length, len(tokens) + 2)
+    length = held_out_length(tokens, length, len(tokens) + 1)
     plain = recipe.replaced({"mask.static": False, "mask.whole_words": False})
     gaps = _gaps(tokenizer, JUDGED_SHARE, JUDGED_SHARE, plain)
     rows = _masked(tokens, tokenizer, length, gaps, recipe.seed)
@@ -126,6 +127,18 @@ def _held_out(
     for start in range(0, len(starts), size):
         chosen: IntArray = starts[start : start + size]
         yield rows.batch(chosen, derive(recipe.seed, "judged gaps", int(chosen[0])))
+
+
+def held_out_length(tokens: Tokens, length: int, most: int) -> int:
+    """Tokens of a row that is judged on: as when it learns, where the text is long enough.
+
+    Raises DataError for hardly any text.
+    """
+    if most < SHORTEST_ROW:
+        raise DataError(
+            f"{len(tokens):,} tokens are too few to measure on", hint="Give a file with more text."
+        )
+    return min(length, most)
 
 
 def _scores(
