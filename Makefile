@@ -39,8 +39,9 @@ $(READY): pyproject.toml
 demo: $(READY)
 	$(BIN)/textwright demo --out build/demo
 
+# A file of tests stays with one worker, as its models are made once; each worker computes with one thread.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 guide: $(READY)
 	$(BIN)/python -m pytest -m docs tests/docs --durations=5
