@@ -22,7 +22,7 @@ def recipe(**more: Any) -> PretrainRecipe:
     asked: dict[str, Any] = {
         "model": {"name": "m2m100", **TINY},
         "tokenizer": {"kind": "bpe", "vocabulary_size": 320},
-        "budget": {"tokens": 50_000},
+        "budget": {"tokens": 40_000},
         "learn": {"batch": 8, "optimizer": {"name": "adamw", "rate": 0.01}},
     }
     return PretrainRecipe.parse({**asked, **more})

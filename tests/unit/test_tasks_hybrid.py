@@ -45,7 +45,7 @@ def recipe(**more: Any) -> PretrainRecipe:
         "model": {"name": "qwen3", **TINY},
         "tokenizer": {"kind": "characters"},
         "mask": {"causal": 0.25},
-        "budget": {"tokens": 80_000},
+        "budget": {"tokens": 60_000},
         "learn": {"batch": 16},
     }
     return PretrainRecipe.parse({**asked, **more})

@@ -213,7 +213,9 @@ def _notes(folder: Path) -> list[str]:
 def restore(fit: Fit, record: dict[str, Any], groups: Groups) -> None:
     """All that can fail comes before anything is changed."""
     state = FitState.from_json(record["state"], groups.get("best", {}))
-    own_compute = {name: getattr(fit.compute, name) for name in ("device", "shard", "micro_batch")}
+    own_compute: dict[str, Any] = {"device": fit.compute.device, "shard": fit.compute.shard}
+    if fit.compute.micro_batch is not None:  # asked for anew, where memory did not suffice
+        own_compute["micro_batch"] = fit.compute.micro_batch
     compute = Compute(**{**record["compute"], **own_compute})
     own = {name: value.shape for name, value in fit.model.state_dict().items()}
     if own != {name: value.shape for name, value in groups["model"].items()}:
