@@ -160,7 +160,7 @@ def test_han_and_kana_are_whole_before_any_two_are_joined() -> None:
     # What is not a whole piece is the beginning of characters, or a byte: nothing crosses two of them.
     parts = [bytes.fromhex(re.sub("<0x(..)>", r"\1", p)) for p in tokenizer.pieces[257:] if "<0x" in p]
     assert all(any(c.encode().startswith(part) for c in common) for part in parts)
-    drawn = np.random.default_rng(0).integers(0x4E00, 0x8E00, 5000)
+    drawn = np.tile(np.random.default_rng(0).integers(0x4E00, 0x8E00, 5000), 2)
     for most in (300, 400, 1000):
         many = train_tokenizer(
             ["".join(map(chr, drawn))], TokenizerSettings(kind="bpe", vocabulary_size=most)

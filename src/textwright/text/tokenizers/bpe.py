@@ -80,10 +80,13 @@ def _whole_characters(texts: list[str], settings: TokenizerSettings) -> Tokenize
 
 
 def _common_characters(counts: Counter[str]) -> list[str]:
-    """Those of several bytes that cover nearly all of what is written with such, by falling count."""
+    """Those of several bytes that cover nearly all of what is written with such, by falling count; none that
+    is seen but once, of which a model learns next to nothing.
+    """
     ordered = sorted((c for c in counts if not c.isascii()), key=lambda c: (-counts[c], c))
     covered = np.cumsum([counts[c] for c in ordered])
-    return ordered[: int(np.searchsorted(covered, _COVERAGE * covered[-1])) + 1]
+    enough = int(np.searchsorted(covered, _COVERAGE * covered[-1])) + 1
+    return [c for c in ordered[:enough] if counts[c] > 1]
 
 
 def _merges_of_characters(texts: list[str], alphabet: list[str], most: int) -> list[tuple[str, str]]:
