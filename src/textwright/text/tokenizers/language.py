@@ -14,10 +14,10 @@ from textwright.text.script import script_shares
 from textwright.text.tokenizers import bpe, characters
 from textwright.text.tokenizers.base import Tokenizer, TokenizerSettings
 from textwright.text.tokenizers.sample import draw_sample
-from textwright.text.tokenizers.words import MAX_SAMPLE_BYTES
 
 # Characters of a piece on average, below which single ones are taken; seen on so many bytes.
 _LEAST_LENGTH, _SEEN_BYTES = 1.2, 1_000_000
+_MAX_SAMPLE_BYTES = 64_000_000
 
 
 def train(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
@@ -29,7 +29,7 @@ def train(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
     >>> train(["春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。"], settings).settings.kind
     'characters'
     """
-    sample = draw_sample(texts, MAX_SAMPLE_BYTES)
+    sample = draw_sample(texts, _MAX_SAMPLE_BYTES)
     pieces = bpe.train(sample.texts, settings.replaced({"kind": "bpe"}))
     shares = script_shares(sample.texts)
     if shares.get("han", 0.0) + shares.get("kana", 0.0) < bpe.MANY_RUNS:
