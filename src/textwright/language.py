@@ -127,7 +127,7 @@ def _writing(settings: Mapping[str, Any] | WritingSettings | None) -> WritingSet
 
 
 def fill(path: str | Path, texts: Sequence[str], *, most: int = 5) -> list[Filled]:
-    """Fill each [MASK] in texts with the language model of a folder that learned to: masked, or hybrid.
+    """Fill each [MASK] in texts with a language model that learned to: masked, hybrid or denoise.
 
     Raises BundleError, ConfigError for a model that only writes, DataError for a text without a gap.
 

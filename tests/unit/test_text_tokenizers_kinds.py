@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textwright.text.script import CJK_PATTERN
-from textwright.text.tokenizers import Tokenizer, TokenizerSettings, train_tokenizer
+from textwright.text.tokenizers import Tokenizer, TokenizerSettings, bpe, train_tokenizer
 from textwright.text.tokenizers.bpe import usual_size
 from textwright.text.tokenizers.unigram import _best_cut
 
@@ -147,6 +147,19 @@ HARD = [
 def test_bpe_gives_hard_texts_back(text: str) -> None:
     tokenizer = trained("bpe", 600)
     assert tokenizer.decode(tokenizer.encode([text]).rows[0]) == text
+
+
+def test_bpe_learns_from_less_where_words_hardly_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bpe, "_MAX_RUNS_BYTES", 600)
+    for text, is_less in (("天地玄黄宇宙洪荒日月盈昃", True), ("the cat sat on the mat and slept", False)):
+        seen: list[str] = []
+        for name in ("_whole_characters", "byte_pieces"):
+            learn = getattr(bpe, name)
+            spy = lambda texts, *rest, learn=learn, seen=seen: seen.extend(texts) or learn(texts, *rest)  # noqa: E731
+            monkeypatch.setattr(bpe, name, spy)
+        made = train_tokenizer([f"{text}{i}" for i in range(100)], TokenizerSettings(kind="bpe"))
+        assert (sum(len(t.encode()) for t in seen) <= 600) == is_less and seen
+        assert made.settings.vocabulary_size == 2048, "the size goes by all of the text"
 
 
 def test_han_and_kana_are_whole_before_any_two_are_joined() -> None:

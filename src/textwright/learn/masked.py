@@ -14,15 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textwright.core.errors import ConfigError
 from textwright.core.ragged import IntArray
 from textwright.core.seeds import generator
 from textwright.learn.batches import Batch
-from textwright.learn.packed import Packed, Tokens
+from textwright.learn.gapped import GappedRows
 
 _HIDDEN, _DRAWN = 0.8, 0.1
-# With fewer tokens there is no text around a gap.
-SHORTEST_ROW = 8
 
 
 @dataclass(frozen=True)
@@ -65,47 +62,26 @@ class Gaps:
 
 
 @dataclass(frozen=True)
-class Masked:
+class Masked(GappedRows):
     """Rows of `length` tokens, the two that frame each of them included."""
 
-    tokens: Tokens
-    length: int
     start_id: int
     end_id: int
     gaps: Gaps
     seed: int
 
-    def __post_init__(self) -> None:
-        if self.length < SHORTEST_ROW:
-            raise ConfigError(f"rows of {self.length} tokens are too short for gaps", hint="Take 8 or more.")
-        Packed(self.tokens, self._inner)  # refuses what makes no row
+    FRAME = 2
 
-    @property
-    def _inner(self) -> int:
-        return self.length - 2
-
-    def __len__(self) -> int:
-        return len(self.tokens) // self._inner
-
-    def order(self, batch: int, seed: int, epoch: int) -> list[IntArray]:
-        """As packed rows are; those with gaps of their own are cut in the same places in each epoch."""
-        rng, most = generator(seed, "packed", epoch), len(self.tokens) - self._inner
-        first = 0 if self.gaps.is_static else int(rng.integers(min(self._inner, most + 1)))
-        starts = rng.permutation(np.arange(first, most + 1, self._inner))
-        return [starts[i : i + batch] for i in range(0, len(starts), batch)]
-
-    def lengths_of(self, chosen: IntArray) -> IntArray:
-        return np.full(len(chosen), self.length)
-
-    def weight_of(self, chosen: IntArray) -> int:
-        return len(chosen)
+    def _first(self, rng: np.random.Generator, most: int) -> int:
+        """Rows with gaps of their own are cut in the same places in each epoch."""
+        return 0 if self.gaps.is_static else super()._first(rng, most)
 
     def batch(self, chosen: IntArray, seed: int, progress: float = 0.0) -> Batch:
         """The rows with gaps (B, T), the places that are told (B, K) and what stands there (B, K)."""
         ids_BT = np.empty((len(chosen), self.length), np.int64)
         ids_BT[:, 0], ids_BT[:, -1] = self.start_id, self.end_id
-        ids_BT[:, 1:-1] = self.tokens.take(chosen, self._inner)
-        count = self.gaps.count(self._inner, progress)
+        ids_BT[:, 1:-1] = self.tokens.take(chosen, self.inner)
+        count = self.gaps.count(self.inner, progress)
         seed = self.seed if self.gaps.is_static else seed
         parts = [
             self._gapped(ids_BT[i : i + 1], count, generator(seed, "gaps", int(start)))

@@ -14,69 +14,40 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textwright.core.errors import ConfigError
 from textwright.core.ragged import IntArray
 from textwright.core.seeds import generator
 from textwright.learn.batches import Batch
-from textwright.learn.masked import SHORTEST_ROW
-from textwright.learn.packed import Packed, Tokens
+from textwright.learn.gapped import GappedRows
 
 
 @dataclass(frozen=True)
-class Spans:
+class Spans(GappedRows):
     """Rows of `length` tokens, of which this `share` is told, in spans of `mean` tokens on average.
 
     `start_id` is what the first token is told from. Raises ConfigError for rows that are too short.
     """
 
-    tokens: Tokens
-    length: int
     share: float
     mean: float
     mask_id: int
     start_id: int
     end_id: int
 
-    def __post_init__(self) -> None:
-        if self.length < SHORTEST_ROW:
-            raise ConfigError(f"rows of {self.length} tokens are too short for gaps", hint="Take 8 or more.")
-        Packed(self.tokens, self._inner)  # refuses what makes no row
-
-    @property
-    def _inner(self) -> int:
-        """Tokens of the text; as many are read at most, with the end."""
-        return self.length - 1
+    FRAME = 1  # of what is read; of what is told no more
 
     @property
     def num_told(self) -> int:
         """Tokens of a row that are taken out."""
-        return min(max(round(self.share * self._inner), 1), self._inner - 1)
+        return min(max(round(self.share * self.inner), 1), self.inner - 1)
 
     @property
     def num_spans(self) -> int:
-        most = min(self.num_told, self._inner - self.num_told)
+        most = min(self.num_told, self.inner - self.num_told)
         return min(max(round(self.num_told / self.mean), 1), most)
-
-    def __len__(self) -> int:
-        return len(self.tokens) // self._inner
-
-    def order(self, batch: int, seed: int, epoch: int) -> list[IntArray]:
-        """As packed rows are: cut in other places in each epoch."""
-        rng, most = generator(seed, "packed", epoch), len(self.tokens) - self._inner
-        starts = rng.permutation(
-            np.arange(int(rng.integers(min(self._inner, most + 1))), most + 1, self._inner)
-        )
-        return [starts[i : i + batch] for i in range(0, len(starts), batch)]
-
-    def lengths_of(self, chosen: IntArray) -> IntArray:
-        return np.full(len(chosen), self.length)
-
-    def weight_of(self, chosen: IntArray) -> int:
-        return len(chosen)
 
     def batch(self, chosen: IntArray, seed: int, progress: float = 0.0) -> Batch:
         """What is read (B, S), what is told from (B, T), and what is told (B, T)."""
-        rows = self.tokens.take(chosen, self._inner)
+        rows = self.tokens.take(chosen, self.inner)
         parts = [
             self._without_spans(row, generator(seed, "spans", int(start)))
             for row, start in zip(rows, chosen, strict=True)
@@ -88,7 +59,7 @@ class Spans:
     def _without_spans(
         self, row: NDArray[np.int64], rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        kept, out, count = self._inner - self.num_told, self.num_told, self.num_spans
+        kept, out, count = self.inner - self.num_told, self.num_told, self.num_spans
         # At both ends nothing need be left; between two spans something must, or they would be one.
         left = _parts(kept + 2, count + 1, rng)
         left[[0, -1]] -= 1

@@ -26,9 +26,7 @@ def of_type(library_type: str) -> LanguageArchitecture:
     >>> of_type("m2m_100").name
     'm2m100'
     """
-    return {LANGUAGE_MODELS.get(name).library_type: LANGUAGE_MODELS.get(name) for name in LANGUAGE_MODELS}[
-        library_type
-    ]
+    return {found.library_type: found for found in map(LANGUAGE_MODELS.get, LANGUAGE_MODELS)}[library_type]
 
 
 def library_types() -> list[str]:

@@ -107,7 +107,7 @@ def _read(folder: Any) -> Seq2SeqModel:
 
 M2M100 = LanguageArchitecture(
     "m2m100",
-    "M2M100's layers: one stack reads, another tells; what translation and summaries go on from",
+    "M2M100's layers: one stack reads, another tells; translation and summaries are to start from it",
     "denoise",
     build,
     _read,

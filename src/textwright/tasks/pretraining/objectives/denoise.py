@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from textwright.core.errors import ConfigError
-from textwright.core.ragged import IntArray
 from textwright.core.records import Score
-from textwright.core.seeds import derive
 from textwright.learn.batches import Batch
 from textwright.learn.packed import Tokens
 from textwright.learn.spans import Spans
 from textwright.tasks.pretraining.objectives.base import Objective
-from textwright.tasks.pretraining.objectives.causal import drawn_windows
-from textwright.tasks.pretraining.objectives.masked import GapJudge, held_out_length, scores_of_gaps
+from textwright.tasks.pretraining.objectives.masked import (
+    GapJudge,
+    held_out_length,
+    judged_rows,
+    scores_of_gaps,
+)
 from textwright.tasks.pretraining.recipe import PretrainRecipe, SpanSettings
 from textwright.tasks.writing.model import LanguageModel, vocabulary_of
 from textwright.text.documents.shards import Shards
@@ -29,7 +29,6 @@ from textwright.text.tokenizers.framed import PAIR_START, paired
 
 # What is taken out when a model is judged, whatever is when it learns: scores stay comparable.
 _JUDGED = SpanSettings()
-_TOKENS_AT_ONCE = 8_192
 
 
 def _rows(tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe) -> Spans:
@@ -56,12 +55,7 @@ def _held_out(
     tokens: Tokens, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe, most: int
 ) -> Iterator[Batch]:
     rows = _spans(tokens, tokenizer, held_out_length(tokens, length, len(tokens)), _JUDGED)
-    inner = rows.length - 1
-    starts = drawn_windows(np.arange(0, len(tokens) - inner + 1, inner), most, recipe.seed)
-    size = max(_TOKENS_AT_ONCE // length, 1)
-    for start in range(0, len(starts), size):
-        chosen: IntArray = starts[start : start + size]
-        yield rows.batch(chosen, derive(recipe.seed, "judged gaps", int(chosen[0])))
+    return judged_rows(rows, most, recipe.seed)
 
 
 def _scores(

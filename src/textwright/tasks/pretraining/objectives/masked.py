@@ -20,9 +20,11 @@ from textwright.core.ragged import IntArray
 from textwright.core.records import Score
 from textwright.core.seeds import derive, generator
 from textwright.learn.batches import Batch
+from textwright.learn.gapped import SHORTEST_ROW
 from textwright.learn.loop import Judgement
-from textwright.learn.masked import SHORTEST_ROW, Gaps, Masked
+from textwright.learn.masked import Gaps, Masked
 from textwright.learn.packed import Tokens
+from textwright.learn.spans import Spans
 from textwright.measure.bootstrap import GroupedSums, make_score, share_score
 from textwright.tasks.pretraining.objectives.base import Objective
 from textwright.tasks.pretraining.objectives.causal import drawn_windows
@@ -120,13 +122,16 @@ def _held_out(
     length = held_out_length(tokens, length, len(tokens) + 1)
     plain = recipe.replaced({"mask.static": False, "mask.whole_words": False})
     gaps = _gaps(tokenizer, JUDGED_SHARE, JUDGED_SHARE, plain)
-    rows = _masked(tokens, tokenizer, length, gaps, recipe.seed)
-    inner = length - 2
-    starts = drawn_windows(np.arange(0, len(tokens) - inner + 1, inner), most, recipe.seed)
-    size = max(_TOKENS_AT_ONCE // length, 1)
+    return judged_rows(_masked(tokens, tokenizer, length, gaps, recipe.seed), most, recipe.seed)
+
+
+def judged_rows(rows: Masked | Spans, most: int, seed: int) -> Iterator[Batch]:
+    """At most so many rows, with gaps that never change."""
+    starts = drawn_windows(np.arange(0, len(rows.tokens) - rows.inner + 1, rows.inner), most, seed)
+    size = max(_TOKENS_AT_ONCE // rows.length, 1)
     for start in range(0, len(starts), size):
         chosen: IntArray = starts[start : start + size]
-        yield rows.batch(chosen, derive(recipe.seed, "judged gaps", int(chosen[0])))
+        yield rows.batch(chosen, derive(seed, "judged gaps", int(chosen[0])))
 
 
 def held_out_length(tokens: Tokens, length: int, most: int) -> int:
