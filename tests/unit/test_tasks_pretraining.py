@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,13 @@ from textwright.core.errors import BundleError, CheckpointError, ConfigError, Da
 from textwright.core.events import Event
 from textwright.core.records import Note, StepEvent
 from textwright.core.settings import read_yaml
+from textwright.learn.state import FitState
 from textwright.tasks import checkpoints
 from textwright.tasks.pretraining import plan
 from textwright.tasks.pretraining.asked import make_recipe
 from textwright.tasks.pretraining.corpus import prepared
 from textwright.tasks.pretraining.evaluating import evaluate_language
+from textwright.tasks.pretraining.fitting import _by_steps
 from textwright.tasks.pretraining.plan import decide, objective_of
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.writing.model import LanguageModel
@@ -223,6 +226,15 @@ def test_a_budget_in_minutes_is_kept(corpus: Path, tmp_path: Path) -> None:
     made = api.pretrain([corpus], tmp_path / "model", asked, sink=see)
     assert made.seconds < 9
     assert rates[-1] < 0.2 * max(rates), "the schedule has followed the clock to its end"
+
+
+@pytest.mark.parametrize(("epochs", "most"), [(0.25, 16), (0.25, 256), (40.0, 256)])
+def test_judging_takes_its_share_of_a_fit_of_few_steps_too(epochs: float, most: int) -> None:
+    """A forward pass is a third of a step: three tenths of the rows learned from take a tenth of the time."""
+    fit: Any = SimpleNamespace(rows=range(1_000), rows_per_step=8, epochs=epochs)
+    is_due = _by_steps(fit, most)
+    times = sum(is_due(FitState(step=step)) for step in range(1, int(epochs * 125) + 1))
+    assert times * most <= 0.3 * epochs * 1_000 and times <= 20
 
 
 def test_without_a_length_it_learns_for_some_minutes(

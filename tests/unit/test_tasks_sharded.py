@@ -110,7 +110,7 @@ def test_two_in_shards_make_the_steps_of_one(alone: tuple[Path, Seen], shared: t
     assert len(by_one.losses) > 15 and by_two.losses == pytest.approx(by_one.losses, rel=2e-3)
     assert by_two.losses[:5] == pytest.approx(by_one.losses[:5], rel=1e-5)
     scores = [[e.scores["bits_per_byte"] for e in seen.steps if e.scores] for seen in (by_one, by_two)]
-    assert len(scores[0]) > 10 and scores[1] == pytest.approx(scores[0], rel=1e-3)
+    assert len(scores[0]) > 2 and scores[1] == pytest.approx(scores[0], rel=1e-3)
     weights, others = (load_file(out / "model.safetensors") for out in (one, two))
     assert weights.keys() == others.keys()
     for name, value in weights.items():

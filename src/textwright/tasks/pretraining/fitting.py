@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -36,8 +37,9 @@ from textwright.tasks.writing.model import vocabulary_of
 _LEAST_SECONDS_TO_COMPILE = 150.0
 # Validations of a fit, and what they may take of its time.
 _CHECKS, _SHARE_OF_CHECKS = 20, 0.03
-# Windows that are judged on where there is no clock: the same ones on every machine.
-_WINDOWS = 256
+# Windows that are judged on where there is no clock, the same ones on every machine: as many rows as one in
+# ten of those learned from takes as long as, three to one, for they need no gradient.
+_WINDOWS, _LEAST_WINDOWS, _WINDOWS_OF_ROWS = 256, 16, 0.3
 # Held-out tokens that are scored in the end, where there is no clock.
 _MOST_SCORED = 2_000_000
 # What is left of a budget for the last measurement, and for saving.
@@ -136,15 +138,16 @@ class Learning:
     def _judge(self) -> int:
         """How it is judged, by what that takes here; on how many windows at most."""
         fit = self.fit
-        most = _WINDOWS
+        windows = _WINDOWS_OF_ROWS * fit.epochs * len(fit.rows)
+        most = min(max(int(windows / _CHECKS), _LEAST_WINDOWS), _WINDOWS)
         if self.is_clocked:
             left = max(self.clock.remaining(), 0.0)
             per_window = self._seconds_of_a_window()
-            most = max(int(_SHARE_OF_CHECKS / _CHECKS * left / per_window), 16)
+            most = max(int(_SHARE_OF_CHECKS / _CHECKS * left / per_window), _LEAST_WINDOWS)
             self.most_scored = max(int(_SHARE_OF_SCORES * left / per_window), 64) * self._window
             reserve = min(_SHARE_OF_SCORES * left, 2 * self._held_out / self._window * per_window)
             fit.clock = self.clock.limited(float(self.clock.limit or 0.0) - reserve - _SECONDS_TO_SAVE)
-        fit.is_due = _by_progress() if self.is_clocked else _by_steps(fit)
+        fit.is_due = _by_progress() if self.is_clocked else _by_steps(fit, most)
         fit.validate = self._judge_on(most).judged
         return most
 
@@ -215,10 +218,11 @@ def count_parameters(network: nn.Module, *, learning: bool = False) -> int:
     return sum(p.numel() for p in network.parameters() if p.requires_grad or not learning)
 
 
-def _by_steps(fit: Fit) -> Callable[[FitState], bool]:
-    """Due after equal parts of all steps."""
+def _by_steps(fit: Fit, windows: int) -> Callable[[FitState], bool]:
+    """Due after equal parts of all steps; of so few that judging takes its share and no more, less often."""
     steps_of_epoch = -(-len(fit.rows) // fit.rows_per_step)
-    every = max(round(fit.epochs * steps_of_epoch / _CHECKS), 1)
+    least = math.ceil(windows / (_WINDOWS_OF_ROWS * fit.rows_per_step))
+    every = max(round(fit.epochs * steps_of_epoch / _CHECKS), least)
     return lambda state: state.step % every == 0
 
 
