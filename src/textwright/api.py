@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textwright.bundle.folder import (
     is_finished,
@@ -24,7 +24,7 @@ from textwright.bundle.folder import (
     refuse_foreign,
 )
 from textwright.bundle.looks import count_look
-from textwright.bundle.manifest import LANGUAGE
+from textwright.bundle.manifest import LANGUAGE, PAIRS
 from textwright.choose.candidates import Proposal, proposals_for
 from textwright.choose.compare.grid import SettingsComparison, compare_settings
 from textwright.choose.compare.paired import Comparison, compare
@@ -46,6 +46,7 @@ from textwright.report.card import not_assessed
 from textwright.report.folder import CARD, edited_pages, in_words, make_language, make_pages, stated_before
 from textwright.report.markdown import STATED
 from textwright.report.words import Language
+from textwright.rewriting import translate, translate_file
 from textwright.tasks.answering import Answered, answer_file
 from textwright.tasks.checkpoints import Checkpoints
 from textwright.tasks.identity import identity_of
@@ -59,6 +60,9 @@ from textwright.tasks.recipe import Recipe
 from textwright.tasks.work import work_folder
 from textwright.text.corpus import read_labelled
 from textwright.text.split import row_hashes
+
+if TYPE_CHECKING:
+    from textwright.tasks.pretraining.recipe import PretrainRecipe
 
 __all__ = [
     "Carded",
@@ -86,6 +90,9 @@ __all__ = [
     "pretrain",
     "stream",
     "train",
+    "train_pairs",
+    "translate",
+    "translate_file",
 ]
 
 MINUTES_WITHOUT_BUDGET = 10.0
@@ -206,6 +213,28 @@ def train(
         return trained
 
 
+def train_pairs(
+    data: str | Path,
+    out: str | Path,
+    recipe: PretrainRecipe,
+    *,
+    sink: Sink = silent,
+    clock: Clock | None = None,
+    resume: bool = False,
+) -> Trained:
+    """Learn to make one text of another from pairs: `recipe.objective` is translate or summarize.
+
+    All else is as for `train`. Raises TextwrightError.
+    """
+    made = pretrain([data], out, recipe, sink=sink, clock=clock, resume=resume)
+    size = (made.out / "model.safetensors").stat().st_size
+    candidate = Candidate(
+        made.model, made.scores, made.seconds, made.parameters, size, chosen=True, why="as asked"
+    )
+    task, rest = str(recipe.objective), (made.parameters, size, [candidate], made.scores, made.split)
+    return Trained(made.out, task, made.model, made.seconds, *rest, interrupted=made.interrupted)
+
+
 def plan(
     data: str | Path, recipe: Recipe | None = None, *, test: str | Path | None = None
 ) -> tuple[Plan, list[str]]:
@@ -231,6 +260,8 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
     """
     if load_manifest(Path(path)).task == LANGUAGE:
         return _evaluate_language(path, data)
+    if load_manifest(Path(path)).task in PAIRS:
+        return _evaluate_pairs(path, data)
     started = time.monotonic()
     predictor = load(path)
     corpus = read_labelled(data, predictor.schema)
@@ -250,6 +281,13 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
         wrong=wrong.records(),
         num_learned=int(past_of(predictor.bundle.path, corpus).learned.sum()),
     )
+
+
+def _evaluate_pairs(path: str | Path, data: str | Path) -> Evaluated:
+    from textwright.tasks.rewriting.evaluating import evaluate_pairs  # it needs torch
+
+    found = evaluate_pairs(path, data)
+    return Evaluated(found.n, found.seconds, found.scores, found.details, 0, found.cleaning, [])
 
 
 def _evaluate_language(path: str | Path, data: str | Path) -> Evaluated:
@@ -326,7 +364,7 @@ def card(
     and when a card was changed by hand, unless `overwrite`; BundleError.
     """
     folder = Path(path)
-    is_language = load_manifest(folder).task == LANGUAGE
+    is_language = load_manifest(folder).task in (LANGUAGE, *PAIRS)
     manifest = load_verified(folder) if is_language else load_bundle(folder).manifest
     for key in stated or {}:
         if key not in STATED:

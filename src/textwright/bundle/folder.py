@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textwright.bundle.manifest import COPY_AGAIN, FORMAT_VERSION, LANGUAGE, MANIFEST, UNHASHED, Manifest
+from textwright.bundle.manifest import COPY_AGAIN, FORMAT_VERSION, LANGUAGE, MANIFEST, PAIRS, UNHASHED, Manifest
 from textwright.core.errors import BundleError, ConfigError
 from textwright.core.files import explained, publish_folder, read_json, sha256, to_json
 from textwright.text.schema import Schema
@@ -62,6 +62,11 @@ def load_bundle(path: str | Path) -> Bundle:
         raise BundleError(
             f"{folder}: is a language model, which writes and fills gaps, and gives no labels or scores",
             hint=f"Teach it: textwright train DATA --from {folder} --out NEW",
+        )
+    if manifest.task in PAIRS:
+        raise BundleError(
+            f"{folder}: is a model for {manifest.task}, and gives no labels or scores",
+            hint=f"Use it: textwright {manifest.task} {folder} FILE",
         )
     try:
         schema = Schema.parse(manifest.data_schema)

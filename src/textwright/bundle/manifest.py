@@ -17,6 +17,8 @@ LOOKS = "looks.json"
 UNHASHED = frozenset({LOOKS, "report.html", "card.json", "README.md", "README.zh.md"})
 # The task of a folder that holds a language model.
 LANGUAGE = "language"
+# Those of one that makes one text of another, learned from pairs.
+PAIRS = ("translate", "summarize")
 COPY_AGAIN = "Copy the folder again from where it was made, or train again."
 
 

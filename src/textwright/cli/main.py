@@ -41,6 +41,7 @@ VERBS = {
     "inspect": "Show how a language model reads a text, on a page.",
     "plan": "Say what train would do, with reasons and estimates.",
     "predict": "Answer for every row of a file.",
+    "translate": "Translate documents, or the rows of a table.",
     "evaluate": "Score a model on a labelled file, with intervals.",
     "compare": "Compare two models or two prediction files on the same rows.",
     "curve": "Say what more labelled rows would give: a learning curve.",

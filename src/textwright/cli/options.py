@@ -21,9 +21,13 @@ Data = Annotated[
         show_default=False,
     ),
 ]
-Task = Annotated[str | None, typer.Option(help="classify, multilabel or score; guessed when not given.")]
+Task = Annotated[str | None, typer.Option(help="classify, multilabel, score, translate or summarize; guessed when not given.")]
 Text = Annotated[str | None, typer.Option(help="Column of the text; guessed when not given.")]
 Label = Annotated[str | None, typer.Option(help="Column of the label or score; guessed when not given.")]
+Source = Annotated[
+    str | None, typer.Option(help="Column of what is translated or summarised; guessed when not given.")
+]
+Target = Annotated[str | None, typer.Option(help="Column of what is made of it; guessed when not given.")]
 Test = Annotated[
     Path | None, typer.Option(help="File to test on; otherwise a part of the rows is locked for that.")
 ]

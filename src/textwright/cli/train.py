@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from textwright import api
+from textwright.bundle.manifest import PAIRS
 from textwright.cli import options
 from textwright.cli.main import started
 from textwright.cli.progress import Progress
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.clock import Clock
 from textwright.report.messages import SPOKEN
+from textwright.runtime.cpu import choose_waiting
+from textwright.tasks.rewriting.guess import task_of_pairs
 
 app = typer.Typer(add_completion=False)
 
@@ -27,6 +30,8 @@ def train(
     task: options.Task = None,
     text: options.Text = None,
     label: options.Label = None,
+    source: options.Source = None,
+    target: options.Target = None,
     test: options.Test = None,
     test_share: options.TestShare = None,
     model: options.Model = None,
@@ -50,6 +55,39 @@ def train(
     """
     with guarded(debug, lang) as guard:
         options.refuse_contradiction(test, test_share)
+        sides = {"source": source or text, "target": target or label}
+        pairs = None if recipe else task_of_pairs(data, task, sides)
+        if pairs is not None:
+            choose_waiting()  # before torch is imported
+            from textwright.tasks.rewriting.asked import recipe_of_pairs
+
+            asked = recipe_of_pairs(
+                pairs,
+                set_,
+                {
+                    "model.name": model,
+                    "model.checkpoint": from_,
+                    "budget.minutes": minutes,
+                    "data.source": sides["source"],
+                    "data.target": sides["target"],
+                    "seed": seed,
+                },
+                {
+                    "--prefer": prefer,
+                    "--max-size": max_size,
+                    "--max-latency": max_latency,
+                    "--unlabelled": unlabelled,
+                    "--test-share": test_share,
+                    "--test": test,
+                },
+            )
+            trained = api.train_pairs(
+                data, out, asked, sink=Progress(), clock=Clock(started()), resume=resume
+            )
+            finish(json, trained.to_json(), summary(trained))
+            if trained.interrupted:
+                raise typer.Exit(guard.stopped)
+            return
         made = options.make_recipe(
             recipe,
             set_,
@@ -85,6 +123,7 @@ def summary(trained: api.Trained) -> str:
     ]
     measured = f"on {part} (95 % interval in brackets):" if lines else _UNKNOWN
     look = f"report: {trained.out / 'report.html'}"
-    after = f"Next: textwright predict {trained.out} FILE --out answers.csv"
-    words = trained.in_words(SPOKEN.get()) if lines else []
+    verb = "predict" if trained.task not in PAIRS else trained.task
+    after = f"Next: textwright {verb} {trained.out} FILE --out answers.{'csv' if verb == 'predict' else 'jsonl'}"
+    words = trained.in_words(SPOKEN.get()) if lines and verb == "predict" else []
     return "\n".join([head, measured, *lines, *words, look, after])

@@ -66,14 +66,18 @@ def next_token(logits_BTV: Any, targets_BT: Tensor) -> Loss:
     return Loss(total / targets_BT.shape[1], len(targets_BT))
 
 
-def told_token(logits_BTV: Any, targets_BT: Tensor) -> Loss:
+def told_token(logits_BTV: Any, targets_BT: Tensor, smoothing: float = 0.0) -> Loss:
     """Which token comes next at each place whose target is not UNTOLD; each of these counts as any other."""
     if isinstance(logits_BTV, Tensor):
         total = F.cross_entropy(
-            logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), ignore_index=UNTOLD, reduction="sum"
+            logits_BTV.flatten(0, 1).float(),
+            targets_BT.flatten(),
+            ignore_index=UNTOLD,
+            reduction="sum",
+            label_smoothing=smoothing,
         )
     else:
-        total = logits_BTV.cross_entropy(targets_BT)
+        total = logits_BTV.cross_entropy(targets_BT, smoothing=smoothing)
     return Loss(total, int((targets_BT != UNTOLD).sum()))
 
 

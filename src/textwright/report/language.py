@@ -11,10 +11,12 @@ from textwright.report.messages import SPOKEN
 from textwright.report.page import both, environment
 from textwright.report.records import Curve, Records, read_lines, read_records
 from textwright.report.shown import number, percent, seconds
-from textwright.report.words import Language
+from textwright.report.words import Language, word
 
 Finding = tuple[str, dict[str, Any]]
-_SAMPLES = "samples.jsonl"
+_SAMPLES, _SHOWN = "samples.jsonl", 8
+# Tasks of models that make one text of another, and the score that says most of each.
+_PAIRS = {"translate": "chrf", "summarize": "rougeL"}
 
 
 def render_language(
@@ -34,8 +36,9 @@ def render_language(
             language=language or SPOKEN.get(),
             sections=[f"language.{key}" for key in sections if samples or key != "written"],
             verdict=[both(key, **values) for key, values in findings(records)],
-            samples=samples,
+            samples=samples[:_SHOWN],
             answers=_answers(manifest),
+            pairs=manifest["task"] in _PAIRS,
             loss=_loss(curve),
             checks=_checks(curve),
             data=records.manifest["data"][0],
@@ -49,6 +52,10 @@ def findings(records: Records) -> Iterator[Finding]:
     if "bits_per_byte" in scores:
         key = "language.answered" if _answers(records.manifest) else "language.bits"
         yield key, {**_ends(scores["bits_per_byte"]), "size": number(details["bytes"])}
+    told = scores.get(_PAIRS.get(records.manifest["task"], ""))
+    if told:
+        name = word("page", f"name.{_PAIRS[records.manifest['task']]}", "en")
+        yield "language.told", {**_ends(told), "name": name, "count": number(told["n"])}
     filled = scores.get("accuracy") or scores.get("gap_accuracy")
     if filled:
         accuracy = {key: percent(filled[part]) for key, part in _PARTS}

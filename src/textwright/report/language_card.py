@@ -18,6 +18,8 @@ _PIPELINES = {
     "hybrid": ("text-generation", "AutoModelForCausalLM"),
     "instruct": ("text-generation", "AutoModelForCausalLM"),
     "denoise": ("text2text-generation", "AutoModelForSeq2SeqLM"),
+    "translate": ("translation", "AutoModelForSeq2SeqLM"),
+    "summarize": ("summarization", "AutoModelForSeq2SeqLM"),
     "masked": ("fill-mask", "AutoModelForMaskedLM"),
 }
 # Architectures whose class the library lacks: the module of their name brings it.

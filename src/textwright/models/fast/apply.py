@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from textwright.models.fast import attention
-from textwright.models.fast.dropout import restore_dropouts, swap_dropouts
+from textwright.models.fast.dropout import hook_dropouts, restore_dropouts, swap_dropouts
 from textwright.models.fast.linear import CAST, cast_linears, restore_linears
 
 Example = tuple[Tensor, ...]
@@ -64,8 +64,14 @@ def _choose_attention(network: nn.Module, precision: str, example: Example) -> _
 def _swap_dropout(network: nn.Module, precision: str, example: Example) -> _Taken:
     if next(network.parameters()).device.type != "cpu":  # a GPU draws quickly by itself
         return None
-    layers = swap_dropouts(network)
-    return ("quick dropout", lambda: restore_dropouts(layers)) if layers else None
+    layers, hooked = swap_dropouts(network), hook_dropouts(network)
+
+    def back() -> None:
+        restore_dropouts(layers)
+        for undo in hooked:
+            undo()
+
+    return ("quick dropout", back) if layers or hooked else None
 
 
 def _cast(network: nn.Module, precision: str, example: Example) -> _Taken:

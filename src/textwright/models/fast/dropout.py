@@ -6,8 +6,12 @@ step. The bits come from torch's generator, so seeds and checkpointed gradients 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 _LEVELS = 1 << 16
 
@@ -41,6 +45,51 @@ def swap_dropouts(network: nn.Module) -> list[nn.Dropout]:
     for layer in turned:
         layer.__class__ = FastDropout
     return turned
+
+
+def hook_dropouts(network: nn.Module) -> list[Callable[[], None]]:
+    """The same for layers of BART's kind, which call torch's function by a number of theirs: what undoes it.
+
+    It falls on what leaves attention and the second product of a layer, and on what enters the first layer.
+    """
+    undo: list[Callable[[], None]] = []
+    for module in network.modules():
+        p = getattr(module, "dropout", None)
+        stack = getattr(module, "layers", None)
+        ends = [module.get_submodule(name) for name in _ENDS if _has(module, name)]
+        if not isinstance(p, float) or not p or not (ends or isinstance(stack, nn.ModuleList)):
+            continue
+        hooks = [end.register_forward_hook(partial(_dropped, p)) for end in ends]
+        if isinstance(stack, nn.ModuleList):
+            hooks.append(stack[0].register_forward_pre_hook(partial(_entering, p)))
+        vars(module)["dropout"] = 0.0
+        undo.append(partial(_unhook, module, p, hooks))
+    return undo
+
+
+_ENDS = ("self_attn.out_proj", "encoder_attn.out_proj", "fc2")
+
+
+def _has(module: nn.Module, name: str) -> bool:
+    try:
+        module.get_submodule(name)
+    except AttributeError:
+        return False
+    return True
+
+
+def _dropped(p: float, layer: nn.Module, given: object, made: Tensor) -> Tensor:
+    return fast_dropout(made, p) if layer.training else made
+
+
+def _entering(p: float, layer: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (fast_dropout(given[0], p), *given[1:]) if layer.training else given
+
+
+def _unhook(module: nn.Module, p: float, hooks: list[RemovableHandle]) -> None:
+    vars(module)["dropout"] = p
+    for hook in hooks:
+        hook.remove()
 
 
 def restore_dropouts(layers: list[nn.Dropout]) -> None:

@@ -31,9 +31,11 @@ class Deferred:
     cap: float | None
     dtype: torch.dtype
 
-    def cross_entropy(self, targets_BT: Tensor, counts_BT: Tensor | None = None) -> Tensor:
+    def cross_entropy(
+        self, targets_BT: Tensor, counts_BT: Tensor | None = None, smoothing: float = 0.0
+    ) -> Tensor:
         """The sum of the losses of all tokens whose target is not below zero: no others need logits. With
-        `counts_BT` each of them counts so much.
+        `counts_BT` each of them counts so much; `smoothing` is the share that is given to all tokens.
         """
         vectors_ND, targets_N = self.vectors_BTD.flatten(0, 1), targets_BT.flatten()
         counts_N = None if counts_BT is None else counts_BT.flatten()
@@ -41,7 +43,9 @@ class Deferred:
         if not bool(is_told.all()):
             vectors_ND, targets_N = vectors_ND[is_told], targets_N[is_told]
             counts_N = None if counts_N is None else counts_N[is_told]
-        total: Tensor = _HeadLoss.apply(vectors_ND, self.weight_VD, targets_N, self.cap, self.dtype, counts_N)
+        total: Tensor = _HeadLoss.apply(
+            vectors_ND, self.weight_VD, targets_N, self.cap, self.dtype, counts_N, smoothing
+        )
         return total
 
     def float(self) -> Tensor:
@@ -60,6 +64,7 @@ class _HeadLoss(torch.autograd.Function):
         cap: float | None,
         dtype: torch.dtype,
         counts_N: Tensor | None,
+        smoothing: float,
     ) -> Tensor:
         weight = weight_VD.to(dtype)
         total = vectors_ND.new_zeros((), dtype=torch.float32)
@@ -75,10 +80,14 @@ class _HeadLoss(torch.autograd.Function):
                 slope = torch.addcmul(logits.new_ones(()), logits, logits, value=-1)
                 logits = logits.mul_(cap)
             log_sum = logits.logsumexp(-1, keepdim=True)
-            losses = log_sum - logits.gather(-1, wanted)
+            losses = log_sum - (1 - smoothing) * logits.gather(-1, wanted)
+            if smoothing:
+                losses -= smoothing * logits.mean(-1, keepdim=True)
             total += (losses if counts_N is None else losses * counts_N[part, None]).sum()
             shares = logits.sub_(log_sum).exp_()
-            shares.scatter_add_(-1, wanted, shares.new_full(wanted.shape, -1.0))
+            shares.scatter_add_(-1, wanted, shares.new_full(wanted.shape, smoothing - 1.0))
+            if smoothing:
+                shares.sub_(smoothing / shares.shape[-1])
             if counts_N is not None:
                 shares.mul_(counts_N[part, None])
             if cap is not None:
@@ -91,7 +100,7 @@ class _HeadLoss(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         by_vectors, by_weight = ctx.saved_tensors
         of_weight = None if by_weight is None else by_weight * gradients[0]
-        return by_vectors * gradients[0], of_weight, None, None, None, None
+        return by_vectors * gradients[0], of_weight, None, None, None, None, None

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textwright.bundle.manifest import PAIRS
 from textwright.core.errors import ConfigError, DataError, TokenizerError
 from textwright.core.files import read_json, readable_name, to_json, write_atomic, writing_atomic
 from textwright.tasks.pretraining.objectives import OBJECTIVES
 from textwright.tasks.pretraining.objectives.base import Making
-from textwright.tasks.pretraining.recipe import INSTRUCT, PretrainRecipe
+from textwright.tasks.pretraining.recipe import INSTRUCT, OF_ROWS, PretrainRecipe
 from textwright.tasks.pretraining.starting import Start, window_of
 from textwright.text.documents.reading import Documents
 from textwright.text.documents.shards import Shards
@@ -49,7 +50,7 @@ def prepared(
     and settings are taken as they lie there. Raises DataError.
     """
     settings = _settings(recipe, start)
-    length = window_of(recipe, start) if objective == INSTRUCT else 0
+    length = window_of(recipe, start) if objective in OF_ROWS else 0
     asked = {
         "files": [[str(path), *_stamp(path)] for path in documents.files],
         "column": documents.column,
@@ -57,8 +58,9 @@ def prepared(
         "objective": objective,
         "seed": recipe.seed,
     }
-    if objective == INSTRUCT:
-        asked |= {"prompt": recipe.data.prompt, "response": recipe.data.response, "length": length}
+    if objective in OF_ROWS:
+        columns = recipe.data.model_dump(exclude={"text"})
+        asked |= {**columns, "length": length}
     found = _found(folder, asked, recipe, start)
     if found is not None:
         return found
@@ -82,7 +84,7 @@ def _settings(recipe: PretrainRecipe, start: Start | None) -> TokenizerSettings:
     if start is not None:
         return start.tokenizer.settings
     if not isinstance(recipe.tokenizer, TokenizerSettings):
-        return TokenizerSettings(kind="language")
+        return TokenizerSettings(kind="bpe" if recipe.objective in PAIRS else "language")
     asked = recipe.tokenizer
     if asked.drop_unknown:
         raise ConfigError(
@@ -124,7 +126,9 @@ def _found(
         return None
 
 
-def account(learned: Learned, documents: Documents, wanted: int | None = None) -> list[str]:
+def account(
+    learned: Learned, documents: Documents, objective: str, wanted: int | None = None
+) -> list[str]:
     """What was read, in lines for a person; `wanted` is how many kinds of tokens were asked for."""
     train, held_out = learned.corpus.train, learned.corpus.validation
     size = learned.num_bytes + int(held_out.about["bytes"])
@@ -135,7 +139,12 @@ def account(learned: Learned, documents: Documents, wanted: int | None = None) -
         f"{where}: {_size(size)} of text, {tokens:,} tokens of {kinds:,} kinds",
         f"held out to judge on: {_size(int(held_out.about['bytes']))}",
     ]
-    if "told" in train.about:
+    if objective in PAIRS:
+        rows, told = train.about["documents"], train.about["told"]
+        lines.append(
+            f"{rows:,} pairs to learn {told:,} tokens from, {held_out.about['documents']:,} held out"
+        )
+    elif objective == INSTRUCT:
         rows, told = train.about["documents"], train.about["told"]
         lines.append(
             f"{rows:,} conversations to learn {told:,} tokens of responses from, "

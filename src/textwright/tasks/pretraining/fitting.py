@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ import torch
 from torch import nn
 
 from textwright.core.clock import Clock
+from textwright.core.errors import ConfigError
 from textwright.core.events import Event
 from textwright.core.seeds import derive
+from textwright.learn import objectives as losses
 from textwright.learn.batches import Learnable
 from textwright.learn.loop import Fit, FitState
 from textwright.learn.sharded.shards import shell_of
@@ -81,7 +84,7 @@ class Learning:
         self.fit = Fit(
             network,
             rows,
-            self.objective.loss,
+            self._loss(),
             decided.learn,
             epochs,
             seed,
@@ -89,6 +92,18 @@ class Learning:
             compute=compute,
             state=FitState(by_clock=self.is_clocked),
         )
+
+    def _loss(self) -> losses.Objective:
+        """That of the objective, smoothed where that is asked for. Raises ConfigError where it cannot be."""
+        smoothing, loss = self.decided.learn.loss.label_smoothing, self.objective.loss
+        if not smoothing:
+            return loss
+        if loss is not losses.told_token:
+            raise ConfigError(
+                f"learn.loss.label_smoothing={smoothing:g} is of rows of which some tokens are told",
+                hint="Leave it out, or take the objective instruct, translate or summarize.",
+            )
+        return partial(losses.told_token, smoothing=smoothing)
 
     def _network(self) -> Any:
         """What begins to learn: drawn anew, or read, with what is tuned of it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from textwright.bundle.manifest import PAIRS
 from textwright.core.errors import ConfigError
 from textwright.core.settings import Settings
 from textwright.learn.settings import LearnSettings
@@ -14,7 +15,15 @@ from textwright.models.language.base import LanguageArchitecture
 from textwright.models.language.registry import LANGUAGE_MODELS
 from textwright.models.language.settings import LanguageSettings, SizeName, TuneName
 from textwright.tasks.pretraining.corpus import Learned
-from textwright.tasks.pretraining.recipe import HYBRID, INSTRUCT, MaskSettings, PretrainRecipe, SpanSettings
+from textwright.tasks.pretraining.plan_pairs import of_pairs
+from textwright.tasks.pretraining.recipe import (
+    HYBRID,
+    INSTRUCT,
+    OF_ROWS,
+    MaskSettings,
+    PretrainRecipe,
+    SpanSettings,
+)
 from textwright.tasks.pretraining.starting import Start, window_of
 
 # Of a model by its size: the tokens of a step, and the highest rate (docs/log.md).
@@ -54,6 +63,20 @@ _OF_OTHERS: Mapping[str, Collection[str]] = MappingProxyType(
         "instruct": [*_MASKS, *_SPANS],
         "masked": ["mask.causal", *_SPANS],
         "hybrid": ["mask.static", *_SPANS],
+        **dict.fromkeys(PAIRS, [*_MASKS, *_SPANS]),
+    }
+)
+# What each objective of rows calls its columns.
+_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {INSTRUCT: ("prompt", "response"), **dict.fromkeys(PAIRS, ("source", "target"))}
+)
+
+
+_ROOM_FOR: Mapping[str, str] = MappingProxyType(
+    {
+        INSTRUCT: "room for some turns of a conversation",
+        "translate": "room for long sentences",
+        "summarize": "room for some pages",
     }
 )
 
@@ -95,14 +118,15 @@ def _is_for(architecture: LanguageArchitecture, recipe: PretrainRecipe) -> bool:
 def objective_of(recipe: PretrainRecipe, start: Start | None) -> str:
     """What is learned by. Raises ConfigError where the model, or a setting, is for another."""
     architecture = architecture_of(recipe, start)
-    objective = recipe.objective if recipe.objective in (INSTRUCT, HYBRID) else architecture.objective
+    objective = recipe.objective if recipe.objective in (*OF_ROWS, HYBRID) else architecture.objective
     if recipe.objective == "auto" and start is not None and start.is_hybrid:
         objective = HYBRID
-    for name in ("text",) if objective == INSTRUCT else ("prompt", "response"):
-        if getattr(recipe.data, name) is not None:
+    own = _COLUMNS.get(objective, ("text",))
+    for name in ("text", *_COLUMNS[INSTRUCT], *_COLUMNS["translate"]):
+        if name not in own and getattr(recipe.data, name) is not None:
             raise ConfigError(
                 f"data.{name} does not go with the objective {objective}",
-                hint="For instruct name data.prompt and data.response, for raw text data.text.",
+                hint=f"Name data.{' and data.'.join(own)}.",
             )
     _refuse_gaps_of_others(recipe, objective)
     return objective
@@ -137,14 +161,17 @@ def decide(
     if start is not None:
         return _going_on(recipe, asked, start, learned)
     reasons: dict[str, str] = {"model.name": _named(recipe, architecture)}
-    if recipe.objective == INSTRUCT and asked.positions == "auto":
+    if recipe.objective in OF_ROWS and asked.positions == "auto":
         asked = asked.replaced({"positions": window_of(recipe, start)})
-        reasons["model.positions"] = f"{asked.positions}: room for some turns of a conversation"
+        reasons["model.positions"] = f"{asked.positions}: {_ROOM_FOR[recipe.objective]}"
+    if recipe.objective in PAIRS:
+        settings, learn = of_pairs(recipe, asked, learned, reasons)
+        return Decided(architecture, settings, learn, reasons)
     size = asked.size
     if size == "auto":
         size, reasons["model.size"] = _size(architecture, learned, seconds, tokens)
     settings = asked.replaced({"size": size}).sized()
-    if recipe.objective != INSTRUCT and len(learned.corpus.train) <= int(settings.positions):
+    if recipe.objective not in OF_ROWS and len(learned.corpus.train) <= int(settings.positions):
         settings = _shorter(asked, settings, len(learned.corpus.train), reasons)
     learn = _usual_optimizer(_step(recipe, learned, size, reasons), architecture, size, reasons)
     learn = _learning(learn, size, settings, reasons)
@@ -155,7 +182,7 @@ def _going_on(recipe: PretrainRecipe, asked: LanguageSettings, start: Start, lea
     """With the sizes of the checkpoint, and a rate that does not undo what it has learned."""
     settings = start.settings(asked)
     reasons = {"model.checkpoint": f"{start.checkpoint.name}, a {start.checkpoint.type}"}
-    if recipe.objective != INSTRUCT and len(learned.corpus.train) <= int(settings.positions):
+    if recipe.objective not in OF_ROWS and len(learned.corpus.train) <= int(settings.positions):
         settings = _shorter(asked, settings, len(learned.corpus.train), reasons)
     size: SizeName = "small" if int(settings.width) <= _WIDEST_SMALL else "base"
     learn = _step(recipe, learned, size, reasons)

@@ -6,22 +6,28 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from textwright.bundle.manifest import PAIRS
 from textwright.core.settings import Settings
 from textwright.learn.settings import LearnSettings
 from textwright.models.language.base import ObjectiveName
 from textwright.models.language.registry import USUAL
 from textwright.runtime.settings import ComputeSettings
+from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.text.tokenizers import TokenizerSettings
 
 Auto = Literal["auto"]
 INSTRUCT: Literal["instruct"] = "instruct"
 HYBRID: Literal["hybrid"] = "hybrid"
+# What is learned from the rows of tables, in the place of raw text.
+OF_ROWS = (INSTRUCT, *PAIRS)
 
 
 class TextSettings(Settings):
     text: str | None = Field(None, description="column of the text in tables; none is guessed")
     prompt: str | None = Field(None, description="column of the prompts, for instruct; none is found by name")
     response: str | None = Field(None, description="and of their responses")
+    source: str | None = Field(None, description="column of what is read, for pairs; none is found by name")
+    target: str | None = Field(None, description="and of what is made of it")
 
 
 class MaskSettings(Settings):
@@ -50,6 +56,16 @@ class SpanSettings(Settings):
     length: float = Field(3.0, ge=1, description="tokens of a span, on average")
 
 
+class PairSettings(Settings):
+    cut: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of the tokens that are cut in two, anew in each epoch, while pairs are learned "
+        "(arXiv:1910.13267, 2506.01687)",
+    )
+
+
 class LengthSettings(Settings):
     minutes: float | None = Field(None, gt=0, description="from the start of the process to its end")
     tokens: int | None = Field(
@@ -64,10 +80,11 @@ class TrackSettings(Settings):
 class PretrainRecipe(Settings):
     """All that decides how a language is learned; saved with the model."""
 
-    objective: ObjectiveName | Literal["hybrid", "instruct"] | Auto = Field(
+    objective: ObjectiveName | Literal["hybrid", "instruct", "translate", "summarize"] | Auto = Field(
         "auto",
         description="causal: tell the next token; masked: fill gaps; hybrid: one model for both; denoise: "
-        "tell spans that were taken out; instruct: answer prompts, learned from rows of both; auto goes by "
+        "tell spans that were taken out; instruct: answer prompts, learned from rows of both; translate and "
+        "summarize: make one text of another, learned from pairs; auto goes by "
         "the model",
     )
     data: TextSettings = TextSettings()
@@ -77,6 +94,8 @@ class PretrainRecipe(Settings):
     )
     mask: MaskSettings = MaskSettings()
     spans: SpanSettings = SpanSettings()
+    pairs: PairSettings = PairSettings()
+    decode: DecodeSettings = DecodeSettings()
     learn: LearnSettings = LearnSettings()
     compute: ComputeSettings = ComputeSettings()
     budget: LengthSettings = LengthSettings()
@@ -94,6 +113,8 @@ class PretrainRecipe(Settings):
         """What the model must be made for; None where nobody said."""
         if self.objective == "auto":
             return None
+        if self.objective in PAIRS:
+            return "denoise"
         return "causal" if self.objective in (INSTRUCT, HYBRID) else self.objective
 
     @property

@@ -34,6 +34,7 @@ from textwright.tasks.pretraining.opening import opening_of
 from textwright.tasks.pretraining.plan import Decided, decide, objective_of
 from textwright.tasks.pretraining.recipe import HYBRID, INSTRUCT, PretrainRecipe
 from textwright.tasks.pretraining.starting import Start, start_of
+from textwright.tasks.rewriting.samples import rewritten_samples
 from textwright.tasks.work import work_folder
 from textwright.tasks.writing.model import LanguageModel, vocabulary_of
 from textwright.tasks.writing.sampling import WritingSettings
@@ -114,7 +115,7 @@ def pretrain(
         learned = prepared(documents, recipe, work.path / _TOKENS, objective, start)
         asked = recipe.tokenizer
         wanted = None if asked == "auto" else asked.vocabulary_size
-        for line in account(learned, documents, wanted):
+        for line in account(learned, documents, objective, wanted):
             sinks(Note(line))
         decided = _decided(recipe, learned, start, clock, work.path / _SIZE)
         launch = launched()
@@ -297,7 +298,10 @@ def _keep(
         (folder / "data.json").write_text(to_json(text_at_a_glance(learned.corpus)), encoding="utf-8")
         shutil.copy(learned.cleaning_file, folder / "cleaning.jsonl")
         journal.join(folder / "events.jsonl")
-        samples = _samples(model, _prompts(model, learned), learning.recipe.seed)
+        if learning.objective.task == LANGUAGE:
+            samples = _samples(model, _prompts(model, learned), learning.recipe.seed)
+        else:
+            samples = rewritten_samples(model, held_out, learning.recipe.decode)
         (folder / "samples.jsonl").write_text(samples, encoding="utf-8")
         record = manifest.model_dump(mode="json", by_alias=True)
         write_pages(folder, lambda: make_language(folder, record, name=readable_name(place)), say)
@@ -332,7 +336,7 @@ def _manifest(made: Pretrained, learning: Learning, documents: Documents, openin
     train = learned.corpus.train
     names = [readable_name(path) for path in documents.files]
     name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} others"
-    columns = {key: value for key, value in asked.said().items() if key in ("prompt", "response")}
+    columns = {key: value for key, value in asked.said().items() if key != "text"}
     data = DataRecord(
         name=name,
         fingerprint=learned.fingerprint,
@@ -342,10 +346,10 @@ def _manifest(made: Pretrained, learning: Learning, documents: Documents, openin
     return Manifest.parse(
         {
             "textwright_version": version("textwright"),
-            "task": LANGUAGE,
+            "task": learning.objective.task,
             "architecture": made.model,
             "schema": {"objective": made.objective, "opening": opening, **columns},
-            "decode": {},
+            "decode": learning.recipe.decode.model_dump(mode="json") if learning.objective.task != LANGUAGE else {},
             "scores": {name: score.to_json() for name, score in made.scores.items()},
             "split": made.split,
             "parameters": made.parameters,

@@ -22,8 +22,8 @@ from textwright.text.tokenizers import Tokenizer, TokenizerSettings
 from textwright.text.tokenizers.framed import borrowed, gapped
 from textwright.text.tokenizers.turns import with_turns
 
-# Of a model that answers and starts from nothing: room for some turns.
-USUAL_WINDOW = 512
+# Tokens of a row, of a model that starts from nothing; of pairs those of a side.
+USUAL_WINDOWS: Mapping[str, int] = MappingProxyType({INSTRUCT: 512, "translate": 256, "summarize": 1_024})
 # What a config calls the numbers of a model, by the class.
 _NAMES = {
     "width": ("hidden_size", "n_embd", "d_model"),
@@ -176,4 +176,4 @@ def window_of(recipe: PretrainRecipe, start: Start | None) -> int:
     asked = architecture.settings.parse(recipe.model_settings, where="model.")
     if start is not None:
         return int(start.settings(asked).positions)
-    return USUAL_WINDOW if asked.positions == "auto" else int(asked.positions)
+    return USUAL_WINDOWS[recipe.objective] if asked.positions == "auto" else int(asked.positions)

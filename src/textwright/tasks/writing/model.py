@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +56,25 @@ def frame_of(tokenizer: Tokenizer) -> TurnFrame:
     return TurnFrame.of(tokenizer, vocabulary.start_id, vocabulary.end_id)
 
 
+def never_told(tokenizer: Tokenizer, size: int) -> list[int]:
+    """Special tokens that stand in no text, and rows of a table of `size` that no token has."""
+    words = vocabulary_of(tokenizer)
+    special = {words.pad_id, words.start_id, words.mask_id, tokenizer.unknown_id} - {words.end_id}
+    return [*sorted(i for i in special if i is not None), *range(tokenizer.size, size)]
+
+
+def _other_task(folder: Path, task: str, tasks: Sequence[str]) -> BundleError:
+    if LANGUAGE in tasks:
+        return BundleError(
+            f"{folder}: is a model for {task}, not a language model",
+            hint="Make one: textwright pretrain FILES --out DIR",
+        )
+    return BundleError(
+        f"{folder}: is a model for {task}, not for {' or '.join(tasks)}",
+        hint=f"Make one: textwright train PAIRS --task {tasks[0]} --out DIR",
+    )
+
+
 @dataclass
 class LanguageModel:
     """What was learned of a language; `length` tokens are read at once.
@@ -87,6 +107,11 @@ class LanguageModel:
             return "instruct"
         return "hybrid" if self.is_hybrid else self.architecture.objective
 
+    @cached_property
+    def never(self) -> list[int]:
+        """See `never_told`."""
+        return never_told(self.tokenizer, int(self.model.config.vocab_size))
+
     @property
     def room(self) -> int:
         """Tokens of a text that it goes by when it writes: a state takes in any number."""
@@ -114,18 +139,15 @@ class LanguageModel:
         return next(self.network.parameters()).device
 
     @classmethod
-    def load(cls, path: str | Path) -> LanguageModel:
-        """Open a model folder, its hashes checked.
+    def load(cls, path: str | Path, tasks: Sequence[str] = (LANGUAGE,)) -> LanguageModel:
+        """Open a model folder for one of these tasks, its hashes checked.
 
         Raises BundleError; CheckpointError where its config asks for code from elsewhere.
         """
         folder = Path(path)
         manifest = load_verified(folder)
-        if manifest.task != LANGUAGE:
-            raise BundleError(
-                f"{folder}: is a model for {manifest.task}, not a language model",
-                hint="Make one: textwright pretrain FILES --out DIR",
-            )
+        if manifest.task not in tasks:
+            raise _other_task(folder, manifest.task, tasks)
         refuse_foreign_code(
             str(folder), read_json(folder / "config.json"), [file.name for file in folder.iterdir()]
         )

@@ -54,7 +54,14 @@ def train(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
     shares = script_shares(sample.texts)
     if shares.get("han", 0.0) + shares.get("kana", 0.0) < MANY_RUNS:
         return byte_pieces(sample.texts, settings, _PATTERN, _MAX_PIECE_BYTES)
-    less = draw_sample(sample.texts, _MAX_RUNS_BYTES).texts
+    return train_characters(sample.texts, settings)
+
+
+def train_characters(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
+    """Pieces that are made of characters, for texts of which a part is written in Han or kana."""
+    sample = draw_sample(texts, _MAX_RUNS_BYTES)
+    settings = settings.filled(vocabulary_size=usual_size(sample.num_bytes)).replaced({"drop_unknown": False})
+    less = sample.texts
     return _whole_characters([text.lower() for text in less] if settings.lowercase else less, settings)
 
 

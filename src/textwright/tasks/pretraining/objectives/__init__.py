@@ -12,6 +12,8 @@ OBJECTIVES: Registry[Objective] = Registry(
         "denoise": "textwright.tasks.pretraining.objectives.denoise:OBJECTIVE",
         "hybrid": "textwright.tasks.pretraining.objectives.hybrid:OBJECTIVE",
         "instruct": "textwright.tasks.pretraining.objectives.instruct:OBJECTIVE",
+        "summarize": "textwright.tasks.pretraining.objectives.pairs:SUMMARIZE",
+        "translate": "textwright.tasks.pretraining.objectives.pairs:TRANSLATE",
         "masked": "textwright.tasks.pretraining.objectives.masked:OBJECTIVE",
     },
 )

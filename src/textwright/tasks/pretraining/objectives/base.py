@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from torch import nn
 
+from textwright.bundle.manifest import LANGUAGE
 from textwright.core.records import Score
 from textwright.learn import objectives as losses
 from textwright.learn.batches import Learnable
@@ -75,3 +76,4 @@ class Objective:
     build: Callable[[Documents, Path, Making], TokenCorpus] = of_documents
     loss: losses.Objective = losses.next_token
     is_padded: bool = False
+    task: str = LANGUAGE

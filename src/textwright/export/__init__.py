@@ -1,0 +1,1 @@
+"""Model folders in other formats, each checked for equal answers."""

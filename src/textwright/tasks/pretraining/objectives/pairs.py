@@ -1,0 +1,166 @@
+"""Making one text of another, learned from pairs: translation and summaries.
+
+Shapes: B pairs, T tokens that are told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from textwright.core.ragged import IntArray
+from textwright.core.records import Score
+from textwright.learn.batches import in_order
+from textwright.learn.loop import Judgement
+from textwright.learn.objectives import UNTOLD, told_token
+from textwright.learn.packed import Tokens
+from textwright.learn.pairs import Pairs
+from textwright.tasks.pretraining.objectives.base import Making, Objective
+from textwright.tasks.pretraining.objectives.causal import drawn_windows
+from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.rewriting.engines.library import LibraryEngine
+from textwright.tasks.rewriting.scoring import quick_score, scores_of
+from textwright.tasks.rewriting.settings import DecodeSettings
+from textwright.tasks.writing.model import LanguageModel, never_told, vocabulary_of
+from textwright.text.documents.reading import Documents
+from textwright.text.documents.shards import Shards
+from textwright.text.documents.tokens import TokenCorpus
+from textwright.text.pairs import tokens as pairs
+from textwright.text.pairs.reading import SUMMARIES, TRANSLATION, Asked, Names, read_pairs
+from textwright.text.pairs.tokens import parts_of, sides_of
+from textwright.text.rowlog import RowLog
+from textwright.text.tokenizers import Tokenizer
+from textwright.text.tokenizers.framed import PAIR_START, paired
+
+_TOKENS_AT_ONCE, _ROWS_AT_ONCE = 8_192, 256
+# Answers that are really made when a model is judged, as a share of what it is judged on.
+_SHARE_TOLD = 0.25
+
+
+@dataclass(frozen=True)
+class PairJudge:
+    """Held-out pairs; of some of them the answers are made and measured."""
+
+    rows: Pairs
+    chosen: IntArray
+    told: IntArray
+    tokenizer: Tokenizer
+    task: str
+    room: int
+
+    @property
+    def num_windows(self) -> int:
+        return len(self.chosen)
+
+    def judged(self, network: nn.Module) -> Judgement:
+        """By the answers: chrF of translations, ROUGE-L of summaries."""
+        nats, count = measured(network, self.rows, self.chosen)
+        body: Any = network
+        words = vocabulary_of(self.tokenizer)
+        was_training = network.training
+        network.eval()
+        never = never_told(self.tokenizer, body.model.config.vocab_size)
+        engine = LibraryEngine(body.model, words, never, self.room)
+        answers = engine.decode(self.rows.sources.take(self.told), DecodeSettings(beams=1))
+        network.train(was_training)
+        made = [self.tokenizer.decode(found[0].ids) for found in answers]
+        wanted = [self.tokenizer.decode(row[:-1].tolist()) for row in self.rows.targets.take(self.told)]
+        name, value = quick_score(self.task, made, wanted)
+        return Judgement(-value, {name: value, "perplexity": float(np.exp(nats / max(count, 1)))})
+
+
+def rows_of(tokens: Tokens, tokenizer: Tokenizer, cut: float = 0.0) -> Pairs:
+    """The pairs of one long row of tokens."""
+    words = vocabulary_of(tokenizer)
+    sources, targets = sides_of(tokens.take(np.array([0]), len(tokens))[0], words.end_id)
+    parts = parts_of(tokenizer) if cut else None
+    return Pairs(sources, targets, words.end_id, words.pad_id, parts, cut)
+
+
+def _build(names: Names, cuts: bool, documents: Documents, folder: Path, asked: Making) -> TokenCorpus:
+    log, data = RowLog(), asked.recipe.data
+    found = read_pairs(documents.files, Asked(data.source, data.target), log, names=names)
+    made = pairs.Making(
+        asked.tokenizer, paired, asked.length, groups_of, cuts=cuts, seed=asked.recipe.seed
+    )
+    return pairs.build_pairs(found, folder, made, log)
+
+
+def groups_of(found: Any) -> IntArray:
+    return np.unique([pair.source for pair in found], return_inverse=True)[1]
+
+
+def _rows(tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe) -> Pairs:
+    return rows_of(tokens, tokenizer, recipe.pairs.cut)
+
+
+def _judge(
+    task: str, tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe, most: int
+) -> PairJudge:
+    rows = rows_of(tokens, tokenizer)
+    chosen = drawn_windows(np.arange(len(rows)), most, recipe.seed)
+    told = chosen[: max(int(_SHARE_TOLD * len(chosen)), 16)]
+    return PairJudge(rows, chosen, told, tokenizer, task, length)
+
+
+def _scores(
+    task: str, model: LanguageModel, tokens: Tokens, recipe: PretrainRecipe, most: int
+) -> tuple[dict[str, Score], dict[str, Any]]:
+    """Of the first held-out pairs, as many tokens as there is time for."""
+    rows = rows_of(tokens, model.tokenizer)
+    lengths = rows.lengths_of(np.arange(len(rows)))
+    chosen = np.flatnonzero(np.cumsum(lengths) - lengths < most)
+    decode = model.tokenizer.decode
+    sources, targets = (
+        [decode(row[:-1].tolist()) for row in side.take(chosen)] for side in (rows.sources, rows.targets)
+    )
+    engine = LibraryEngine(model.model, model.vocabulary, model.never, model.length)
+    found = engine.decode(rows.sources.take(chosen), recipe.decode)
+    made = [decode(answers[0].ids) for answers in found]
+    nats, count = measured(model.network, rows, chosen)
+    scores, details = scores_of(task, sources, made, [[text] for text in targets])
+    return scores, {**details, "rows": len(chosen), "perplexity": float(np.exp(nats / max(count, 1)))}
+
+
+@torch.no_grad()
+def measured(network: nn.Module, rows: Pairs, chosen: IntArray) -> tuple[float, int]:
+    """The nats of the targets of the chosen pairs, each token from the true ones before it, and how many."""
+    was_training = network.training
+    network.eval()
+    nats, count = 0.0, 0
+    for places in in_order(rows.lengths_of(chosen), _ROWS_AT_ONCE, _TOKENS_AT_ONCE):
+        batch = rows.batch(chosen[places]).to(str(next(network.parameters()).device))
+        logits = network(*batch.inputs).logits
+        nats += float(
+            F.cross_entropy(
+                logits.flatten(0, 1).float(), batch.targets.flatten(), ignore_index=UNTOLD, reduction="sum"
+            )
+        )
+        count += int((batch.targets != UNTOLD).sum())
+    network.train(was_training)
+    return nats, count
+
+
+def _objective(task: str, names: Names, cuts: bool) -> Objective:
+    return Objective(
+        paired,
+        PAIR_START,
+        _rows,
+        partial(_judge, task),
+        partial(_scores, task),
+        build=partial(_build, names, cuts),
+        loss=told_token,
+        is_padded=True,
+        task=task,
+    )
+
+
+TRANSLATE = _objective("translate", TRANSLATION, cuts=False)
+SUMMARIZE = _objective("summarize", SUMMARIES, cuts=True)

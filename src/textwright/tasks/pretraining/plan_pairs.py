@@ -1,0 +1,66 @@
+"""What `auto` stands for when pairs are learned, and the reason in one line each.
+
+Pairs are few and gone over many times: what keeps a network from knowing them by heart decides (Araabi and
+Monz, arXiv:2011.02266).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textwright.learn.settings import LearnSettings
+from textwright.models.language.settings import LanguageSettings, SizeName
+from textwright.tasks.pretraining.corpus import Learned
+from textwright.tasks.pretraining.recipe import PretrainRecipe
+
+# Up to so many pairs: the dropout.
+_DROPOUT = ((50_000, 0.3), (300_000, 0.2), (1_000_000, 0.1))
+_SMOOTHING, _EMA = 0.1, 0.999
+# Below so many told tokens a larger network knows them by heart.
+_LEAST_TOLD: dict[SizeName, int] = {"tiny": 0, "small": 3_000_000}
+# Tokens of the longer side of a step, and the highest rate, of a network by its size (docs/log.md).
+_TOKENS_PER_STEP: dict[SizeName, int] = {"tiny": 2_048, "small": 4_096, "base": 8_192}
+_RATE: dict[SizeName, float] = {"tiny": 4e-3, "small": 3e-3, "base": 2e-3}
+
+
+def of_pairs(
+    recipe: PretrainRecipe, asked: LanguageSettings, learned: Learned, reasons: dict[str, str]
+) -> tuple[LanguageSettings, LearnSettings]:
+    """Sizes and settings of the fit; what was asked for stays."""
+    about = learned.corpus.train.about
+    pairs, told = int(about["documents"]), int(about["told"])
+    size = asked.size
+    if size == "auto":
+        size = next(name for name, least in reversed(_LEAST_TOLD.items()) if told >= least)
+        reasons["model.size"] = f"{size}: for {told:,} tokens to tell"
+    settings = asked.replaced({"size": size}).sized()
+    if "dropout" not in asked.said():
+        dropout = next((value for limit, value in _DROPOUT if pairs <= limit), 0.0)
+        settings = settings.replaced({"dropout": dropout})
+        reasons["model.dropout"] = f"{dropout:g}: for {pairs:,} pairs"
+    return settings, _learning(recipe, size, 2 * told / max(pairs, 1), reasons)
+
+
+def _learning(
+    recipe: PretrainRecipe, size: SizeName, length: float, reasons: dict[str, str]
+) -> LearnSettings:
+    learn, said = recipe.learn, recipe.learn.said()
+    found: dict[str, Any] = {}
+    if "batch" not in said:
+        found["batch"] = max(round(_TOKENS_PER_STEP[size] / max(length / 2, 1)), 1)
+        reasons["learn.batch"] = f"{found['batch']} pairs of mean length, about {_TOKENS_PER_STEP[size]:,} tokens"
+    if "optimizer.name" not in said:
+        found["optimizer.name"] = "muon"
+        reasons["learn.optimizer.name"] = "muon: fewer steps than adamw for the same loss"
+    if learn.optimizer.rate == "auto":
+        found["optimizer.rate"] = _RATE[size]
+        reasons["learn.optimizer.rate"] = f"{_RATE[size]:g}: for a model of this size"
+    if "schedule.name" not in said:
+        found |= {"schedule.name": "hold", "schedule.warmup": 0.02, "schedule.decay": 0.7}
+    if "patience" not in said:
+        found["patience"] = 0
+    if "loss.label_smoothing" not in said:
+        found["loss.label_smoothing"] = _SMOOTHING
+    if "average.name" not in said:
+        found |= {"average.name": "ema", "average.decay": _EMA}
+    return learn.replaced(found, where="learn.")

@@ -1,0 +1,1 @@
+"""What runs a model that makes one text of another: tokens in, tokens out."""

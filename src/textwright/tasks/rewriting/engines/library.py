@@ -1,0 +1,111 @@
+"""The model itself, answered by the generator of the Hugging Face library.
+
+Shapes: B texts, S tokens that are read, T tokens that are told, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textwright.core.ragged import Ragged
+from textwright.learn.batches import in_order
+from textwright.models.language.base import Vocabulary
+from textwright.tasks.rewriting.engines.base import Told, most_tokens, told_of
+from textwright.tasks.rewriting.settings import DecodeSettings
+
+# Texts at once, and the tokens that they and their beams take.
+_ROWS_AT_ONCE, _TOKENS_AT_ONCE = 64, 16_384
+
+
+@dataclass(frozen=True)
+class LibraryEngine:
+    """`model` is of a class from sequence to sequence; `never` are tokens that stand in no text."""
+
+    model: Any
+    words: Vocabulary
+    never: list[int]
+    room: int
+
+    @torch.no_grad()
+    def decode(self, sources: Ragged, settings: DecodeSettings) -> list[list[Told]]:
+        out: list[list[Told]] = [[] for _ in range(len(sources))]
+        most_at_once = max(_TOKENS_AT_ONCE // max(settings.beams, settings.answers), 1)
+        torch.manual_seed(settings.seed)
+        for places in in_order(sources.lengths, _ROWS_AT_ONCE, most_at_once):
+            ids, mask = self._padded(sources.take(places))
+            found = self.model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                decoder_start_token_id=self.words.end_id,
+                eos_token_id=self.words.end_id,
+                pad_token_id=self.words.pad_id,
+                suppress_tokens=self.never or None,
+                max_new_tokens=most_tokens(settings, ids.shape[1], self.room),
+                **_ways(settings),
+            )
+            told, each = found.tolist(), settings.answers
+            for row, place in enumerate(places):
+                most = most_tokens(settings, int(sources.lengths[place]), self.room)
+                for ids in told[row * each : (row + 1) * each]:
+                    out[place].append(told_of(ids[1:], float("nan"), self.words.end_id, most))
+        return self._scored(sources, out, settings)
+
+    def _scored(
+        self, sources: Ragged, found: list[list[Told]], settings: DecodeSettings
+    ) -> list[list[Told]]:
+        """With the score of each answer, which the library gives only with all logits."""
+        flat = [(row, told) for row, answers in enumerate(found) for told in answers]
+        targets = Ragged.from_lists([[*told.ids, self.words.end_id] for _, told in flat])
+        shares = self.score(sources.take(np.array([row for row, _ in flat])), targets)
+        made: list[list[Told]] = [[] for _ in found]
+        for (row, told), share in zip(flat, shares, strict=True):
+            known = share if told.is_whole else share[:-1]
+            score = float(known.sum() / max(len(known), 1) ** settings.length_penalty)
+            made[row].append(replace(told, score=score))
+        return made
+
+    @torch.no_grad()
+    def score(self, sources: Ragged, targets: Ragged) -> list[NDArray[np.float64]]:
+        out: list[NDArray[np.float64]] = [np.zeros(0)] * len(sources)
+        for places in in_order(sources.lengths + targets.lengths, _ROWS_AT_ONCE, _TOKENS_AT_ONCE):
+            ids, mask = self._padded(sources.take(places))
+            told, is_told = self._padded(targets.take(places))
+            known = torch.cat([torch.full_like(told[:, :1], self.words.end_id), told[:, :-1]], 1)
+            logits = self.model(input_ids=ids, attention_mask=mask, decoder_input_ids=known).logits
+            chosen_BT = logits.float().log_softmax(-1).gather(-1, told.unsqueeze(-1)).squeeze(-1)
+            for row, place in enumerate(places):
+                out[place] = chosen_BT[row][is_told[row].bool()].double().cpu().numpy()
+        return out
+
+    def _padded(self, rows: Ragged) -> tuple[Tensor, Tensor]:
+        ids, mask = rows.padded(self.words.pad_id)
+        device = next(self.model.parameters()).device
+        return (
+            torch.from_numpy(ids.astype(np.int64)).to(device),
+            torch.from_numpy(mask.astype(np.int64)).to(device),
+        )
+
+
+def _ways(settings: DecodeSettings) -> dict[str, Any]:
+    is_drawn = settings.temperature > 0
+    beams = 1 if is_drawn else max(settings.beams, settings.answers)
+    ways: dict[str, Any] = {
+        "num_beams": beams,
+        "num_return_sequences": settings.answers,
+        "do_sample": is_drawn,
+    }
+    if beams > 1:
+        ways["length_penalty"] = settings.length_penalty
+    if is_drawn:
+        ways |= {"temperature": settings.temperature, "top_k": 0}
+    if settings.no_repeat:
+        ways["no_repeat_ngram_size"] = settings.no_repeat
+    if settings.min_tokens:
+        ways["min_new_tokens"] = settings.min_tokens
+    return ways

@@ -1,0 +1,115 @@
+"""A model that makes one text of another, opened from its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textwright.bundle.folder import load_verified
+from textwright.bundle.manifest import PAIRS, Manifest
+from textwright.core.errors import BundleError
+from textwright.core.ragged import Ragged
+from textwright.tasks.rewriting.engines.base import Engine, Told
+from textwright.tasks.rewriting.settings import DecodeSettings
+from textwright.tasks.writing.model import LanguageModel, never_told, vocabulary_of
+from textwright.text.tokenizers import Tokenizer
+
+# What `decode` of the manifest says besides: which engine a folder is for, and how much it reads.
+ENGINE, ROOM = "engine", "room"
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What was made of a text: the best answer, its score, and the other answers, best first.
+
+    `score` is the mean log-probability of its tokens, to the power that `length_penalty` says; `is_whole` is
+    false where it was cut off.
+    """
+
+    text: str
+    score: float
+    is_whole: bool
+    others: tuple[str, ...] = ()
+
+
+@dataclass
+class Rewriter:
+    """The model of a folder that `train --task translate` or `summarize` made, or that was exported from one.
+
+    >>> Rewriter.load("en-zh").rewrite(["Good morning."])[0].text  # doctest: +SKIP
+    '早上好。'
+    """
+
+    engine: Engine
+    tokenizer: Tokenizer
+    room: int
+    task: str
+    settings: DecodeSettings
+    schema: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: str | Path) -> Rewriter:
+        """Open a model folder, its hashes checked. Raises BundleError; MissingExtra where it needs one."""
+        folder = Path(path)
+        manifest = load_verified(folder)
+        if manifest.task not in PAIRS:
+            raise BundleError(
+                f"{folder}: is a model for {manifest.task}, not for {' or '.join(PAIRS)}",
+                hint="Make one: textwright train PAIRS --task translate --out DIR",
+            )
+        decode = dict(manifest.decode)
+        name, room = decode.pop(ENGINE, "library"), decode.pop(ROOM, None)
+        tokenizer = Tokenizer.load(folder)
+        engine, length = _engine(name, folder, manifest, tokenizer, room)
+        settings = DecodeSettings.parse(decode)
+        return cls(engine, tokenizer, length, manifest.task, settings, manifest.data_schema)
+
+    def rewrite(self, texts: Sequence[str], settings: DecodeSettings | None = None) -> list[Rewritten]:
+        """What is made of each text; of one longer than the window, of its beginning."""
+        if not texts:
+            return []
+        found = self.engine.decode(self.sources(texts), settings or self.settings)
+        return [self._said(answers) for answers in found]
+
+    def sources(self, texts: Sequence[str]) -> Ragged:
+        """The tokens of texts, each with its end."""
+        return ended(self.tokenizer, texts, self.room)
+
+    def _said(self, answers: list[Told]) -> Rewritten:
+        texts = [self.tokenizer.decode(told.ids).strip() for told in answers]
+        return Rewritten(texts[0], answers[0].score, answers[0].is_whole, tuple(texts[1:]))
+
+
+def ended(tokenizer: Tokenizer, texts: Sequence[str], room: int) -> Ragged:
+    """The tokens of texts, each with its end, `room` at most."""
+    end = np.array(tokenizer.frame.suffix[-1:])
+    rows = [np.concatenate([ids[: room - 1], end]) for ids in tokenizer.whole(list(texts))]
+    return Ragged.from_lists([row.tolist() for row in rows])
+
+
+def _engine(
+    name: str, folder: Path, manifest: Manifest, tokenizer: Tokenizer, room: int | None
+) -> tuple[Engine, int]:
+    """What runs the folder, and how many tokens it reads at once."""
+    if name == "ctranslate2":
+        from textwright.tasks.rewriting.engines.ctranslate2 import CTranslate2Engine
+
+        words, never = vocabulary_of(tokenizer), never_told(tokenizer, tokenizer.size)
+        read = int(room or 0)
+        return CTranslate2Engine.open(folder, pieces_of(tokenizer), words, never, read), read
+    from textwright.tasks.rewriting.engines.library import LibraryEngine
+
+    model = LanguageModel.load(folder, PAIRS)
+    return LibraryEngine(model.model, model.vocabulary, model.never, model.length), model.length
+
+
+def pieces_of(tokenizer: Tokenizer) -> list[str]:
+    """The names of the tokens by their ids, as the exported vocabulary has them."""
+    import tokenizers
+
+    backend = tokenizers.Tokenizer.from_str(tokenizer.content)
+    return [backend.id_to_token(i) for i in range(tokenizer.size)]

@@ -1,0 +1,24 @@
+"""How answers are looked for; one definition for every engine."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from textwright.core.settings import Settings
+
+
+class DecodeSettings(Settings):
+    """The answer is the sequence found with the highest sum of log-probabilities over its length, with its
+    end, to the power of `length_penalty`.
+    """
+
+    beams: int = Field(4, ge=1, description="beginnings that are kept at each step; 1 is greedy")
+    length_penalty: float = Field(1.0, description="higher is longer; 0 is the likeliest of all")
+    answers: int = Field(1, ge=1, description="how many are given of each text, the best first")
+    no_repeat: int = Field(0, ge=0, description="no run of so many tokens twice; 0 lets all")
+    min_tokens: int = Field(0, ge=0, description="of an answer")
+    max_tokens: int | None = Field(
+        None, ge=1, description="of an answer; none is three times its source and 20, and what the model can"
+    )
+    temperature: float = Field(0.0, ge=0, description="draw at random: higher is wilder; 0 looks for the best")
+    seed: int = Field(0, description="of what is drawn")

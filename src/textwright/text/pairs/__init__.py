@@ -1,0 +1,1 @@
+"""Pairs of texts: a source, and what is to be made of it."""

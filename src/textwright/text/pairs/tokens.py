@@ -1,0 +1,145 @@
+"""Pairs to tokens on disk: a part held out to judge on, one tokenizer learned of both sides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textwright.core.errors import DataError
+from textwright.core.ragged import IntArray, Ragged
+from textwright.text.documents.shards import Shards, ShardWriter
+from textwright.text.documents.tokens import TokenCorpus
+from textwright.text.pairs.reading import Pair
+from textwright.text.rowlog import RowLog
+from textwright.text.script import script_shares
+from textwright.text.split import split_rows
+from textwright.text.tokenizers import Tokenizer, TokenizerSettings, bpe, train_tokenizer
+
+# What is held out: a share, enough to judge on, and no more.
+_SHARE, _MOST_ROWS = 0.05, 1_000
+# With fewer pairs there is nothing to learn from, and to judge on.
+LEAST_ROWS = 10
+_ROWS_PER_CALL = 1_024
+TOO_LONG, CUT = "the target is longer than the window", "end of the source cut: it is longer than the window"
+# Pieces by the number of pairs (Gowda and May 2020, arXiv:2004.02334), and what characters of Han take beside.
+_SIZES, _MOST_SIZE = ((30_000, 4_096), (150_000, 8_192), (1_000_000, 16_384)), 32_768
+_FOR_HAN = 4_096
+
+
+@dataclass(frozen=True)
+class Making:
+    """How pairs become tokens: `tokenizer` is given, or what one is learned by; `finished` gives one that is
+    learned its special tokens. A side has `most` tokens at most, its end among them; where `cuts` says so, the
+    end of a source that is longer is left out, in the place of the pair.
+    """
+
+    tokenizer: Tokenizer | TokenizerSettings
+    finished: Callable[[Tokenizer], Tokenizer]
+    most: int
+    groups: Callable[[Sequence[Pair]], IntArray]
+    cuts: bool = False
+    seed: int = 0
+
+
+def build_pairs(pairs: Sequence[Pair], folder: Path, making: Making, log: RowLog) -> TokenCorpus:
+    """Write the tokens of clean pairs to `folder/train` and `folder/validation`, each side with its end.
+
+    `about` of both parts has `documents` (pairs), the `bytes` of the targets, and how many tokens are `told`.
+    Raises DataError for too few of them.
+    """
+    if len(pairs) < LEAST_ROWS:
+        raise DataError(
+            f"{len(pairs):,} pairs are too few to learn from and to judge on",
+            hint=f"Give at least {LEAST_ROWS}, no two of them the same.",
+        )
+    share = min(_SHARE, _MOST_ROWS / len(pairs))
+    split = split_rows(None, making.groups(pairs), validation=share, test=0.0, seed=making.seed)
+    if isinstance(making.tokenizer, Tokenizer):
+        tokenizer = making.tokenizer
+    else:
+        tokenizer = making.finished(learned_tokenizer([pairs[i] for i in split.train], making.tokenizer))
+    train, held_out = (
+        _written(folder / name, [pairs[i] for i in numbers], tokenizer, making, log)
+        for name, numbers in (("train", split.train), ("validation", split.validation))
+    )
+    return TokenCorpus(train, held_out, tokenizer, log)
+
+
+def learned_tokenizer(pairs: Sequence[Pair], settings: TokenizerSettings) -> Tokenizer:
+    """One of both sides; pieces are made of whole characters where one of them is written in Han or kana."""
+    sides = [pair.source for pair in pairs], [pair.target for pair in pairs]
+    shares = [script_shares(side[:2_000]) for side in sides]
+    is_han = max(share.get("han", 0.0) + share.get("kana", 0.0) for share in shares) >= bpe.MANY_RUNS
+    usual = next((size for limit, size in _SIZES if len(pairs) <= limit), _MOST_SIZE)
+    settings = settings.filled(vocabulary_size=usual + _FOR_HAN * is_han)
+    texts = chain.from_iterable(zip(*sides, strict=True))
+    if settings.kind == "bpe" and is_han:
+        return bpe.train_characters(texts, settings)
+    return train_tokenizer(texts, settings)
+
+
+def _written(
+    folder: Path, pairs: Sequence[Pair], tokenizer: Tokenizer, making: Making, log: RowLog
+) -> Shards:
+    writer = ShardWriter(folder, tokenizer.size)
+    counted = {"bytes": 0, "documents": 0, "told": 0}
+    for pair, source, target in encoded(pairs, tokenizer, making, log):
+        writer.add(np.concatenate([source, target]))
+        counted["documents"] += 1
+        counted["bytes"] += len(pair.target.encode("utf-8"))
+        counted["told"] += len(target)
+    if not counted["documents"]:
+        raise DataError(
+            f"none of {len(pairs):,} pairs fits into the window of {making.most:,} tokens",
+            hint="Take a longer one (--set model.positions=N), or cut the texts.",
+        )
+    about = {"tokenizer": tokenizer.fingerprint, "seed": making.seed, "stretches": 0}
+    return writer.close({**about, **counted})
+
+
+def encoded(
+    pairs: Sequence[Pair], tokenizer: Tokenizer, making: Making, log: RowLog
+) -> Iterator[tuple[Pair, IntArray, IntArray]]:
+    """The tokens of both sides, each with its end, of all pairs that fit."""
+    end = np.array(tokenizer.frame.suffix[-1:], np.int64)
+    for start in range(0, len(pairs), _ROWS_PER_CALL):
+        part = pairs[start : start + _ROWS_PER_CALL]
+        sides = (tokenizer.whole([getattr(pair, side) for pair in part]) for side in ("source", "target"))
+        for pair, source, target in zip(part, *sides, strict=True):
+            room = making.most - 1
+            if len(target) > room or (len(source) > room and not making.cuts):
+                log.dropped(TOO_LONG, pair.row, pair.target)
+                continue
+            if len(source) > room:
+                log.changed(CUT, pair.row, pair.source)
+            yield pair, np.concatenate([source[:room], end]), np.concatenate([target, end])
+
+
+def sides_of(row: IntArray, end_id: int) -> tuple[Ragged, Ragged]:
+    """Sources and targets of one long row of tokens, in which every other end is that of a target.
+
+    >>> sources, targets = sides_of(np.array([5, 2, 6, 7, 2, 2, 8, 2]), 2)
+    >>> [row.tolist() for row in sources], [row.tolist() for row in targets]
+    ([[5, 2], [2]], [[6, 7, 2], [8, 2]])
+    """
+    ends = np.flatnonzero(row == end_id) + 1
+    offsets = np.concatenate([[0], ends])
+    both = Ragged(row, offsets)
+    return both.take(np.arange(0, len(both), 2)), both.take(np.arange(1, len(both), 2))
+
+
+def parts_of(tokenizer: Tokenizer) -> NDArray[np.int64]:
+    """The two tokens (V, 2) that each token was made of by BPE, -1 where there are none."""
+    model = json.loads(tokenizer.content)["model"]
+    parts = np.full((tokenizer.size, 2), -1, np.int64)
+    ids = model["vocab"]
+    for merge in model.get("merges", ()):
+        one, other = merge.split(" ") if isinstance(merge, str) else merge
+        parts[ids[one + other]] = ids[one], ids[other]
+    return parts
