@@ -41,6 +41,7 @@ from textwright.core.files import read_json, readable_name, write_atomic
 from textwright.core.names import did_you_mean
 from textwright.core.records import Candidate, Note, Score, Split
 from textwright.core.tensorboard import tracking
+from textwright.export.formats import export
 from textwright.language import answers, chat, fill, follow, generate, inspect, pretrain, stream
 from textwright.report.card import not_assessed
 from textwright.report.folder import CARD, edited_pages, in_words, make_language, make_pages, stated_before
@@ -79,6 +80,7 @@ __all__ = [
     "compare_settings",
     "curve",
     "evaluate",
+    "export",
     "fill",
     "follow",
     "generate",

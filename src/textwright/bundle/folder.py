@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textwright.bundle.manifest import COPY_AGAIN, FORMAT_VERSION, LANGUAGE, MANIFEST, PAIRS, UNHASHED, Manifest
+from textwright.bundle.manifest import (
+    COPY_AGAIN,
+    FORMAT_VERSION,
+    LANGUAGE,
+    MANIFEST,
+    PAIRS,
+    UNHASHED,
+    Manifest,
+)
 from textwright.core.errors import BundleError, ConfigError
 from textwright.core.files import explained, publish_folder, read_json, sha256, to_json
 from textwright.text.schema import Schema

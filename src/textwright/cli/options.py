@@ -21,7 +21,10 @@ Data = Annotated[
         show_default=False,
     ),
 ]
-Task = Annotated[str | None, typer.Option(help="classify, multilabel, score, translate or summarize; guessed when not given.")]
+Task = Annotated[
+    str | None,
+    typer.Option(help="classify, multilabel, score, translate or summarize; guessed when not given."),
+]
 Text = Annotated[str | None, typer.Option(help="Column of the text; guessed when not given.")]
 Label = Annotated[str | None, typer.Option(help="Column of the label or score; guessed when not given.")]
 Source = Annotated[

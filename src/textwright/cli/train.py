@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,33 +58,13 @@ def train(
         sides = {"source": source or text, "target": target or label}
         pairs = None if recipe else task_of_pairs(data, task, sides)
         if pairs is not None:
-            choose_waiting()  # before torch is imported
-            from textwright.tasks.rewriting.asked import recipe_of_pairs
-
-            asked = recipe_of_pairs(
-                pairs,
-                set_,
-                {
-                    "model.name": model,
-                    "model.checkpoint": from_,
-                    "budget.minutes": minutes,
-                    "data.source": sides["source"],
-                    "data.target": sides["target"],
-                    "seed": seed,
-                },
-                {
-                    "--prefer": prefer,
-                    "--max-size": max_size,
-                    "--max-latency": max_latency,
-                    "--unlabelled": unlabelled,
-                    "--test-share": test_share,
-                    "--test": test,
-                },
-            )
-            trained = api.train_pairs(
-                data, out, asked, sink=Progress(), clock=Clock(started()), resume=resume
-            )
-            finish(json, trained.to_json(), summary(trained))
+            refused = {"--prefer": prefer, "--max-size": max_size, "--max-latency": max_latency}
+            refused |= {"--unlabelled": unlabelled, "--test-share": test_share, "--test": test}
+            flags = {"model.name": model, "model.checkpoint": from_, "budget.minutes": minutes, "seed": seed}
+            flags |= {f"data.{side}": column for side, column in sides.items()}
+            trained = _train_pairs(data, out, pairs, (set_, flags, refused), resume)
+        else:
+        finish(json, trained.to_json(), summary(trained))
             if trained.interrupted:
                 raise typer.Exit(guard.stopped)
             return
@@ -112,6 +92,17 @@ def train(
         raise typer.Exit(guard.stopped)
 
 
+def _train_pairs(
+    data: str, out: Path, task: str, asked: tuple[list[str] | None, dict[str, Any], dict[str, Any]], resume: bool
+) -> api.Trained:
+    """Of translations or summaries; `asked` are settings, flags, and flags that say nothing of pairs."""
+    choose_waiting()  # before torch is imported
+    from textwright.tasks.rewriting.asked import recipe_of_pairs
+
+    made = recipe_of_pairs(task, *asked)
+    return api.train_pairs(data, out, made, sink=Progress(), clock=Clock(started()), resume=resume)
+
+
 def summary(trained: api.Trained) -> str:
     """What a person wants to know after a training, and what to do next."""
     lines = [f"{name:12} {score}" for name, score in trained.scores.items()]
@@ -124,6 +115,8 @@ def summary(trained: api.Trained) -> str:
     measured = f"on {part} (95 % interval in brackets):" if lines else _UNKNOWN
     look = f"report: {trained.out / 'report.html'}"
     verb = "predict" if trained.task not in PAIRS else trained.task
-    after = f"Next: textwright {verb} {trained.out} FILE --out answers.{'csv' if verb == 'predict' else 'jsonl'}"
+    after = (
+        f"Next: textwright {verb} {trained.out} FILE --out answers.{'csv' if verb == 'predict' else 'jsonl'}"
+    )
     words = trained.in_words(SPOKEN.get()) if lines and verb == "predict" else []
     return "\n".join([head, measured, *lines, *words, look, after])

@@ -1,4 +1,4 @@
-"""A model from sequence to sequence for CTranslate2: weights of M2M100's class, by the public specification."""
+"""A model of M2M100's class for CTranslate2, by its public specification."""
 
 from __future__ import annotations
 
@@ -134,7 +134,9 @@ def write_model(model: LanguageModel, folder: Path, quantization: str) -> None:
 
 def _stack(part: Any, stack: Any, config: Any) -> None:
     part.scale_embeddings = config.d_model**0.5 if config.scale_embedding else 1.0
-    part.position_encodings.encodings = stack.embed_positions.weights[stack.embed_positions.offset :].detach().clone()
+    part.position_encodings.encodings = (
+        stack.embed_positions.weights[stack.embed_positions.offset :].detach().clone()
+    )
     embeddings = part.embeddings[0] if isinstance(part.embeddings, list) else part.embeddings
     embeddings.weight = stack.embed_tokens.weight.detach().clone()
     _norm(part.layer_norm, stack.layer_norm)

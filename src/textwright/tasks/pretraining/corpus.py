@@ -126,9 +126,7 @@ def _found(
         return None
 
 
-def account(
-    learned: Learned, documents: Documents, objective: str, wanted: int | None = None
-) -> list[str]:
+def account(learned: Learned, documents: Documents, objective: str, wanted: int | None = None) -> list[str]:
     """What was read, in lines for a person; `wanted` is how many kinds of tokens were asked for."""
     train, held_out = learned.corpus.train, learned.corpus.validation
     size = learned.num_bytes + int(held_out.about["bytes"])

@@ -63,7 +63,7 @@ _OF_OTHERS: Mapping[str, Collection[str]] = MappingProxyType(
         "instruct": [*_MASKS, *_SPANS],
         "masked": ["mask.causal", *_SPANS],
         "hybrid": ["mask.static", *_SPANS],
-        **dict.fromkeys(PAIRS, [*_MASKS, *_SPANS]),
+        **{task: [*_MASKS, *_SPANS] for task in PAIRS},
     }
 )
 # What each objective of rows calls its columns.

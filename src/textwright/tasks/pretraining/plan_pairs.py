@@ -48,7 +48,9 @@ def _learning(
     found: dict[str, Any] = {}
     if "batch" not in said:
         found["batch"] = max(round(_TOKENS_PER_STEP[size] / max(length / 2, 1)), 1)
-        reasons["learn.batch"] = f"{found['batch']} pairs of mean length, about {_TOKENS_PER_STEP[size]:,} tokens"
+        reasons["learn.batch"] = (
+            f"{found['batch']} pairs of mean length, about {_TOKENS_PER_STEP[size]:,} tokens"
+        )
     if "optimizer.name" not in said:
         found["optimizer.name"] = "muon"
         reasons["learn.optimizer.name"] = "muon: fewer steps than adamw for the same loss"

@@ -349,7 +349,9 @@ def _manifest(made: Pretrained, learning: Learning, documents: Documents, openin
             "task": learning.objective.task,
             "architecture": made.model,
             "schema": {"objective": made.objective, "opening": opening, **columns},
-            "decode": learning.recipe.decode.model_dump(mode="json") if learning.objective.task != LANGUAGE else {},
+            "decode": learning.recipe.decode.model_dump(mode="json")
+            if learning.objective.task != LANGUAGE
+            else {},
             "scores": {name: score.to_json() for name, score in made.scores.items()},
             "split": made.split,
             "parameters": made.parameters,

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from textwright.core.errors import ConfigError, DataError
-from textwright.core.files import explained, writing_atomic
+from textwright.core.files import writing_atomic
 from textwright.tasks.rewriting.model import Rewriter
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.text.columns import find_text_column, profile

@@ -11,7 +11,7 @@ from textwright.text.sources import open_source
 
 
 def task_of_pairs(data: str, task: str | None, columns: Mapping[str, str | None]) -> str | None:
-    """`translate` or `summarize` where a training is of pairs: as asked, or by what its columns are called."""
+    """`translate` or `summarize` where a training is of pairs: as asked, or by the names of its columns."""
     if task in PAIRS:
         return task
     if task is not None or data == "-":

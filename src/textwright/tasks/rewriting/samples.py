@@ -1,4 +1,4 @@
-"""What a report shows of a model that makes one text of another: held-out pairs, with what it makes of them."""
+"""What a report shows of a model of pairs: some that were held out, with what it makes of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _SAMPLES = 64
 def rewritten_samples(model: LanguageModel, tokens: Tokens, settings: DecodeSettings) -> str:
     """The first held-out pairs, a JSON object a line."""
     row = tokens.take(np.array([0]), len(tokens))[0]
-    sources, targets = (side.take(np.arange(min(_SAMPLES, len(side)))) for side in sides_of(row, model.vocabulary.end_id))
+    sources, targets = (
+        side.take(np.arange(min(_SAMPLES, len(side)))) for side in sides_of(row, model.vocabulary.end_id)
+    )
     engine = LibraryEngine(model.model, model.vocabulary, model.never, model.length)
     found = engine.decode(sources, settings)
     decode = model.tokenizer.decode

@@ -20,5 +20,7 @@ class DecodeSettings(Settings):
     max_tokens: int | None = Field(
         None, ge=1, description="of an answer; none is three times its source and 20, and what the model can"
     )
-    temperature: float = Field(0.0, ge=0, description="draw at random: higher is wilder; 0 looks for the best")
+    temperature: float = Field(
+        0.0, ge=0, description="draw at random: higher is wilder; 0 looks for the best"
+    )
     seed: int = Field(0, description="of what is drawn")

@@ -38,9 +38,7 @@ class Pair:
     file: int = 0
 
 
-def read_pairs(
-    paths: Sequence[Path], asked: Asked, log: RowLog, *, names: Names = TRANSLATION
-) -> list[Pair]:
+def read_pairs(paths: Sequence[Path], asked: Asked, log: RowLog, *, names: Names = TRANSLATION) -> list[Pair]:
     found = []
     for number, path in enumerate(paths):
         source = open_source(path)

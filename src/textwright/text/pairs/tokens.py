@@ -26,8 +26,9 @@ _SHARE, _MOST_ROWS = 0.05, 1_000
 # With fewer pairs there is nothing to learn from, and to judge on.
 LEAST_ROWS = 10
 _ROWS_PER_CALL = 1_024
-TOO_LONG, CUT = "the target is longer than the window", "end of the source cut: it is longer than the window"
-# Pieces by the number of pairs (Gowda and May 2020, arXiv:2004.02334), and what characters of Han take beside.
+TOO_LONG = "the target is longer than the window"
+CUT = "end of the source cut: it is longer than the window"
+# Pieces by the number of pairs (Gowda and May, arXiv:2004.02334), and what characters of Han take beside.
 _SIZES, _MOST_SIZE = ((30_000, 4_096), (150_000, 8_192), (1_000_000, 16_384)), 32_768
 _FOR_HAN = 4_096
 
@@ -35,8 +36,8 @@ _FOR_HAN = 4_096
 @dataclass(frozen=True)
 class Making:
     """How pairs become tokens: `tokenizer` is given, or what one is learned by; `finished` gives one that is
-    learned its special tokens. A side has `most` tokens at most, its end among them; where `cuts` says so, the
-    end of a source that is longer is left out, in the place of the pair.
+    learned its special tokens. A side has `most` tokens at most, its end among them; where `cuts` says so,
+    the end of a source that is longer is left out, in the place of the pair.
     """
 
     tokenizer: Tokenizer | TokenizerSettings

@@ -87,9 +87,7 @@ def rows_of(tokens: Tokens, tokenizer: Tokenizer, cut: float = 0.0) -> Pairs:
 def _build(names: Names, cuts: bool, documents: Documents, folder: Path, asked: Making) -> TokenCorpus:
     log, data = RowLog(), asked.recipe.data
     found = read_pairs(documents.files, Asked(data.source, data.target), log, names=names)
-    made = pairs.Making(
-        asked.tokenizer, paired, asked.length, groups_of, cuts=cuts, seed=asked.recipe.seed
-    )
+    made = pairs.Making(asked.tokenizer, paired, asked.length, groups_of, cuts=cuts, seed=asked.recipe.seed)
     return pairs.build_pairs(found, folder, made, log)
 
 

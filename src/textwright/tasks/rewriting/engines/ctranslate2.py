@@ -38,7 +38,9 @@ class CTranslate2Engine:
         """The engine of a folder that `export --to ctranslate2` wrote. Raises MissingExtra."""
         threads = usable_cpus()
         translator = library().Translator(str(folder), device="cpu", inter_threads=1, intra_threads=threads)
-        return cls(translator, pieces, {piece: i for i, piece in enumerate(pieces)}, words.end_id, never, room)
+        return cls(
+            translator, pieces, {piece: i for i, piece in enumerate(pieces)}, words.end_id, never, room
+        )
 
     def decode(self, sources: Ragged, settings: DecodeSettings) -> list[list[Told]]:
         out: list[list[Told]] = [[] for _ in range(len(sources))]

@@ -56,9 +56,7 @@ class LibraryEngine:
                     out[place].append(told_of(ids[1:], float("nan"), self.words.end_id, most))
         return self._scored(sources, out, settings)
 
-    def _scored(
-        self, sources: Ragged, found: list[list[Told]], settings: DecodeSettings
-    ) -> list[list[Told]]:
+    def _scored(self, sources: Ragged, found: list[list[Told]], settings: DecodeSettings) -> list[list[Told]]:
         """With the score of each answer, which the library gives only with all logits."""
         flat = [(row, told) for row, answers in enumerate(found) for told in answers]
         targets = Ragged.from_lists([[*told.ids, self.words.end_id] for _, told in flat])
