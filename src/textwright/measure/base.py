@@ -5,6 +5,7 @@ Shapes: N rows of a batch, C classes or labels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -104,3 +105,23 @@ def require_rows(num_rows: int) -> None:
     """Raise DataError when there is nothing to measure."""
     if num_rows == 0:
         raise DataError("there is no row to measure", hint="Give a file with at least one labelled row.")
+
+
+def check_rows(
+    outputs: Sequence[str],
+    references: Sequence[Sequence[str]],
+    sources: Sequence[str] | None,
+    rows_before: int,
+) -> None:
+    """Raise where numbers of rows differ (ValueError) or a row has no reference (DataError)."""
+    if isinstance(references, str) or any(isinstance(own, str) for own in references):
+        raise ValueError("references are lists of texts, one list a row")
+    if len(outputs) != len(references) or (sources is not None and len(sources) != len(outputs)):
+        rows = f"{len(outputs)} outputs, {len(references)} rows of references"
+        raise ValueError(rows if sources is None else f"{rows} and {len(sources)} sources")
+    for row, own in enumerate(references, rows_before):
+        if not own:
+            raise DataError(
+                f"measured row {row:,} (counted from 0) has no reference",
+                hint="Give each row a translation or summary to compare with.",
+            )

@@ -76,6 +76,15 @@ def share_score(value: float, replicates: FloatArray, n: int) -> Score:
     return Score(float(value), *wilson(value * n, n), n)
 
 
+def rows_score(hits: int, n: int, better: Literal["higher", "lower"] = "lower") -> Score:
+    """A share of n rows with Wilson's interval (1927).
+
+    >>> print(rows_score(0, 50))
+    0.0000 [0.0000, 0.0713]
+    """
+    return Score(hits / n, *wilson(hits, n), n, better)
+
+
 def resampled_cells(counts: IntArray, replicates: int, rng: np.random.Generator) -> Iterator[IntArray]:
     """Bootstrap samples of a table with `counts` (U,), as chunks (r, U) of counts that each add up to N.
 
