@@ -64,36 +64,36 @@ def train(
             flags |= {f"data.{side}": column for side, column in sides.items()}
             trained = _train_pairs(data, out, pairs, (set_, flags, refused), resume)
         else:
-        finish(json, trained.to_json(), summary(trained))
-            if trained.interrupted:
-                raise typer.Exit(guard.stopped)
-            return
-        made = options.make_recipe(
-            recipe,
-            set_,
-            model=model,
-            from_=from_,
-            task=task,
-            text=text,
-            label=label,
-            test_share=test_share,
-            minutes=minutes,
-            prefer=prefer,
-            max_size=max_size,
-            max_latency=max_latency,
-            unlabelled=unlabelled,
-            seed=seed,
-        )
-        trained = api.train(
-            data, out, made, test=test, sink=Progress(), clock=Clock(started()), resume=resume
-        )
+            made = options.make_recipe(
+                recipe,
+                set_,
+                model=model,
+                from_=from_,
+                task=task,
+                text=text,
+                label=label,
+                test_share=test_share,
+                minutes=minutes,
+                prefer=prefer,
+                max_size=max_size,
+                max_latency=max_latency,
+                unlabelled=unlabelled,
+                seed=seed,
+            )
+            trained = api.train(
+                data, out, made, test=test, sink=Progress(), clock=Clock(started()), resume=resume
+            )
         finish(json, trained.to_json(), summary(trained))
     if trained.interrupted:
         raise typer.Exit(guard.stopped)
 
 
 def _train_pairs(
-    data: str, out: Path, task: str, asked: tuple[list[str] | None, dict[str, Any], dict[str, Any]], resume: bool
+    data: str,
+    out: Path,
+    task: str,
+    asked: tuple[list[str] | None, dict[str, Any], dict[str, Any]],
+    resume: bool,
 ) -> api.Trained:
     """Of translations or summaries; `asked` are settings, flags, and flags that say nothing of pairs."""
     choose_waiting()  # before torch is imported

@@ -10,6 +10,7 @@ from typing import Any
 from textwright.core.records import Score
 from textwright.tasks.rewriting.model import Rewriter
 from textwright.tasks.rewriting.scoring import scores_of
+from textwright.text.pairs.languages import language_of
 from textwright.text.pairs.reading import SUMMARIES, TRANSLATION, Asked, read_pairs
 from textwright.text.rowlog import RowLog
 
@@ -38,5 +39,7 @@ def evaluate_pairs(path: str | Path, data: str | Path) -> Measured:
     pairs = read_pairs([Path(data)], columns, log, names=names)
     sources = [pair.source for pair in pairs]
     answers = [found.text for found in model.rewrite(sources)]
-    scores, details = scores_of(model.task, sources, answers, [[pair.target] for pair in pairs])
+    targets = [pair.target for pair in pairs]
+    language = language_of(targets)
+    scores, details = scores_of(model.task, language, sources, answers, [[text] for text in targets])
     return Measured(scores, details, log.summary(), time.monotonic() - started, answers)

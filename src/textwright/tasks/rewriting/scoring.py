@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import Any
 
 from textwright.core.records import Score
+from textwright.measure.rouge import RougeMeter
+from textwright.measure.translation import TranslationMeter
+
+# The score that says most of each task.
+HEADLINE = {"translate": "chrf", "summarize": "rougeL"}
 
 
-def quick_score(task: str, made: list[str], wanted: list[str]) -> tuple[str, float]:
-    from sacrebleu.metrics import CHRF
-
-    return "chrf", CHRF().corpus_score(made, [wanted]).score
+def meter_of(task: str, language: str) -> TranslationMeter | RougeMeter:
+    """What measures the answers of a task in a language."""
+    return TranslationMeter(language) if task == "translate" else RougeMeter(language)
 
 
 def scores_of(
-    task: str, sources: list[str], made: list[str], wanted: list[list[str]]
+    task: str,
+    language: str,
+    sources: Sequence[str],
+    made: Sequence[str],
+    wanted: Sequence[Sequence[str]],
 ) -> tuple[dict[str, Score], dict[str, Any]]:
-    from sacrebleu.metrics import BLEU, CHRF
+    """Scores with intervals over rows, and the details of how they were counted."""
+    meter = meter_of(task, language)
+    meter.update(made, wanted, sources)
+    return meter.scores(), meter.details()
 
-    refs = [[w[0] for w in wanted]]
-    zh = sum("\u4e00" <= c <= "\u9fff" for w in wanted for c in w[0]) > 100
-    bleu, chrf = BLEU(tokenize="zh" if zh else "13a"), CHRF()
-    values = {"bleu": bleu.corpus_score(made, refs).score, "chrf": chrf.corpus_score(made, refs).score}
-    n = len(made)
-    return {k: Score(v, math.nan, math.nan, n) for k, v in values.items()}, {
-        "signature": str(bleu.get_signature())
-    }
+
+def quick_score(task: str, language: str, made: Sequence[str], wanted: Sequence[str]) -> tuple[str, float]:
+    """The one score that says most, without an interval."""
+    name, meter = HEADLINE[task], meter_of(task, language)
+    meter.update(made, [[text] for text in wanted])
+    return name, meter.scores(replicates=1)[name].value

@@ -6,7 +6,7 @@ Shapes: B pairs, T tokens that are told.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from textwright.text.documents.reading import Documents
 from textwright.text.documents.shards import Shards
 from textwright.text.documents.tokens import TokenCorpus
 from textwright.text.pairs import tokens as pairs
+from textwright.text.pairs.languages import language_of
 from textwright.text.pairs.reading import SUMMARIES, TRANSLATION, Asked, Names, read_pairs
 from textwright.text.pairs.tokens import parts_of, sides_of
 from textwright.text.rowlog import RowLog
@@ -55,6 +56,16 @@ class PairJudge:
     task: str
     room: int
 
+    @cached_property
+    def references(self) -> list[str]:
+        """The targets whose answers are made."""
+        return [self.tokenizer.decode(row[:-1].tolist()) for row in self.rows.targets.take(self.told)]
+
+    @cached_property
+    def language(self) -> str:
+        """Of the targets."""
+        return language_of(self.references)
+
     @property
     def num_windows(self) -> int:
         return len(self.chosen)
@@ -71,8 +82,7 @@ class PairJudge:
         answers = engine.decode(self.rows.sources.take(self.told), DecodeSettings(beams=1))
         network.train(was_training)
         made = [self.tokenizer.decode(found[0].ids) for found in answers]
-        wanted = [self.tokenizer.decode(row[:-1].tolist()) for row in self.rows.targets.take(self.told)]
-        name, value = quick_score(self.task, made, wanted)
+        name, value = quick_score(self.task, self.language, made, self.references)
         return Judgement(-value, {name: value, "perplexity": float(np.exp(nats / max(count, 1)))})
 
 
@@ -123,7 +133,8 @@ def _scores(
     found = engine.decode(rows.sources.take(chosen), recipe.decode)
     made = [decode(answers[0].ids) for answers in found]
     nats, count = measured(model.network, rows, chosen)
-    scores, details = scores_of(task, sources, made, [[text] for text in targets])
+    language = language_of(targets)
+    scores, details = scores_of(task, language, sources, made, [[text] for text in targets])
     return scores, {**details, "rows": len(chosen), "perplexity": float(np.exp(nats / max(count, 1)))}
 
 
