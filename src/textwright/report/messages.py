@@ -27,8 +27,14 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 # The language of the person, as the command line was asked for it; pages open in it.
 SPOKEN: ContextVar[Language] = ContextVar("spoken", default="en")
 
-# Of the command line and of what it runs; of reading and preparing data.
-FILES = ("messages.yaml", "messages-data.yaml", "messages-choose.yaml", "messages-pretrain.yaml")
+# Of the command line and of what it runs; of reading and preparing data; of pairs of texts.
+FILES = (
+    "messages.yaml",
+    "messages-data.yaml",
+    "messages-choose.yaml",
+    "messages-pretrain.yaml",
+    "messages-pairs.yaml",
+)
 
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z_0-9]*)\}")
 # Placeholders that stand for a number alone.

@@ -79,7 +79,7 @@ def find_twins(texts: Sequence[str], *, threshold: float = 0.8, seed: int = 0) -
     near, similarity = _near_twins([folded[row] for row in rows], threshold, seed)
     copies = np.flatnonzero(first != np.arange(len(first)))
     links = np.concatenate([np.stack([first[copies], copies], axis=1), rows[near]])
-    group = _components(len(first), links)
+    group = components(len(first), links)
     num_near = int(np.count_nonzero(group != np.arange(len(group)))) - len(copies)
     return Twins(group, len(copies), num_near, links, np.concatenate([np.ones(len(copies)), similarity]))
 
@@ -124,7 +124,7 @@ def twins_by_signature(signatures: NDArray[np.uint32], *, threshold: float = 0.8
     columns = np.ascontiguousarray(signatures[rows].T)
     pairs = _candidates(columns, threshold)
     links = rows[pairs[_agreement(columns, pairs) >= threshold]]
-    return _components(len(signatures), links)
+    return components(len(signatures), links)
 
 
 def _near_twins(texts: list[str], threshold: float, seed: int) -> tuple[IntArray, FloatArray]:
@@ -253,8 +253,8 @@ def _jaccard(a: str, b: str, size: int) -> float:
     return shared / (len(grams_a) + len(grams_b) - shared)
 
 
-def _components(num_rows: int, links: IntArray) -> IntArray:
-    """For each row the smallest row that links lead to, (num_rows,)."""
+def components(num_rows: int, links: IntArray) -> IntArray:
+    """For each row the smallest row that links (P, 2) lead to, (num_rows,)."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

@@ -1,1 +1,1 @@
-"""Pairs of texts: a source, and what is to be made of it."""
+"""Pairs of texts, a source and its target, for translation and summaries: read, cleaned, kept together."""

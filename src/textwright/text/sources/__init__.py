@@ -1,4 +1,4 @@
-"""Opens a person's text: tables, JSON, Parquet, workbooks, lines, folders and mail behind one function."""
+"""Opens a person's text: tables, JSON, Parquet, workbooks, lines, folders, mail and translation memories."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ from textwright.text.sources.jsonlines import open_json, open_jsonlines
 from textwright.text.sources.mail import open_mail
 from textwright.text.sources.parquet import open_parquet
 from textwright.text.sources.plain import open_lines
-from textwright.text.sources.stream import InputFile, StreamFault, open_text
+from textwright.text.sources.stream import InputFile, StreamFault, TextFile, open_text
+from textwright.text.sources.tmx import open_tmx
 
-__all__ = ["MAX_CELL_BYTES", "Batch", "Cell", "Source", "open_source"]
+__all__ = ["MAX_CELL_BYTES", "Batch", "Cell", "Source", "open_plain", "open_source"]
 
 STANDARD_INPUT = "-"
 
@@ -65,6 +66,17 @@ def open_source(path: str | Path, *, header: list[str] | None = None, is_raw: bo
         with path.open("rb") as stream:
             return _open_stream(stream, path, header, is_raw)
     return _open_file(InputFile(path, path), header, is_raw)
+
+
+def open_plain(path: Path) -> TextFile:
+    """A file as plain text, whatever its name says. Raises DataError when it is a folder, empty or binary."""
+    _check_readable(path)
+    if not path.is_file():
+        raise DataError("this is not a file", path=path, hint="Name a file of plain text.")
+    file = InputFile(path, path)
+    head = file.head()
+    refuse_binary(head, path)
+    return open_text(file, head)
 
 
 def _check_readable(path: Path) -> None:
@@ -143,6 +155,8 @@ def _open_text(file: InputFile, head: bytes, kind: str | None, header: list[str]
             return _own_names(open_json(text), header)
         case "eml" | "mbox":
             return _own_names(open_mail(file, kind), header)
+        case "tmx":
+            return _own_names(open_tmx(text), header)
         case _:
             return _own_names(open_lines(text), header)
 

@@ -27,6 +27,7 @@ SUFFIXES = {
     ".txt": "txt",
     ".eml": "eml",
     ".mbox": "mbox",
+    ".tmx": "tmx",
 }
 EXCEL = ("xlsx", "xls", "ods")
 BINARY = ("parquet", *EXCEL)
@@ -66,6 +67,8 @@ MAIL_HEADER = re.compile(
     r"(?im)^(from|to|subject|date|received|return-path|delivered-to|message-id|mime-version|content-type):"
 )
 
+TMX_START = re.compile(r"(?:<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE\s[^>\[]*>\s*)*<tmx[\s>]", re.DOTALL)
+
 
 def suffix_kind(path: Path) -> str | None:
     """The format that the name promises, not counting `.gz`; None when it promises nothing known."""
@@ -92,8 +95,10 @@ def refuse_binary(head: bytes, path: Path) -> None:
 
 
 def sniff_text(text: str, whole: bool) -> str:
-    """The format of a text whose name promises nothing: json, jsonl, mbox, eml, csv or plain lines."""
+    """The format of a text whose name promises nothing: json, jsonl, tmx, mbox, eml, csv or plain lines."""
     start = text.lstrip()
+    if TMX_START.match(start):
+        return "tmx"
     if start.startswith("{") or re.match(r"\[\s*\{", start):
         return json_kind(start)
     lines = text[:20_000].splitlines()

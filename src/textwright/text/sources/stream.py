@@ -121,7 +121,7 @@ class TextStream:
         held: list[str] = []
         held_bytes = seen = 0
         ends = io.IncrementalNewlineDecoder(None, translate=False)  # never cuts "\r\n" in two
-        for text in self._texts():
+        for text in self.texts():
             block_bytes, seen = self.bytes_read - seen, self.bytes_read
             lines = io.StringIO(ends.decode(text), newline=newline).readlines()
             last = lines.pop() if lines and not lines[-1].endswith("\n") else ""
@@ -136,7 +136,8 @@ class TextStream:
                 _check_length(held_bytes)
         yield from io.StringIO("".join(held) + ends.decode("", final=True), newline=newline)
 
-    def _texts(self) -> Iterator[str]:
+    def texts(self) -> Iterator[str]:
+        """The text in pieces, cut anywhere. Raises StreamFault."""
         decoder = _decoder(self.encoding)
         blocks = self.file.blocks()
         for block in blocks:
