@@ -55,13 +55,21 @@ def train(
     """
     with guarded(debug, lang) as guard:
         options.refuse_contradiction(test, test_share)
-        sides = {"source": source or text, "target": target or label}
-        pairs = None if recipe else task_of_pairs(data, task, sides)
+        pairs = None if recipe else task_of_pairs(data, task, {"source": source, "target": target})
         if pairs is not None:
-            refused = {"--prefer": prefer, "--max-size": max_size, "--max-latency": max_latency}
+            refused: dict[str, Any] = {
+                "--prefer": prefer,
+                "--max-size": max_size,
+                "--max-latency": max_latency,
+            }
             refused |= {"--unlabelled": unlabelled, "--test-share": test_share, "--test": test}
-            flags = {"model.name": model, "model.checkpoint": from_, "budget.minutes": minutes, "seed": seed}
-            flags |= {f"data.{side}": column for side, column in sides.items()}
+            flags: dict[str, Any] = {
+                "model.name": model,
+                "model.checkpoint": from_,
+                "budget.minutes": minutes,
+                "seed": seed,
+            }
+            flags |= {"data.source": source or text, "data.target": target or label}
             trained = _train_pairs(data, out, pairs, (set_, flags, refused), resume)
         else:
             made = options.make_recipe(

@@ -1,8 +1,8 @@
 """Pairs of rows: one is read, the other is told, each token from those before it and from all that is read.
 
-Subword sampling: a token may be cut into the two that it was made of, and these again, so that a network sees
-a word in more than one form (as in BPE-dropout, arXiv:1910.13267; splits of tokens that are there already,
-arXiv:2506.01687).
+Subword sampling: a token that is read may be cut into the two that it was made of, and these again, so that
+a network sees a word in more than one form (as in BPE-dropout, arXiv:1910.13267; splits of tokens that are
+there already, arXiv:2506.01687). What is told is not: told in pieces it was told worse (docs/log.md).
 
 Shapes: N pairs, B pairs of a step, S tokens that are read, T tokens that are told, V vocabulary.
 """
@@ -30,7 +30,8 @@ class Pairs:
     """Sources and targets (N,), each with its end; `start_id` is what the first token is told from.
 
     A step has as many told tokens as `batch` targets of mean length: few long pairs or many short ones.
-    `parts` (V, 2) are the two tokens that each was made of, or -1, and `cut` is the share that is cut.
+    `parts` (V, 2) are the two tokens that each was made of, or -1, and `cut` is the share of those read that
+    is cut.
     """
 
     sources: Ragged
@@ -67,17 +68,14 @@ class Pairs:
         return self.sources.lengths[chosen] + self.targets.lengths[chosen]
 
     def weight_of(self, chosen: IntArray) -> int:
-        """Tokens that are told; where tokens are cut, those before that."""
+        """Tokens that are told."""
         return int(self.targets.lengths[chosen].sum())
 
     def batch(self, chosen: IntArray, seed: int = 0, progress: float = 0.0) -> Batch:
         """What is read (B, S) with its mask, what is told from (B, T), and what is told (B, T)."""
         sources, targets = self.sources.take(chosen), self.targets.take(chosen)
         if self.cut and self.parts is not None:
-            sources, targets = (
-                _cut(rows, chosen, self.parts, self.cut, seed, side)
-                for side, rows in enumerate((sources, targets))
-            )
+            sources = _cut(sources, chosen, self.parts, self.cut, seed)
         read, is_there = sources.padded(self.pad_id)
         told, is_told = targets.padded(self.pad_id)
         known = np.concatenate([np.full((len(told), 1), self.start_id, told.dtype), told[:, :-1]], 1)
@@ -99,9 +97,7 @@ def _by_tokens(pool: IntArray, lengths: IntArray, room: float) -> list[IntArray]
     return steps
 
 
-def _cut(
-    rows: Ragged, chosen: IntArray, parts: NDArray[np.int64], share: float, seed: int, side: int
-) -> Ragged:
+def _cut(rows: Ragged, chosen: IntArray, parts: NDArray[np.int64], share: float, seed: int) -> Ragged:
     """Rows with some tokens cut in two; ends and special tokens have no parts.
 
     What is drawn for a pair follows from its number: it does not depend on what else is in a part of a step.
@@ -110,7 +106,7 @@ def _cut(
     for turn in range(_ROUNDS):
         names = np.repeat(np.asarray(chosen, np.uint64), lengths)
         places = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        drawn = _uniform(names, places.astype(np.uint64), derive(seed, "cut", side, turn))
+        drawn = _uniform(names, places.astype(np.uint64), derive(seed, "cut", turn))
         is_cut = (parts[ids, 0] >= 0) & (drawn < share)
         if not is_cut.any():
             break

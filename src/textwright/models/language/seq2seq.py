@@ -20,6 +20,8 @@ from textwright.models.transformer.reading import read_checkpoint
 
 # Fewer layers tell than read, but no fewer than these: reading is done once, telling for each token.
 _LEAST_DECODER_LAYERS = 4
+# Of the dropout in the layers, what falls on attention: what is looked at is more easily lost.
+_OF_ATTENTION = 1 / 3
 
 
 class Seq2SeqSettings(LanguageSettings):
@@ -86,7 +88,7 @@ def build(settings: LanguageSettings, vocabulary: Vocabulary) -> Seq2SeqModel:
         encoder_layerdrop=0.0,
         decoder_layerdrop=0.0,
         dropout=settings.dropout,
-        attention_dropout=settings.dropout,
+        attention_dropout=_OF_ATTENTION * settings.dropout,
         activation_dropout=0.0,
         max_position_embeddings=int(settings.positions),
         scale_embedding=True,

@@ -60,7 +60,7 @@ def prepared(
     }
     if objective in OF_ROWS:
         columns = recipe.data.model_dump(exclude={"text"})
-        asked |= {**columns, "length": length}
+        asked |= {**columns, "length": length, "clean": recipe.pairs.clean.model_dump(mode="json")}
     found = _found(folder, asked, recipe, start)
     if found is not None:
         return found
@@ -139,6 +139,7 @@ def account(learned: Learned, documents: Documents, objective: str, wanted: int 
     ]
     if objective in PAIRS:
         rows, told = train.about["documents"], train.about["told"]
+        lines += train.about["notes"]
         lines.append(
             f"{rows:,} pairs to learn {told:,} tokens from, {held_out.about['documents']:,} held out"
         )

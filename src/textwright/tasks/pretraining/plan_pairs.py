@@ -15,6 +15,8 @@ from textwright.tasks.pretraining.recipe import PretrainRecipe
 
 # Up to so many pairs: the dropout.
 _DROPOUT = ((50_000, 0.3), (300_000, 0.2), (1_000_000, 0.1))
+# Of a tiny one: lighter than of a language, which has to know more (arXiv:2011.02266 and docs/log.md).
+_TINY = {"inner": 256, "heads": 4}
 _SMOOTHING, _EMA = 0.1, 0.999
 # Below so many told tokens a larger network knows them by heart.
 _LEAST_TOLD: dict[SizeName, int] = {"tiny": 0, "small": 3_000_000}
@@ -29,16 +31,23 @@ def of_pairs(
     """Sizes and settings of the fit; what was asked for stays."""
     about = learned.corpus.train.about
     pairs, told = int(about["documents"]), int(about["told"])
-    size = asked.size
-    if size == "auto":
-        size = next(name for name, least in reversed(_LEAST_TOLD.items()) if told >= least)
+    size = _size(told) if asked.size == "auto" else asked.size
+    if asked.size == "auto":
         reasons["model.size"] = f"{size}: for {told:,} tokens to tell"
-    settings = asked.replaced({"size": size}).sized()
+    settings = asked.replaced({"size": size})
+    if size == "tiny":
+        settings = settings.replaced({k: v for k, v in _TINY.items() if getattr(asked, k) == "auto"})
+    settings = settings.sized()
     if "dropout" not in asked.said():
         dropout = next((value for limit, value in _DROPOUT if pairs <= limit), 0.0)
         settings = settings.replaced({"dropout": dropout})
         reasons["model.dropout"] = f"{dropout:g}: for {pairs:,} pairs"
     return settings, _learning(recipe, size, 2 * told / max(pairs, 1), reasons)
+
+
+def _size(told: int) -> SizeName:
+    """The largest that there is enough to tell for."""
+    return next(name for name, least in reversed(_LEAST_TOLD.items()) if told >= least)
 
 
 def _learning(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from textwright.models.language.base import ObjectiveName
 from textwright.models.language.registry import USUAL
 from textwright.runtime.settings import ComputeSettings
 from textwright.tasks.rewriting.settings import DecodeSettings
+from textwright.text.pairs.cleaning import PairRules
 from textwright.text.tokenizers import TokenizerSettings
 
 Auto = Literal["auto"]
@@ -58,12 +59,13 @@ class SpanSettings(Settings):
 
 class PairSettings(Settings):
     cut: float = Field(
-        0.1,
+        0.0,
         ge=0,
         lt=1,
-        description="share of the tokens that are cut in two, anew in each epoch, while pairs are learned "
-        "(arXiv:1910.13267, 2506.01687)",
+        description="share of the tokens of sources that are cut in two, anew in each epoch, while pairs are "
+        "learned (arXiv:1910.13267, 2506.01687)",
     )
+    clean: PairRules = PairRules()
 
 
 class LengthSettings(Settings):
@@ -115,7 +117,7 @@ class PretrainRecipe(Settings):
             return None
         if self.objective in PAIRS:
             return "denoise"
-        return "causal" if self.objective in (INSTRUCT, HYBRID) else self.objective
+        return "causal" if self.objective in (INSTRUCT, HYBRID) else cast(ObjectiveName, self.objective)
 
     @property
     def model_settings(self) -> dict[str, Any]:

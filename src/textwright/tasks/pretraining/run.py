@@ -40,6 +40,7 @@ from textwright.tasks.writing.model import LanguageModel, vocabulary_of
 from textwright.tasks.writing.sampling import WritingSettings
 from textwright.tasks.writing.writer import write
 from textwright.text.documents.reading import Documents
+from textwright.text.documents.shards import Shards
 
 _TOKENS, _FIT, _SIZE = "tokens", "fit", "size"
 MINUTES_WITHOUT_LENGTH = 10.0
@@ -331,12 +332,18 @@ def _samples(model: LanguageModel, prompts: list[str], seed: int) -> str:
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
+def _languages(train: Shards) -> dict[str, Any]:
+    """Of the sides of pairs."""
+    known = train.about.get("languages")
+    return {} if known is None else {"languages": known}
+
+
 def _manifest(made: Pretrained, learning: Learning, documents: Documents, opening: str) -> Manifest:
     learned, asked = learning.learned, learning.recipe.data
     train = learned.corpus.train
     names = [readable_name(path) for path in documents.files]
     name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} others"
-    columns = {key: value for key, value in asked.said().items() if key != "text"}
+    columns: dict[str, Any] = {key: value for key, value in asked.said().items() if key != "text"}
     data = DataRecord(
         name=name,
         fingerprint=learned.fingerprint,
@@ -348,7 +355,7 @@ def _manifest(made: Pretrained, learning: Learning, documents: Documents, openin
             "textwright_version": version("textwright"),
             "task": learning.objective.task,
             "architecture": made.model,
-            "schema": {"objective": made.objective, "opening": opening, **columns},
+            "schema": {"objective": made.objective, "opening": opening, **columns, **_languages(train)},
             "decode": learning.recipe.decode.model_dump(mode="json")
             if learning.objective.task != LANGUAGE
             else {},

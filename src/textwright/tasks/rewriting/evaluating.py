@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from textwright.core.records import Score
+from textwright.tasks.rewriting.long import rewrite_long
 from textwright.tasks.rewriting.model import Rewriter
 from textwright.tasks.rewriting.scoring import scores_of
 from textwright.text.pairs.languages import language_of
-from textwright.text.pairs.reading import SUMMARIES, TRANSLATION, Asked, read_pairs
+from textwright.text.pairs.reading import NAMES, Asked, read_pairs
 from textwright.text.rowlog import RowLog
 
 
@@ -35,10 +36,9 @@ def evaluate_pairs(path: str | Path, data: str | Path) -> Measured:
     started = time.monotonic()
     model, log = Rewriter.load(path), RowLog()
     columns = Asked(model.schema.get("source"), model.schema.get("target"))
-    names = TRANSLATION if model.task == "translate" else SUMMARIES
-    pairs = read_pairs([Path(data)], columns, log, names=names)
+    pairs = read_pairs([Path(data)], columns, log, names=NAMES[model.task])
     sources = [pair.source for pair in pairs]
-    answers = [found.text for found in model.rewrite(sources)]
+    answers = [found.text for found in rewrite_long(model, sources)]
     targets = [pair.target for pair in pairs]
     language = language_of(targets)
     scores, details = scores_of(model.task, language, sources, answers, [[text] for text in targets])

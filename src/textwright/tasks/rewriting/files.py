@@ -2,50 +2,157 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from textwright.core.errors import ConfigError, DataError
 from textwright.core.files import writing_atomic
-from textwright.tasks.rewriting.model import Rewriter
+from textwright.tasks.rewriting.long import rewrite_long
+from textwright.tasks.rewriting.model import Rewriter, Rewritten
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.text.columns import find_text_column, profile
 from textwright.text.rowlog import RowLog
-from textwright.text.sources import open_source
+from textwright.text.sources import open_plain, open_source
+from textwright.text.sources.stream import StreamFault
+from textwright.text.structure import rebuilt, segments, verify
 
 STDOUT = "-"
+# What is a document, and what a table of rows; what is written of a table.
+DOCUMENTS = frozenset({".txt", ".md", ".markdown", ".rst", ".text", ""})
+_ENDINGS = (".jsonl", ".ndjson", ".csv")
+# Sentences that are rewritten at once, and characters of one at most before it is cut.
+_AT_ONCE, _MAX_CHARS = 1_024, 600
 
 
-@dataclass(frozen=True)
+@dataclass
 class Written:
-    """How many texts were rewritten: sentences of a document, or rows of a table."""
+    """How many texts were rewritten: sentences of a document, or rows of a table.
 
-    n: int
+    `num_cut` answers did not come to an end; `num_kept` sentences stand as they were, as what was made of
+    them would have changed the form of the document; `first_kept` is the first of these.
+    """
+
     out: str
+    n: int = 0
+    num_cut: int = 0
+    num_kept: int = 0
+    first_kept: str = ""
 
 
 def rewrite_file(
     model: Rewriter, data: str | Path, out: str, settings: DecodeSettings, *, text: str | None = None
 ) -> Written:
-    """Each row of a table as a JSON line with its `output`. Raises ConfigError, DataError."""
-    log, source, n = RowLog(), open_source(data), 0
-    column: str | None = None
+    """Rewrite a document sentence by sentence, or each row of a table as a whole, to `out`.
+
+    Lines, blanks, marks of Markdown, code and addresses of a document stay as they are. Of a table `out` is
+    .jsonl or .csv, with the `output` of each row, in order. Nothing is there before all is done. Raises
+    ConfigError for another ending, DataError for data that cannot be used.
+    """
+    path = Path(data)
+    is_document = path.suffix.lower() in DOCUMENTS and str(data) != STDOUT and text is None
+    done = Written(str(out))
+    if is_document:
+        whole = _whole(path)
+        made = rewrite_document(model, whole, settings, done)
+        with _writing(out) as file:
+            file.write(made)
+        return done
+    _refuse_ending(out)
     with _writing(out) as file:
-        for batch in source.batches(log):
-            if column is None:
-                preferred = model.schema.get("source") or "source"
-                column = find_text_column(
-                    profile([batch]), path=str(source.path), asked=text, preferred=preferred
-                )
-            texts = [str(cell or "") for cell in batch.columns[column]]
-            for given, found in zip(texts, model.rewrite(texts, settings), strict=True):
-                file.write(json.dumps({"text": given, "output": found.text}, ensure_ascii=False) + "\n")
-                n += 1
-    return Written(n, out)
+        write = _rows_to(file, out)
+        for given, found in _rewritten_rows(model, data, text, settings):
+            write(given, found)
+            done.n += 1
+            done.num_cut += not found.is_whole
+    return done
+
+
+def _whole(path: Path) -> str:
+    """All of a text file, its line breaks as they are. Raises DataError."""
+    stream = open_plain(path).stream()
+    try:
+        whole = "".join(stream.texts())
+    except StreamFault as fault:
+        raise DataError(str(fault), path=path) from None
+    if stream.damaged:
+        raise DataError(
+            "some bytes of the file are no text in its encoding, and would be lost",
+            path=path,
+            hint="Save it as UTF-8.",
+        )
+    return whole
+
+
+def rewrite_document(model: Rewriter, whole: str, settings: DecodeSettings, done: Written) -> str:
+    """The text with its sentences rewritten, and everything else as it was.
+
+    Raises DataError where that cannot be held, which is a bug of ours: nothing is lost in silence.
+    """
+    spans = segments(whole, most=_MAX_CHARS)
+    answers: list[str] = []
+    for start in range(0, len(spans), _AT_ONCE):
+        part = [span.of(whole) for span in spans[start : start + _AT_ONCE]]
+        for found in rewrite_long(model, part, settings):
+            answers.append(found.text)
+            done.num_cut += not found.is_whole
+    done.n += len(answers)
+    made = rebuilt(whole, spans, answers)
+    fault = verify(whole, made)
+    if fault is not None:
+        raise DataError(
+            f"the document would lose its form: {fault}", hint="This is a bug of ours: please report it."
+        )
+    return made
+
+
+def _rewritten_rows(
+    model: Rewriter, data: str | Path, text: str | None, settings: DecodeSettings
+) -> Iterator[tuple[str, Rewritten]]:
+    log, source = RowLog(), open_source(data)
+    column: str | None = None
+    for batch in source.batches(log):
+        if column is None:
+            preferred = str(model.schema.get("source") or "source")
+            column = preferred if text is None and preferred in batch.columns else None
+            column = column or find_text_column(
+                profile([batch]), path=str(source.path), asked=text, preferred=preferred
+            )
+        cells = batch.columns[column]
+        texts = [" ".join(cell) if isinstance(cell, list) else cell or "" for cell in cells]
+        yield from zip(texts, rewrite_long(model, texts, settings), strict=True)
+
+
+def _rows_to(file: IO[str], out: str) -> Callable[[str, Rewritten], Any]:
+    if not out.endswith(".csv"):
+        return lambda given, found: file.write(
+            json.dumps({"text": given, **_answer(found)}, ensure_ascii=False) + "\n"
+        )
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(["text", "output", "score"])
+    return lambda given, found: table.writerow([given, found.text, _answer(found)["score"]])
+
+
+def _answer(found: Rewritten) -> dict[str, Any]:
+    record: dict[str, Any] = {"output": found.text, "score": round(found.score, 4)}
+    if found.others:
+        record["others"] = [*found.others]
+    if not found.is_whole:
+        record["cut"] = True
+    return record
+
+
+def _refuse_ending(out: str) -> None:
+    if out != STDOUT and not out.lower().endswith(_ENDINGS):
+        raise ConfigError(
+            f"--out {out}: the rows of a table are written to {', '.join(_ENDINGS)}",
+            hint="Name one of these; a document (.txt, .md) is written as a document.",
+        )
 
 
 @contextmanager

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from textwright.bundle.manifest import PAIRS
-from textwright.text.columns import Column
-from textwright.text.pairs.reading import SUMMARIES, TRANSLATION
+from textwright.text.columns import SCORE_NAMES, Column
+from textwright.text.pairs.reading import language_named
 from textwright.text.sources import open_source
+
+# Names that leave no doubt, while nothing is called as a label is: a title may be a text to classify.
+_SOURCES, _TARGETS = ("source", "src", "原文", "源文"), ("target", "tgt", "trg", "译文", "翻译")
+_TEXTS = ("text", "document", "article", "dialogue", "dialog", "正文", "文章", "原文", "对话", "文本")
+_LABELS = ("label", "labels", "class", "category", "sentiment", "标签", "类别", "分类", "情感")
+_SUMMARIES = ("summary", "summaries", "abstract", "highlights", "摘要", "总结")
 
 
 def task_of_pairs(data: str, task: str | None, columns: Mapping[str, str | None]) -> str | None:
     """`translate` or `summarize` where a training is of pairs: as asked, or by the names of its columns."""
     if task in PAIRS:
         return task
-    if task is not None or data == "-":
+    if task is not None or data == "-" or not Path(data).is_file():
         return None
+    if columns.get("source") and columns.get("target"):
+        return "translate"
     source = open_source(data)
-    for name, names in (("translate", TRANSLATION), ("summarize", SUMMARIES)):
-        if all(
-            columns.get(kind) in source.columns
-            or any(Column(c).is_called(called) for called in getattr(names, kind) for c in source.columns)
-            for kind in ("source", "target")
-        ):
-            return name
-    return None
+    known = [Column(name) for name in source.columns]
+    if source.kind == "tmx":
+        return "translate"
+    if _any(known, (*_LABELS, *SCORE_NAMES)):
+        return None
+    if _any(known, _SOURCES) and _any(known, _TARGETS):
+        return "translate"
+    if _any(known, _TEXTS) and _any(known, _SUMMARIES):
+        return "summarize"
+    languages = {language_named(column.name) for column in known}
+    return "translate" if len(known) == 2 and len(languages) == 2 and "" not in languages else None
+
+
+def _any(known: Sequence[Column], names: Sequence[str]) -> bool:
+    return any(column.is_called(name) for column in known for name in names)

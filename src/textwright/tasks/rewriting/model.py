@@ -112,4 +112,4 @@ def pieces_of(tokenizer: Tokenizer) -> list[str]:
     import tokenizers
 
     backend = tokenizers.Tokenizer.from_str(tokenizer.content)
-    return [backend.id_to_token(i) for i in range(tokenizer.size)]
+    return [backend.id_to_token(i) or "" for i in range(tokenizer.size)]

@@ -64,21 +64,21 @@ class PairRules(Settings):
     (1, True)
     """
 
-    identical: bool = True
-    long: bool = True
-    max_chars: int | None = Field(None, ge=1)
-    max_words: int | None = Field(None, ge=1)
-    swapped: bool = True
-    scripts: bool = True
-    languages: bool = True
-    lengths: bool = True
-    max_deviation: float = Field(5.0, gt=0)
-    numbers: bool = True
-    addresses: bool = True
-    duplicates: bool = True
-    near_duplicates: bool = True
-    similarity: float = Field(0.9, gt=0, le=1)
-    max_targets: int = Field(0, ge=0)
+    identical: bool = Field(True, description="drop a pair whose sides are the same text")
+    long: bool = Field(True, description="drop sides that are too long")
+    max_chars: int | None = Field(None, ge=1, description="characters of a side at most")
+    max_words: int | None = Field(None, ge=1, description="words of a side at most")
+    swapped: bool = Field(True, description="drop a pair whose sides have changed places")
+    scripts: bool = Field(True, description="drop a side in another script than that side mostly has")
+    languages: bool = Field(True, description="drop a side that is surely in another language")
+    lengths: bool = Field(True, description="drop a pair whose lengths do not go together")
+    max_deviation: float = Field(5.0, gt=0, description="spreads of the ratio of lengths that are let pass")
+    numbers: bool = Field(True, description="drop a pair whose numbers are quite other ones")
+    addresses: bool = Field(True, description="drop a pair whose addresses (URL, e-mail) are other ones")
+    duplicates: bool = Field(True, description="drop a pair that is there already")
+    near_duplicates: bool = Field(True, description="drop a pair that is nearly one that is there already")
+    similarity: float = Field(0.9, gt=0, le=1, description="of near duplicates, both sides together")
+    max_targets: int = Field(0, ge=0, description="different targets of a source that are kept; 0 keeps all")
 
 
 def clean_pairs(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 from textwright.core.errors import DataError
 from textwright.core.names import did_you_mean
@@ -57,6 +58,8 @@ SUMMARIES = Names(
         "摘要", "总结", "概要", "概括", "标题",
     ),
 )  # fmt: skip
+
+NAMES: Mapping[str, Names] = MappingProxyType({"translate": TRANSLATION, "summarize": SUMMARIES})
 
 # What columns of a language are called: its code first. Without `id`, which is mostly the number of a row.
 _LANGUAGES = """

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from textwright.core.errors import DataError
 from textwright.core.ragged import IntArray, Ragged
 from textwright.text.documents.shards import Shards, ShardWriter
 from textwright.text.documents.tokens import TokenCorpus
+from textwright.text.pairs.alike import groups_of
+from textwright.text.pairs.languages import language_of
 from textwright.text.pairs.reading import Pair
 from textwright.text.rowlog import RowLog
 from textwright.text.script import script_shares
@@ -26,6 +29,8 @@ _SHARE, _MOST_ROWS = 0.05, 1_000
 # With fewer pairs there is nothing to learn from, and to judge on.
 LEAST_ROWS = 10
 _ROWS_PER_CALL = 1_024
+# Pairs that languages are told by.
+_SEEN = 2_000
 TOO_LONG = "the target is longer than the window"
 CUT = "end of the source cut: it is longer than the window"
 # Pieces by the number of pairs (Gowda and May, arXiv:2004.02334), and what characters of Han take beside.
@@ -43,16 +48,18 @@ class Making:
     tokenizer: Tokenizer | TokenizerSettings
     finished: Callable[[Tokenizer], Tokenizer]
     most: int
-    groups: Callable[[Sequence[Pair]], IntArray]
     cuts: bool = False
     seed: int = 0
 
 
-def build_pairs(pairs: Sequence[Pair], folder: Path, making: Making, log: RowLog) -> TokenCorpus:
+def build_pairs(
+    pairs: Sequence[Pair], folder: Path, making: Making, log: RowLog, notes: Sequence[str] = ()
+) -> TokenCorpus:
     """Write the tokens of clean pairs to `folder/train` and `folder/validation`, each side with its end.
 
-    `about` of both parts has `documents` (pairs), the `bytes` of the targets, and how many tokens are `told`.
-    Raises DataError for too few of them.
+    Pairs that share a side, or are near twins, stay in one part. `about` of both parts has `documents`
+    (pairs), the `bytes` of the targets, how many tokens are `told`, the `languages` of both sides, and the `notes` of
+    reading. Raises DataError for too few pairs.
     """
     if len(pairs) < LEAST_ROWS:
         raise DataError(
@@ -60,16 +67,23 @@ def build_pairs(pairs: Sequence[Pair], folder: Path, making: Making, log: RowLog
             hint=f"Give at least {LEAST_ROWS}, no two of them the same.",
         )
     share = min(_SHARE, _MOST_ROWS / len(pairs))
-    split = split_rows(None, making.groups(pairs), validation=share, test=0.0, seed=making.seed)
+    split = split_rows(None, groups_of(pairs), validation=share, test=0.0, seed=making.seed)
     if isinstance(making.tokenizer, Tokenizer):
         tokenizer = making.tokenizer
     else:
         tokenizer = making.finished(learned_tokenizer([pairs[i] for i in split.train], making.tokenizer))
+    known = {"languages": languages_of(pairs), "notes": [*notes]}
     train, held_out = (
-        _written(folder / name, [pairs[i] for i in numbers], tokenizer, making, log)
+        _written(folder / name, [pairs[i] for i in numbers], tokenizer, making, log, known)
         for name, numbers in (("train", split.train), ("validation", split.validation))
     )
     return TokenCorpus(train, held_out, tokenizer, log)
+
+
+def languages_of(pairs: Sequence[Pair]) -> list[str]:
+    """Codes of the languages of the sources and of the targets."""
+    seen = pairs[:: max(len(pairs) // _SEEN, 1)]
+    return [language_of([getattr(pair, side) for pair in seen]) for side in ("source", "target")]
 
 
 def learned_tokenizer(pairs: Sequence[Pair], settings: TokenizerSettings) -> Tokenizer:
@@ -86,7 +100,12 @@ def learned_tokenizer(pairs: Sequence[Pair], settings: TokenizerSettings) -> Tok
 
 
 def _written(
-    folder: Path, pairs: Sequence[Pair], tokenizer: Tokenizer, making: Making, log: RowLog
+    folder: Path,
+    pairs: Sequence[Pair],
+    tokenizer: Tokenizer,
+    making: Making,
+    log: RowLog,
+    known: dict[str, Any],
 ) -> Shards:
     writer = ShardWriter(folder, tokenizer.size)
     counted = {"bytes": 0, "documents": 0, "told": 0}
@@ -101,7 +120,7 @@ def _written(
             hint="Take a longer one (--set model.positions=N), or cut the texts.",
         )
     about = {"tokenizer": tokenizer.fingerprint, "seed": making.seed, "stretches": 0}
-    return writer.close({**about, **counted})
+    return writer.close({**about, **counted, **known})
 
 
 def encoded(

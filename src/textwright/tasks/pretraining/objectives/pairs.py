@@ -33,8 +33,9 @@ from textwright.text.documents.reading import Documents
 from textwright.text.documents.shards import Shards
 from textwright.text.documents.tokens import TokenCorpus
 from textwright.text.pairs import tokens as pairs
+from textwright.text.pairs.cleaning import clean_pairs
 from textwright.text.pairs.languages import language_of
-from textwright.text.pairs.reading import SUMMARIES, TRANSLATION, Asked, Names, read_pairs
+from textwright.text.pairs.reading import NAMES, Asked, read_pairs
 from textwright.text.pairs.tokens import parts_of, sides_of
 from textwright.text.rowlog import RowLog
 from textwright.text.tokenizers import Tokenizer
@@ -94,15 +95,16 @@ def rows_of(tokens: Tokens, tokenizer: Tokenizer, cut: float = 0.0) -> Pairs:
     return Pairs(sources, targets, words.end_id, words.pad_id, parts, cut)
 
 
-def _build(names: Names, cuts: bool, documents: Documents, folder: Path, asked: Making) -> TokenCorpus:
-    log, data = RowLog(), asked.recipe.data
-    found = read_pairs(documents.files, Asked(data.source, data.target), log, names=names)
-    made = pairs.Making(asked.tokenizer, paired, asked.length, groups_of, cuts=cuts, seed=asked.recipe.seed)
-    return pairs.build_pairs(found, folder, made, log)
-
-
-def groups_of(found: Any) -> IntArray:
-    return np.unique([pair.source for pair in found], return_inverse=True)[1]
+def _build(task: str, documents: Documents, folder: Path, asked: Making) -> TokenCorpus:
+    log, recipe = RowLog(), asked.recipe
+    columns = Asked(recipe.data.source, recipe.data.target)
+    notes: list[str] = []
+    found = read_pairs(documents.files, columns, log, names=NAMES[task], notes=notes)
+    clean = clean_pairs(
+        found, log, recipe.pairs.clean, kind="translate" if task == "translate" else "summarize"
+    )
+    made = pairs.Making(asked.tokenizer, paired, asked.length, cuts=task == "summarize", seed=recipe.seed)
+    return pairs.build_pairs(clean, folder, made, log, notes)
 
 
 def _rows(tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe) -> Pairs:
@@ -157,19 +159,18 @@ def measured(network: nn.Module, rows: Pairs, chosen: IntArray) -> tuple[float, 
     return nats, count
 
 
-def _objective(task: str, names: Names, cuts: bool) -> Objective:
+def _objective(task: str) -> Objective:
     return Objective(
         paired,
         PAIR_START,
         _rows,
         partial(_judge, task),
         partial(_scores, task),
-        build=partial(_build, names, cuts),
+        build=partial(_build, task),
         loss=told_token,
         is_padded=True,
         task=task,
     )
 
 
-TRANSLATE = _objective("translate", TRANSLATION, cuts=False)
-SUMMARIZE = _objective("summarize", SUMMARIES, cuts=True)
+TRANSLATE, SUMMARIZE = _objective("translate"), _objective("summarize")

@@ -102,7 +102,7 @@ def _parts(order: NDArray[Any], lengths: NDArray[Any], beams: int) -> list[NDArr
 def library() -> Any:
     """The module of CTranslate2. Raises MissingExtra."""
     try:
-        import ctranslate2
+        import ctranslate2  # type: ignore[import-untyped]
     except ImportError:
         raise MissingExtra("running a model of CTranslate2", extra="export") from None
     return ctranslate2
