@@ -35,7 +35,7 @@ def of_pairs(
     if asked.size == "auto":
         reasons["model.size"] = f"{size}: for {told:,} tokens to tell"
     settings = asked.replaced({"size": size})
-    if size == "tiny":
+    if size == "tiny" and asked.width == "auto":
         settings = settings.replaced({k: v for k, v in _TINY.items() if getattr(asked, k) == "auto"})
     settings = settings.sized()
     if "dropout" not in asked.said():

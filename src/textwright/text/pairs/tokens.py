@@ -58,8 +58,8 @@ def build_pairs(
     """Write the tokens of clean pairs to `folder/train` and `folder/validation`, each side with its end.
 
     Pairs that share a side, or are near twins, stay in one part. `about` of both parts has `documents`
-    (pairs), the `bytes` of the targets, how many tokens are `told`, the `languages` of both sides, and the `notes` of
-    reading. Raises DataError for too few pairs.
+    (pairs), the `bytes` of the targets, how many tokens are `told`, the `languages` of both sides, and the
+    `notes` of reading. Raises DataError for too few pairs.
     """
     if len(pairs) < LEAST_ROWS:
         raise DataError(
