@@ -41,7 +41,7 @@ FORBIDDEN = {
     "audit": (("models",), "an audit sees predictors and corpora"),
 }
 # Parts of the package on whose way there is no torch, not even inside a function.
-TORCH_FREE = ("core", "text", "measure", "models.bag", "models.base", "models.registry")
+TORCH_FREE = ("core", "text", "measure", "models.bag", "models.extract", "models.base", "models.registry")
 HEAVY = {"torch", "transformers", "sklearn"}
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 500, 80, 8

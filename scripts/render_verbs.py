@@ -42,6 +42,7 @@ KEYS = {
     ],
     "plan": ["task, schema, rows, account, candidates, reasons"],
     "predict": ["n, out, unreadable"],
+    "summarize": ["method, n, out, unreadable, text, spans"],
     "evaluate": [
         "n, seconds, scores, split, locked_rows, learned_rows, trained_on, cleaning, wrong, details",
     ],
@@ -205,7 +206,8 @@ def _flag(name: str, hint: Any, default: Any) -> Flag:
     kind, info = get_args(hint)[:2]
     if isinstance(kind, UnionType):
         kind = next(part for part in get_args(kind) if part is not type(None))
-    declared = name.upper() if isinstance(info, ArgumentInfo) else f"--{name.strip('_').replace('_', '-')}"
+    argument = getattr(info, "metavar", None) or name.upper()
+    declared = argument if isinstance(info, ArgumentInfo) else f"--{name.strip('_').replace('_', '-')}"
     return Flag(name, (getattr(info, "param_decls", None) or [declared])[0], info, kind, default)
 
 
@@ -251,7 +253,7 @@ def usage(name: str, flags: Sequence[Flag]) -> str:
     """One line: what is needed, and that there is more."""
     words = [_call(name)]
     for flag in (flag for flag in flags if flag.is_argument):
-        word = flag.declared + ("..." if flag.is_many else "")
+        word = flag.declared + ("..." if flag.is_many and not flag.info.metavar else "")
         words.append(word if flag.is_needed else f"[{word}]")
     options = [flag for flag in flags if not flag.is_argument]
     words += [f"{flag.declared} {flag.name.upper()}" for flag in options if flag.is_needed]

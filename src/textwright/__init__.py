@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         load,
         plan,
         pretrain,
+        summarize,
         train,
     )
     from textwright.core.errors import TextwrightError
@@ -55,6 +56,7 @@ __all__ = [
     "load_recipe",
     "plan",
     "pretrain",
+    "summarize",
     "train",
 ]
 

@@ -42,7 +42,18 @@ from textwright.core.names import did_you_mean
 from textwright.core.records import Candidate, Note, Score, Split
 from textwright.core.tensorboard import tracking
 from textwright.export.formats import export
-from textwright.language import answers, chat, fill, follow, generate, inspect, pretrain, stream
+from textwright.language import (
+    answers,
+    chat,
+    fill,
+    follow,
+    generate,
+    inspect,
+    pretrain,
+    stream,
+    summarize,
+    summarize_file,
+)
 from textwright.report.card import not_assessed
 from textwright.report.folder import CARD, edited_pages, in_words, make_language, make_pages, stated_before
 from textwright.report.markdown import STATED
@@ -91,6 +102,8 @@ __all__ = [
     "predict",
     "pretrain",
     "stream",
+    "summarize",
+    "summarize_file",
     "train",
     "train_pairs",
     "translate",

@@ -1,4 +1,4 @@
-"""The verbs of language models for programs: `textwright.api` hands them out with the others.
+"""The verbs of language models and summaries for programs: `textwright.api` hands them out with the others.
 
 >>> import textwright  # doctest: +SKIP
 >>> textwright.pretrain(["books/"], "my-language")  # doctest: +SKIP
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from textwright.bundle.folder import load_manifest
 from textwright.core.clock import Clock
+from textwright.core.errors import ConfigError
 from textwright.core.events import Sink, silent
 from textwright.report.words import Language
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from textwright.tasks.inspecting.run import Inspected
     from textwright.tasks.pretraining.recipe import PretrainRecipe
     from textwright.tasks.pretraining.run import Pretrained
+    from textwright.tasks.summarizing.extractive import Summarizer, Summary
+    from textwright.tasks.summarizing.files import Summarized
     from textwright.tasks.writing.filling import Filled
     from textwright.tasks.writing.sampling import WritingSettings
     from textwright.tasks.writing.talking import Chat
@@ -159,3 +162,62 @@ def inspect(
     from textwright.tasks.inspecting.run import inspect_text  # it needs torch
 
     return inspect_text(path, text, out, at=at, language=language)
+
+
+def summarize(
+    text: str,
+    *,
+    model: str | Path | None = None,
+    method: str | None = None,
+    sentences: int | None = None,
+    length: str | int | None = None,
+) -> Summary:
+    """The sentences of a text that tell the most of it, in their order, with their places in it.
+
+    Three of them where nothing is said, or as many as the extractor in the folder `model` was best with.
+    `length` is `short`, `medium` or `long`, or a number of words (of Chinese: characters).
+
+    Raises ConfigError, and BundleError for a folder without an extractor.
+
+    >>> summarize("It rained. The dam broke after the rain. People fled.", sentences=1, method="lead").text
+    'It rained.'
+    """
+    return _summarizer(model, method, sentences, length).summarize(text)
+
+
+def summarize_file(
+    data: str | Path,
+    out: str | None = None,
+    *,
+    model: str | Path | None = None,
+    method: str | None = None,
+    sentences: int | None = None,
+    length: str | int | None = None,
+    text: str | None = None,
+    keep: Sequence[str] = (),
+) -> Summarized:
+    """Summarize a document, or each row of a table; see `textwright.tasks.summarizing.files.summarize_file`.
+
+    >>> textwright.api.summarize_file("report.txt", length="short").summary.text  # doctest: +SKIP
+    'The dam broke after the rain.'
+    """
+    from textwright.tasks.summarizing.files import summarize_file as summarized
+
+    return summarized(_summarizer(model, method, sentences, length), data, out, text=text, keep=keep)
+
+
+def _summarizer(
+    model: str | Path | None, method: str | None, sentences: int | None, length: str | int | None
+) -> Summarizer:
+    """What a folder or a method makes summaries with. Raises ConfigError, BundleError."""
+    from textwright.tasks.summarizing.extractive import DEFAULT_METHOD, Summarizer
+    from textwright.tasks.summarizing.learned import load_extractor
+
+    if model is None:
+        return Summarizer.of(method or DEFAULT_METHOD, sentences=sentences, length=length)
+    if method is not None:
+        raise ConfigError(
+            f"--method {method} does not go with a model, which ranks sentences itself",
+            hint="Leave one of them out.",
+        )
+    return Summarizer.of(load_extractor(model), sentences=sentences, length=length)

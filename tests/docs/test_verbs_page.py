@@ -140,6 +140,7 @@ def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pyt
         "train": "train a.csv --out m --model bag --label label --minutes 1",
         "plan": "plan a.csv --model bag --label label",
         "predict": "predict m a.csv --out b.csv",
+        "summarize": "summarize a.csv --out s.csv",
         "evaluate": "evaluate m a.csv",
         "compare": "compare m b.csv --data a.csv",
         "compare settings": "compare a.csv --models bag --vary min_rows=1,2 --label label --out c",

@@ -35,6 +35,7 @@ PLACE = re.compile(r"\{[a-z_][a-z_0-9]*\}")
 ELSEWHERE = {
     "unknown architecture {name}",
     "unknown method of explaining {name}",
+    "unknown method of summarizing {name}",
     "unknown task {name}",
     "a valid number, unable to parse string as a number",
     "a valid integer, unable to parse string as an integer",

@@ -43,6 +43,7 @@ VERBS = {
     "predict": "Answer for every row of a file.",
     "translate": "Translate documents, or the rows of a table.",
     "export": "Write a model in another format, checked for equal answers.",
+    "summarize": "Pick the sentences of a document, or of each row, that tell the most.",
     "evaluate": "Score a model on a labelled file, with intervals.",
     "compare": "Compare two models or two prediction files on the same rows.",
     "curve": "Say what more labelled rows would give: a learning curve.",

@@ -34,6 +34,7 @@ FILES = (
     "messages-choose.yaml",
     "messages-pretrain.yaml",
     "messages-pairs.yaml",
+    "messages-summaries.yaml",
 )
 
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z_0-9]*)\}")

@@ -21,11 +21,13 @@ from textwright.tasks.predictor import Predictor
 from textwright.text.columns import find_text_column, profile
 from textwright.text.rowlog import RowLog
 from textwright.text.schema import TaskName
-from textwright.text.sources import open_source
+from textwright.text.sources import Source, open_source
 from textwright.text.sources.base import Cell
 
 Answer = dict[str, Any]
 STDOUT, ALL = "-", "all"
+# Answers that .csv holds as JSON.
+_LISTED = ("tokens", "spans")
 _ENDINGS = (".csv", ".jsonl", ".ndjson")
 _NOTHING: dict[TaskName, Answer] = {
     "classify": {"label": None, "probability": None},
@@ -49,23 +51,30 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """How texts are answered, what stands for the answer to a row that could not be read, what is kept."""
+class Asked:
+    """How texts are answered, what stands for the answer to a row that could not be read, what is kept.
+
+    `preferred` is the column of the text where none is asked for, `labels` those with a column of their own
+    for their probability in .csv.
+    """
 
     answers: Callable[[list[str]], list[Answer]]
     nothing: Answer
     keep: tuple[str, ...]
+    preferred: str = ""
+    labels: tuple[str, ...] = ()
 
     @classmethod
-    def of(
-        cls, predictor: Predictor, probabilities: bool, explain: str | None, keep: Sequence[str]
-    ) -> _Asked:
-        task, nothing = predictor.schema.task, _nothing(predictor)
+    def of(cls, predictor: Predictor, probabilities: bool, explain: str | None, keep: Sequence[str]) -> Asked:
+        """What a predictor is asked. Raises ConfigError for a method of explaining that does not suit it."""
+        schema, nothing = predictor.schema, _nothing(predictor)
+        labels = tuple(schema.labels) if probabilities else ()
         if explain is None:
-            return cls(partial(predictor.predict, probabilities=probabilities), nothing, tuple(keep))
+            answers = partial(predictor.predict, probabilities=probabilities)
+            return cls(answers, nothing, tuple(keep), schema.text, labels)
         method_for(explain, predictor.engine)  # refused before anything is read
         answers = partial(predictor.explain, method=explain, probabilities=probabilities)
-        return cls(answers, {**nothing, **unexplained(task)}, tuple(keep))
+        return cls(answers, {**nothing, **unexplained(schema.task)}, tuple(keep), schema.text, labels)
 
     def kept(self, columns: Mapping[str, list[Cell]], text: str, path: str) -> dict[str, list[Cell]]:
         """The columns to keep, by the names that they have among the answers. Raises DataError."""
@@ -107,34 +116,35 @@ def answer_file(
     Raises ConfigError for another ending or method, DataError for data that cannot be used.
     """
     done = Answered(num_rejected=None if predictor.decode.least is None else 0)
-    _refuse_ending(out)
-    asked = _Asked.of(predictor, probabilities, explain, keep)
-    with _writer(out, predictor.schema.labels if probabilities else []) as write:
-        for answers in _answers(predictor, data, text, asked, done):
-            write(answers)
+    refuse_ending(out)
+    asked = Asked.of(predictor, probabilities, explain, keep)
+    write_answers(open_source(data), out, asked, done, text=text)
     return done
 
 
-def _answers(
-    predictor: Predictor, data: str | Path, text: str | None, asked: _Asked, done: Answered
-) -> Iterator[list[Answer]]:
-    log, source = RowLog(), open_source(data)
+def write_answers(source: Source, out: str, asked: Asked, done: Answered, *, text: str | None = None) -> None:
+    """Write one answer a row of `source` to `out`, counting in `done`; see `answer_file`."""
+    with writing(out, asked.labels) as write:
+        for answers in _answers(source, text, asked, done):
+            write(answers)
+
+
+def _answers(source: Source, text: str | None, asked: Asked, done: Answered) -> Iterator[list[Answer]]:
+    log = RowLog()
     column: str | None = None
     # An empty line of plain text is a text; in a table or in JSON lines it is nothing.
     ignored = () if source.kind == "txt" else ("empty row",)
     for batch in source.batches(log):
         if column is None:
             columns = profile([batch])
-            column = find_text_column(
-                columns, path=str(source.path), asked=text, preferred=predictor.schema.text
-            )
+            column = find_text_column(columns, path=str(source.path), asked=text, preferred=asked.preferred)
         kept = asked.kept(batch.columns, column, str(source.path))
         answers = _of_batch(batch.columns[column], asked, kept)
         yield _counted([*zip(batch.rows, answers, strict=True)], _lost(log, asked.nothing, ignored), done)
     yield _counted([], _lost(log, asked.nothing, ignored), done)
 
 
-def _of_batch(cells: list[Cell], asked: _Asked, kept: Mapping[str, list[Cell]]) -> list[Answer]:
+def _of_batch(cells: list[Cell], asked: Asked, kept: Mapping[str, list[Cell]]) -> list[Answer]:
     texts = [" ".join(cell) if isinstance(cell, list) else cell or "" for cell in cells]
     before = [dict(zip(kept, row, strict=True)) for row in zip(*kept.values(), strict=True)]
     return [
@@ -166,7 +176,8 @@ def _counted(
     return [answer for _, answer in sorted([*answered, *lost], key=itemgetter(0))]
 
 
-def _refuse_ending(out: str) -> None:
+def refuse_ending(out: str) -> None:
+    """Raise ConfigError for a file that answers cannot be written to."""
     if out != STDOUT and Path(out).suffix.lower() not in _ENDINGS:
         message = f"--out {out}: answers are written as .csv or .jsonl"
         raise ConfigError(message, hint="Give the file one of these endings.")
@@ -175,7 +186,7 @@ def _refuse_ending(out: str) -> None:
 
 
 @contextmanager
-def _writer(out: str, labels: list[str]) -> Iterator[Any]:
+def writing(out: str, labels: Sequence[str]) -> Iterator[Any]:
     """A function that writes answers; the file appears under its name only when all is written."""
     if out == STDOUT:
         with explained(Path("standard output")):
@@ -194,7 +205,7 @@ def _json_writer(file: IO[str]) -> Any:
     return write
 
 
-def _csv_writer(file: IO[str], labels: list[str]) -> Any:
+def _csv_writer(file: IO[str], labels: Sequence[str]) -> Any:
     writer = csv.writer(file)
     header: list[str] = []
 
@@ -207,7 +218,7 @@ def _csv_writer(file: IO[str], labels: list[str]) -> Any:
     return write
 
 
-def _columns(answers: list[Answer], labels: list[str]) -> list[str]:
+def _columns(answers: list[Answer], labels: Sequence[str]) -> list[str]:
     first = next((answer for answer in answers if "error" not in answer), answers[0])
     plain = [name for name in first if name != "probabilities"]
     return [*plain, *(f"probability of {label}" for label in labels)]
@@ -217,6 +228,6 @@ def _cell(answer: Answer, name: str) -> Any:
     if name.startswith("probability of "):
         return answer.get("probabilities", {}).get(name.removeprefix("probability of "))
     value = answer.get(name)
-    if name == "tokens":
+    if name in _LISTED:
         return json.dumps(value, ensure_ascii=False)
     return ";".join(value) if isinstance(value, list) else value

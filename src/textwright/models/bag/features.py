@@ -117,6 +117,24 @@ def ngram_hashes(rows: Ragged, ngrams: NGrams) -> Hashes:
     return np.concatenate([h for h, _ in parts]), np.concatenate([r for _, r in parts])
 
 
+def word_hashes(rows: Ragged) -> Hashes:
+    """The hash of each word of letters, digits or one ideograph, in order, and the row each belongs to.
+
+    >>> hashes, owners = word_hashes(Ragged.from_lists([[*map(ord, "no, no")], [*map(ord, "好 no")]]))
+    >>> owners.tolist(), len(set(hashes.tolist()))
+    ([0, 0, 1, 1], 2)
+    """
+    codes = rows.values[rows.offsets[0] : rows.offsets[-1]].astype(np.uint32, copy=False)
+    row_of = np.repeat(np.arange(len(rows)), rows.lengths)
+    kinds = _classify(codes)
+    starts, ends = _word_bounds(kinds, row_of)
+    is_word = kinds[starts] != _SYMBOL
+    starts, ends = starts[is_word], ends[is_word]
+    if not len(starts):
+        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    return _Windows(codes.astype(np.uint64))(starts, ends), row_of[starts]
+
+
 def _word_ngrams(codes: Codes, kinds: Kinds, row_of: I64, longest: int) -> Hashes:
     starts, ends = _word_bounds(kinds, row_of)
     if not len(starts):

@@ -1,0 +1,1 @@
+"""Summaries: `extractive` picks sentences, `files` reads documents and tables, `learned` keeps extractors."""
