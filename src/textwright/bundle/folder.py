@@ -9,6 +9,7 @@ from typing import Any
 
 from textwright.bundle.manifest import (
     COPY_AGAIN,
+    ENGINE,
     FORMAT_VERSION,
     LANGUAGE,
     MANIFEST,
@@ -22,6 +23,7 @@ from textwright.text.schema import Schema
 
 REQUIRED = {"config.json", "model.safetensors"}
 _OF_ENSEMBLES = {"config.json"}  # the weights are those of its members
+_OF_EXPORTS = {"model.bin", "config.json", "tokenizer.json"}
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ def load_verified(folder: Path) -> Manifest:
     """
     manifest = load_manifest(folder)
     required = _OF_ENSEMBLES if manifest.architecture == "ensemble" else REQUIRED
+    if ENGINE in manifest.decode:
+        required = _OF_EXPORTS
     for name in sorted(required - manifest.files.keys()):
         raise BundleError(f"{folder / MANIFEST}: has no hash of {name!r}", hint=COPY_AGAIN)
     for name, wanted in manifest.files.items():

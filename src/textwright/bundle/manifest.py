@@ -19,6 +19,8 @@ UNHASHED = frozenset({LOOKS, "report.html", "card.json", "README.md", "README.zh
 LANGUAGE = "language"
 # Those of one that makes one text of another, learned from pairs.
 PAIRS = ("translate", "summarize")
+# What `decode` of an exported model says besides: which engine the folder is for, and how much it reads.
+ENGINE, ROOM = "engine", "room"
 COPY_AGAIN = "Copy the folder again from where it was made, or train again."
 
 

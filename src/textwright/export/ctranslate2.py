@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from textwright.bundle.folder import load_verified, refuse_foreign, save_bundle
-from textwright.bundle.manifest import PAIRS
+from textwright.bundle.manifest import ENGINE, PAIRS, ROOM
 from textwright.core.errors import BundleError, ConfigError
 from textwright.export.gate import Parity, parity
 from textwright.tasks.rewriting.engines.ctranslate2 import CTranslate2Engine, library
 from textwright.tasks.rewriting.engines.library import LibraryEngine
-from textwright.tasks.rewriting.model import ENGINE, ROOM, ended, pieces_of
+from textwright.tasks.rewriting.model import ended, pieces_of
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.writing.model import LanguageModel
 

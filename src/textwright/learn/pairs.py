@@ -2,7 +2,7 @@
 
 Subword sampling: a token that is read may be cut into the two that it was made of, and these again, so that
 a network sees a word in more than one form (as in BPE-dropout, arXiv:1910.13267; splits of tokens that are
-there already, arXiv:2506.01687). What is told is not: told in pieces it was told worse (docs/log.md).
+there already, arXiv:2506.01687). What is told is not cut.
 
 Shapes: N pairs, B pairs of a step, S tokens that are read, T tokens that are told, V vocabulary.
 """
@@ -103,16 +103,18 @@ def _cut(rows: Ragged, chosen: IntArray, parts: NDArray[np.int64], share: float,
     What is drawn for a pair follows from its number: it does not depend on what else is in a part of a step.
     """
     ids, lengths = rows.values.astype(np.int64), rows.lengths
+    may_be = np.ones(len(ids), bool)  # a token is asked once, and what it was made of once again
     for turn in range(_ROUNDS):
         names = np.repeat(np.asarray(chosen, np.uint64), lengths)
         places = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         drawn = _uniform(names, places.astype(np.uint64), derive(seed, "cut", turn))
-        is_cut = (parts[ids, 0] >= 0) & (drawn < share)
+        is_cut = may_be & (parts[ids, 0] >= 0) & (drawn < share)
         if not is_cut.any():
             break
         both = np.stack([np.where(is_cut, parts[ids, 0], ids), parts[ids, 1]], 1)
         lengths = lengths + np.add.reduceat(np.append(is_cut, 0), np.cumsum(lengths) - lengths)
-        ids = both[np.stack([np.ones(len(ids), bool), is_cut], 1)]
+        kept = np.stack([np.ones(len(ids), bool), is_cut], 1)
+        ids, may_be = both[kept], np.stack([is_cut, is_cut], 1)[kept]
     return Ragged(ids, np.concatenate([[0], np.cumsum(lengths)]))
 
 

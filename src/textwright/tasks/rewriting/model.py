@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 
 from textwright.bundle.folder import load_verified
-from textwright.bundle.manifest import PAIRS, Manifest
+from textwright.bundle.manifest import ENGINE, PAIRS, ROOM, Manifest
 from textwright.core.errors import BundleError
 from textwright.core.ragged import Ragged
 from textwright.tasks.rewriting.engines.base import Engine, Told
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.writing.model import LanguageModel, never_told, vocabulary_of
 from textwright.text.tokenizers import Tokenizer
-
-# What `decode` of the manifest says besides: which engine a folder is for, and how much it reads.
-ENGINE, ROOM = "engine", "room"
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,8 @@ class LibraryEngine:
         """With the score of each answer, which the library gives only with all logits."""
         flat = [(row, told) for row, answers in enumerate(found) for told in answers]
         targets = Ragged.from_lists([[*told.ids, self.words.end_id] for _, told in flat])
-        shares = self.score(sources.take(np.array([row for row, _ in flat])), targets)
+        of_each = sources.take(np.array([row for row, _ in flat]))
+        shares = self._shares(of_each, targets, self.never)
         made: list[list[Told]] = [[] for _ in found]
         for (row, told), share in zip(flat, shares, strict=True):
             known = share if told.is_whole else share[:-1]
@@ -68,14 +69,19 @@ class LibraryEngine:
             made[row].append(replace(told, score=score))
         return made
 
-    @torch.no_grad()
     def score(self, sources: Ragged, targets: Ragged) -> list[NDArray[np.float64]]:
+        return self._shares(sources, targets, [])
+
+    @torch.no_grad()
+    def _shares(self, sources: Ragged, targets: Ragged, never: list[int]) -> list[NDArray[np.float64]]:
+        """The log-probability of each token among all but those that `never` come."""
         out: list[NDArray[np.float64]] = [np.zeros(0)] * len(sources)
         for places in in_order(sources.lengths + targets.lengths, _ROWS_AT_ONCE, _TOKENS_AT_ONCE):
             ids, mask = self._padded(sources.take(places))
             told, is_told = self._padded(targets.take(places))
             known = torch.cat([torch.full_like(told[:, :1], self.words.end_id), told[:, :-1]], 1)
             logits = self.model(input_ids=ids, attention_mask=mask, decoder_input_ids=known).logits
+            logits[..., never] = -torch.inf
             chosen_BT = logits.float().log_softmax(-1).gather(-1, told.unsqueeze(-1)).squeeze(-1)
             for row, place in enumerate(places):
                 out[place] = chosen_BT[row][is_told[row].bool()].double().cpu().numpy()
