@@ -23,7 +23,7 @@ from textwright.tasks.rewriting.long import rewrite_long
 from textwright.tasks.rewriting.model import Rewriter
 from textwright.tasks.rewriting.settings import DecodeSettings
 
-ENGLISH = "zero one two three four five six seven eight nine".split()
+ENGLISH = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 CHINESE = "零一二三四五六七八九"
 SIZES = {"model.width": 64, "model.layers": 2, "model.heads": 2, "model.inner": 128, "model.dropout": 0.0}
 
@@ -94,7 +94,8 @@ def test_it_translates_and_says_how_good_it_is(
 
 def test_a_document_keeps_its_form(trained: tuple[Path, api.Trained, list[Event]], tmp_path: Path) -> None:
     out, _, _ = trained
-    text = "# and the one two.\r\n\r\n- and the three four.  And the five six.\n\n```\nseven eight.\n```\n\n\t1. and the nine zero.\n"
+    text = "# and the one two.\r\n\r\n- and the three four.  And the five six.\n\n```\nseven eight.\n```\n\n"
+    text += "\t1. and the nine zero.\n"
     data, made = tmp_path / "notes.md", tmp_path / "notes.zh.md"
     data.write_bytes(text.encode("utf-8"))
     done = api.translate_file(out, data, str(made))
