@@ -4,9 +4,9 @@
 
 Ours is `textwright train TRAIN --minutes M` as a person calls it: its minutes are those of the whole process.
 The peer's budget is for its steps alone: tokenizer, trial, evaluation come on top. Both are scored here, by
-the same code, from their answers to the same rows with beam 4. `--folder` scores a model of ours that is there
-already, with the minutes that its plan.json tells. Of the answers the counts for each row are kept, no text:
-some sets may not be passed on. `--compare` draws two kept systems against each other.
+the same code, from their answers to the same rows with beam 4. `--folder` scores a model of ours that is
+there already, with the minutes that its plan.json tells. Of the answers the counts for each row are kept, no
+text: some sets may not be passed on. `--compare` draws two kept systems against each other.
 """
 
 from __future__ import annotations

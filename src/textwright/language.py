@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textwright.bundle.folder import load_manifest
+from textwright.bundle.folder import is_bundle, load_manifest
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.events import Sink, silent
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from textwright.tasks.inspecting.run import Inspected
     from textwright.tasks.pretraining.recipe import PretrainRecipe
     from textwright.tasks.pretraining.run import Pretrained
+    from textwright.tasks.summarizing.abstractive import Abstractive
     from textwright.tasks.summarizing.extractive import Summarizer, Summary
     from textwright.tasks.summarizing.files import Summarized
     from textwright.tasks.writing.filling import Filled
@@ -208,7 +209,7 @@ def summarize_file(
 
 def _summarizer(
     model: str | Path | None, method: str | None, sentences: int | None, length: str | int | None
-) -> Summarizer:
+) -> Summarizer | Abstractive:
     """What a folder or a method makes summaries with. Raises ConfigError, BundleError."""
     from textwright.tasks.summarizing.extractive import DEFAULT_METHOD, Summarizer
     from textwright.tasks.summarizing.learned import load_extractor
@@ -220,4 +221,15 @@ def _summarizer(
             f"--method {method} does not go with a model, which ranks sentences itself",
             hint="Leave one of them out.",
         )
+    if is_bundle(Path(model)):
+        from textwright.tasks.summarizing.abstractive import Abstractive  # it needs torch
+
+        for flag, value in (("--sentences", sentences), ("--length", length)):
+            if value is not None:
+                raise ConfigError(
+                    f"{flag} does not go with a model that writes summaries itself: they are as long "
+                    "as those it learned from",
+                    hint="Leave it out.",
+                )
+        return Abstractive.load(model)
     return Summarizer.of(load_extractor(model), sentences=sentences, length=length)

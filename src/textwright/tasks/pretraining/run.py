@@ -35,6 +35,7 @@ from textwright.tasks.pretraining.plan import Decided, decide, objective_of
 from textwright.tasks.pretraining.recipe import HYBRID, INSTRUCT, PretrainRecipe
 from textwright.tasks.pretraining.starting import Start, start_of
 from textwright.tasks.rewriting.samples import rewritten_samples
+from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.work import work_folder
 from textwright.tasks.writing.model import LanguageModel, vocabulary_of
 from textwright.tasks.writing.sampling import WritingSettings
@@ -302,7 +303,7 @@ def _keep(
         if learning.objective.task == LANGUAGE:
             samples = _samples(model, _prompts(model, learned), learning.recipe.seed)
         else:
-            samples = rewritten_samples(model, held_out, learning.recipe.decode)
+            samples = rewritten_samples(model, held_out, decode_of(learning))
         (folder / "samples.jsonl").write_text(samples, encoding="utf-8")
         record = manifest.model_dump(mode="json", by_alias=True)
         write_pages(folder, lambda: make_language(folder, record, name=readable_name(place)), say)
@@ -332,6 +333,11 @@ def _samples(model: LanguageModel, prompts: list[str], seed: int) -> str:
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
+def decode_of(learning: Learning) -> DecodeSettings:
+    """How answers to pairs are looked for, with a limit by those that were learned from."""
+    return learning.recipe.decode.limited(int(learning.learned.corpus.train.about["longest"]))
+
+
 def _languages(train: Shards) -> dict[str, Any]:
     """Of the sides of pairs."""
     known = train.about.get("languages")
@@ -356,9 +362,9 @@ def _manifest(made: Pretrained, learning: Learning, documents: Documents, openin
             "task": learning.objective.task,
             "architecture": made.model,
             "schema": {"objective": made.objective, "opening": opening, **columns, **_languages(train)},
-            "decode": learning.recipe.decode.model_dump(mode="json")
-            if learning.objective.task != LANGUAGE
-            else {},
+            "decode": {}
+            if learning.objective.task == LANGUAGE
+            else decode_of(learning).model_dump(mode="json"),
             "scores": {name: score.to_json() for name, score in made.scores.items()},
             "split": made.split,
             "parameters": made.parameters,

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from textwright.core.settings import Settings
 
+# An answer has at most so many times the tokens of the longest one that was learned from.
+_TIMES_LONGEST = 1.5
+
 
 class DecodeSettings(Settings):
     """The answer is the sequence found with the highest sum of log-probabilities over its length, with its
@@ -18,9 +21,19 @@ class DecodeSettings(Settings):
     no_repeat: int = Field(0, ge=0, description="no run of so many tokens twice; 0 lets all")
     min_tokens: int = Field(0, ge=0, description="of an answer")
     max_tokens: int | None = Field(
-        None, ge=1, description="of an answer; none is three times its source and 20, and what the model can"
+        None, ge=1, description="of an answer; never more than three times its source and 20"
     )
     temperature: float = Field(
         0.0, ge=0, description="draw at random: higher is wilder; 0 looks for the best"
     )
     seed: int = Field(0, description="of what is drawn")
+
+    def limited(self, longest: int) -> DecodeSettings:
+        """With a limit to answers by the longest that was learned from, where none was asked for.
+
+        >>> DecodeSettings().limited(40).max_tokens, DecodeSettings(max_tokens=5).limited(40).max_tokens
+        (60, 5)
+        """
+        if self.max_tokens is not None:
+            return self
+        return self.replaced({"max_tokens": max(int(_TIMES_LONGEST * longest), 1)})

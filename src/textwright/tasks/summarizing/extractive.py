@@ -36,17 +36,23 @@ _CJK = re.compile(f"[{CJK_PATTERN}，。！？：；、（）《》“”]")
 
 @dataclass(frozen=True)
 class Summary:
-    """Sentences of a text in their order, where each stands in it, and what chose them."""
+    """Sentences of a text in their order, where each stands in it, and what chose them.
+
+    Of what a model wrote itself there are no places; `unsupported` are names and numbers in it that the text
+    does not say.
+    """
 
     text: str
     spans: tuple[Span, ...]
     method: str
+    unsupported: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
             "text": self.text,
             "spans": [[span.start, span.end] for span in self.spans],
             "method": self.method,
+            "unsupported": [*self.unsupported],
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textwright.core.errors import DataError
 from textwright.core.files import write_atomic
@@ -17,7 +17,10 @@ from textwright.text.sources import Source, open_source
 from textwright.text.sources.plain import LineSource
 from textwright.text.sources.stream import StreamFault
 
-NOTHING: Answer = {"output": None, "spans": []}
+if TYPE_CHECKING:
+    from textwright.tasks.summarizing.abstractive import Abstractive
+
+NOTHING: Answer = {"output": None, "spans": [], "unsupported": []}
 _ROWS = (".csv", ".jsonl", ".ndjson")
 
 
@@ -30,14 +33,18 @@ class Summarized(Answered):
     notes: list[str] = field(default_factory=list)
 
     def to_json(self, out: str) -> dict[str, Any]:
-        found = {"text": None, "spans": None} if self.summary is None else self.summary.to_json()
+        found = (
+            {"text": None, "spans": None, "unsupported": None}
+            if self.summary is None
+            else self.summary.to_json()
+        )
         return {"method": self.method, "n": self.n, "out": out, "unreadable": self.num_unreadable} | {
-            key: found[key] for key in ("text", "spans")
+            key: found[key] for key in ("text", "spans", "unsupported")
         }
 
 
 def summarize_file(
-    summarizer: Summarizer,
+    summarizer: Summarizer | Abstractive,
     data: str | Path,
     out: str | None = None,
     *,
@@ -63,12 +70,16 @@ def summarize_file(
     return done
 
 
-def _answers(summarizer: Summarizer, texts: list[str]) -> list[Answer]:
+def _answers(summarizer: Summarizer | Abstractive, texts: list[str]) -> list[Answer]:
     found = [summary.to_json() for summary in summarizer.summarize_all(texts)]
-    return [{"output": summary["text"], "spans": summary["spans"]} for summary in found]
+    return [_row(summary) for summary in found]
 
 
-def _document(summarizer: Summarizer, source: LineSource, out: str | None) -> Summarized:
+def _row(summary: dict[str, Any]) -> Answer:
+    return {"output": summary["text"], "spans": summary["spans"], "unsupported": summary["unsupported"]}
+
+
+def _document(summarizer: Summarizer | Abstractive, source: LineSource, out: str | None) -> Summarized:
     is_row = out is not None and Path(out).suffix.lower() in _ROWS
     if out is not None and out != STDOUT and not is_row and Path(out).is_dir():
         refuse_ending(out)
@@ -79,7 +90,7 @@ def _document(summarizer: Summarizer, source: LineSource, out: str | None) -> Su
     if is_row and out is not None:
         found = summary.to_json()
         with writing(out, []) as write:
-            write([{"output": found["text"], "spans": found["spans"]}])
+            write([_row(found)])
     elif out not in (None, STDOUT):
         write_atomic(Path(str(out)), summary.text.rstrip() + "\n")
     return done

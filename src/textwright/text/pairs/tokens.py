@@ -58,8 +58,8 @@ def build_pairs(
     """Write the tokens of clean pairs to `folder/train` and `folder/validation`, each side with its end.
 
     Pairs that share a side, or are near twins, stay in one part. `about` of both parts has `documents`
-    (pairs), the `bytes` of the targets, how many tokens are `told`, the `languages` of both sides, and the
-    `notes` of reading. Raises DataError for too few pairs.
+    (pairs), the `bytes` of the targets, how many tokens are `told`, and of the `longest` target, the
+    `languages` of both sides, and the `notes` of reading. Raises DataError for too few pairs.
     """
     if len(pairs) < LEAST_ROWS:
         raise DataError(
@@ -108,12 +108,13 @@ def _written(
     known: dict[str, Any],
 ) -> Shards:
     writer = ShardWriter(folder, tokenizer.size)
-    counted = {"bytes": 0, "documents": 0, "told": 0}
+    counted = {"bytes": 0, "documents": 0, "told": 0, "longest": 0}
     for pair, source, target in encoded(pairs, tokenizer, making, log):
         writer.add(np.concatenate([source, target]))
         counted["documents"] += 1
         counted["bytes"] += len(pair.target.encode("utf-8"))
         counted["told"] += len(target)
+        counted["longest"] = max(counted["longest"], len(target))
     if not counted["documents"]:
         raise DataError(
             f"none of {len(pairs):,} pairs fits into the window of {making.most:,} tokens",

@@ -63,6 +63,10 @@ class PairJudge:
         return [self.tokenizer.decode(row[:-1].tolist()) for row in self.rows.targets.take(self.told)]
 
     @cached_property
+    def settings(self) -> DecodeSettings:
+        return DecodeSettings(beams=1).limited(int(self.rows.targets.lengths.max()))
+
+    @cached_property
     def language(self) -> str:
         """Of the targets."""
         return language_of(self.references)
@@ -80,7 +84,7 @@ class PairJudge:
         network.eval()
         never = never_told(self.tokenizer, body.model.config.vocab_size)
         engine = LibraryEngine(body.model, words, never, self.room)
-        answers = engine.decode(self.rows.sources.take(self.told), DecodeSettings(beams=1))
+        answers = engine.decode(self.rows.sources.take(self.told), self.settings)
         network.train(was_training)
         made = [self.tokenizer.decode(found[0].ids) for found in answers]
         name, value = quick_score(self.task, self.language, made, self.references)
@@ -132,7 +136,7 @@ def _scores(
         [decode(row[:-1].tolist()) for row in side.take(chosen)] for side in (rows.sources, rows.targets)
     )
     engine = LibraryEngine(model.model, model.vocabulary, model.never, model.length)
-    found = engine.decode(rows.sources.take(chosen), recipe.decode)
+    found = engine.decode(rows.sources.take(chosen), recipe.decode.limited(int(rows.targets.lengths.max())))
     made = [decode(answers[0].ids) for answers in found]
     nats, count = measured(model.network, rows, chosen)
     language = language_of(targets)

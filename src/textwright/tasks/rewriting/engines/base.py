@@ -39,8 +39,12 @@ class Engine(Protocol):
 
 
 def most_tokens(settings: DecodeSettings, length: int, room: int) -> int:
-    """Tokens of an answer at most, of a source of so many, the ends left out."""
-    return min(settings.max_tokens or TIMES * length + MORE, room - 1)
+    """Tokens of an answer at most, of a source of so many, the ends left out.
+
+    >>> most_tokens(DecodeSettings(), 5, 500), most_tokens(DecodeSettings(max_tokens=9), 5, 500)
+    (35, 9)
+    """
+    return min(settings.max_tokens or room, TIMES * length + MORE, room - 1)
 
 
 def told_of(ids: list[int], score: float, end_id: int, most: int) -> Told:
