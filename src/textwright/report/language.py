@@ -26,19 +26,22 @@ def render_language(
     records = read_records(folder, manifest, name)
     samples = [*read_lines(folder / _SAMPLES)]
     curve = records.curves[0] if records.curves else Curve("")
-    sections = ["scores", "written", "curves", "data", "settings", "words"]
+    task, pairs = manifest["task"], manifest["task"] in _PAIRS
+    first = "answers" if pairs else "scores"
+    sections = [first, "written", "curves", "data", "settings", "words"]
     return (
         environment()
         .get_template("language.html")
         .render(
             r=records,
-            title="language.page",
+            title=f"language.page_{task}" if pairs else "language.page",
+            first=f"language.{first}",
             language=language or SPOKEN.get(),
             sections=[f"language.{key}" for key in sections if samples or key != "written"],
             verdict=[both(key, **values) for key, values in findings(records)],
             samples=samples[:_SHOWN],
             answers=_answers(manifest),
-            pairs=manifest["task"] in _PAIRS,
+            pairs=pairs,
             loss=_loss(curve),
             checks=_checks(curve),
             data=records.manifest["data"][0],
