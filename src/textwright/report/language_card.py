@@ -42,6 +42,7 @@ def make_language_card(records: Records, stated: dict[str, str] | None = None) -
         "text": text or None,
         "scripts": {k: v for k, v in (text.get("scripts") or {}).items() if v >= 0.01},
         "mask": text.get("mask"),
+        "languages": _known(manifest["schema"]),
         "scores": manifest["scores"],
         "split": manifest["split"],
         "parameters": manifest["parameters"],
@@ -51,6 +52,12 @@ def make_language_card(records: Records, stated: dict[str, str] | None = None) -
         "cost": plan.get("cost"),
         "stated": {key: (stated or {}).get(key) for key in STATED},
     }
+
+
+def _known(schema: dict[str, Any]) -> list[str] | None:
+    """Codes of the languages of both sides of pairs, as far as they were told."""
+    found = [code for code in schema.get("languages") or [] if code != "und"]
+    return list(dict.fromkeys(found)) or None
 
 
 def render_language_card(card: dict[str, Any], language: Language) -> str:
@@ -74,7 +81,7 @@ def _metadata(card: dict[str, Any]) -> ModelCardData:
         if score["value"] is not None
     ]
     return ModelCardData(
-        language=languages(card["scripts"]),
+        language=card.get("languages") or languages(card["scripts"]),
         license=card["stated"]["license"],
         library_name="textwright" if card["architecture"] in _OWN_CLASSES else "transformers",
         pipeline_tag=task,
