@@ -19,13 +19,14 @@ PICTURES = PROJECT / "docs" / "pictures"
 # Room: the step of the way of a file, and what the room does, in English and Chinese.
 ROOMS = {
     "cli": ("", "commands, and what a terminal shows", "命令，以及终端上显示的内容"),
-    "api": ("", "the same verbs for Python", "供 Python 调用的同一套命令"),
-    "language": ("", "those of language models", "语言模型的命令"),
-    "estimator": ("", "the same for scikit-learn", "供 scikit-learn 使用"),
+    "api": ("", "verbs for Python", "供 Python 使用"),
+    "language": ("", "language models", "语言模型"),
+    "rewriting": ("", "translation", "翻译"),
+    "estimator": ("", "for scikit-learn", "供 scikit-learn 使用"),
     "serve": ("", "the same over HTTP", "通过 HTTP 提供服务"),
     "choose": ("5", "which model is best on validation", "在验证集上选出最好的模型"),
     "audit": ("", "bias and faults, of data and model", "检查数据与模型的偏差和缺陷"),
-    "export": ("", "ONNX, CTranslate2, Keras, Gensim", "ONNX、CTranslate2、Keras、Gensim"),
+    "export": ("", "CTranslate2; later ONNX, Keras", "CTranslate2；计划 ONNX、Keras"),
     "tasks": ("2", "labels, scores: rows become examples", "标签与评分：数据行变成样本"),
     "bundle": ("7", "the folder that keeps the model", "保存模型的文件夹"),
     "learn": ("4", "the one training loop", "唯一的训练循环"),

@@ -42,6 +42,10 @@ KEYS = {
     ],
     "plan": ["task, schema, rows, account, candidates, reasons"],
     "predict": ["n, out, unreadable"],
+    "translate": ["n, out, cut, kept"],
+    "export": [
+        "format, out, max_difference, mean_difference, changed_answers, rows, bytes, seconds, passed",
+    ],
     "summarize": ["method, n, out, unreadable, text, spans"],
     "evaluate": [
         "n, seconds, scores, split, locked_rows, learned_rows, trained_on, cleaning, wrong, details",
@@ -61,7 +65,14 @@ KEYS = {
     "doctor": ["checks, passed"],
 }
 # Codes that a verb has beside those of all verbs.
-CODES = {"doctor": "check", "train": "kept", "pretrain": "kept", "compare": "kept", "curve": "kept"}
+CODES = {
+    "doctor": "check",
+    "export": "check",
+    "train": "kept",
+    "pretrain": "kept",
+    "compare": "kept",
+    "curve": "kept",
+}
 
 WORDS: dict[str, dict[Language, str]] = {
     "head": {
@@ -94,7 +105,7 @@ no JSON, its exit code and two lines on standard error say why. A score is
 | exit code | says |
 | --- | --- |
 | 0 | done |
-| 1 | a check failed; `doctor` only |
+| 1 | a check failed; `doctor` and `export` only |
 | 2 | the request or the data can be mended: one line says what is wrong, one what to do |
 | 70 | a bug of ours: please report it |
 | 130, 143 | interrupted (Ctrl-C), terminated; the best so far is kept where there is one |
@@ -112,7 +123,7 @@ no JSON, its exit code and two lines on standard error say why. A score is
 | 退出码 | 含义 |
 | --- | --- |
 | 0 | 完成 |
-| 1 | 有检查失败；仅 `doctor` |
+| 1 | 有检查失败；仅 `doctor` 和 `export` |
 | 2 | 请求或数据可以改正：一行说明哪里有问题，一行说明怎么办 |
 | 70 | 我们的程序错误：请报告 |
 | 130、143 | 被中断（Ctrl-C）、被终止；已有结果时保留目前最好的 |

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         pretrain,
         summarize,
         train,
+        translate,
     )
     from textwright.core.errors import TextwrightError
     from textwright.estimator import TextClassifier, TextRegressor
@@ -58,6 +59,7 @@ __all__ = [
     "pretrain",
     "summarize",
     "train",
+    "translate",
 ]
 
 _HOME = {

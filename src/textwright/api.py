@@ -35,7 +35,7 @@ from textwright.choose.rows.labelling import Picked, pick_rows
 from textwright.choose.search.cluster import check_cluster
 from textwright.choose.select import Selection
 from textwright.core.clock import Clock, Steps
-from textwright.core.errors import ConfigError
+from textwright.core.errors import BundleError, ConfigError
 from textwright.core.events import Sink, fan_out, silent
 from textwright.core.files import read_json, readable_name, write_atomic
 from textwright.core.names import did_you_mean
@@ -381,6 +381,11 @@ def card(
     folder = Path(path)
     is_language = load_manifest(folder).task in (LANGUAGE, *PAIRS)
     manifest = load_verified(folder) if is_language else load_bundle(folder).manifest
+    if "engine" in manifest.decode:
+        raise BundleError(
+            f"{folder}: was exported, and has no pages of its own",
+            hint="Give the folder that it was made from.",
+        )
     for key in stated or {}:
         if key not in STATED:
             raise ConfigError(f"the card has no field {key!r}", hint=did_you_mean(key, STATED))

@@ -7,10 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+import made_pairs
 import textwright
 from checkpoints import tiny_checkpoint
+from textwright.api import export
 from textwright.bundle.manifest import UNHASHED
+from textwright.cli.main import app
 
 PROJECT = Path(__file__).parents[2]
 HOW_TO = PROJECT / "docs" / "how-to"
@@ -21,7 +25,7 @@ NO = {"no", "否"}
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """One folder of each kind of architecture: a solver, a network, an encoder."""
+    """One folder of each kind: a solver, a network, an encoder, a language model, an export."""
     place = tmp_path_factory.mktemp("folders")
     tiny_checkpoint(place / "checkpoint")
     models = [
@@ -35,7 +39,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         textwright.train(SAMPLE, place / model["name"], textwright.Recipe.parse(recipe))
     asked = {"model": {"name": "gpt2", "size": "tiny"}, "budget": {"tokens": 2000}}
     textwright.pretrain([SAMPLE], place / "language", textwright.PretrainRecipe.parse(asked))
-    return [*(place / model["name"] for model in models), place / "language"]
+    rows = made_pairs.write(place / "pairs.tsv", made_pairs.pairs()[:100])
+    learned = CliRunner().invoke(app, ["train", str(rows), "--out", str(place / "pairs"), *made_pairs.BRIEF])
+    assert learned.exit_code == 0, learned.output
+    export(place / "pairs", place / "exported", "ctranslate2", {"quantization": "float32"})
+    return [*(place / str(model["name"]) for model in models), place / "language", place / "exported"]
 
 
 def table(page: Path) -> dict[str, bool]:

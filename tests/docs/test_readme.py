@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import made_pairs
 import textwright
 from checkpoints import tiny_checkpoint
 from textwright.cli.main import app
@@ -50,6 +51,8 @@ def files(tmp_path: Path, two_families: None, monkeypatch: pytest.MonkeyPatch) -
     write("questions.csv", asked, ["prompt", "response"])
     (tmp_path / "texts.txt").write_text("\n".join(row["text"] for row in rows), encoding="utf-8")
     (tmp_path / "new.jsonl").write_text('{"text": "lovely"}\n{"text": "太失望了"}\n', encoding="utf-8")
+    made_pairs.write(tmp_path / "pairs.tsv", made_pairs.pairs()[:100])
+    (tmp_path / "notes.md").write_text("# Notes\n\n- We like apples.\n", encoding="utf-8")
     textwright.train(tmp_path / "reviews.csv", tmp_path / "other-model", _quick())
     tiny_checkpoint(tmp_path / "my-encoder")
     monkeypatch.chdir(tmp_path)
@@ -62,7 +65,7 @@ def _quick() -> textwright.Recipe:
 
 def test_both_languages_name_the_same_commands() -> None:
     assert commands("README.md") == commands("README.zh-CN.md")
-    assert len(commands("README.md")) == 19
+    assert len(commands("README.md")) == 21
 
 
 def test_every_command_runs(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +79,8 @@ def test_every_command_runs(files: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         words = shlex.split(call)
         if "pretrain" in words:
             words[words.index("--minutes") + 1] = "0.1"
+        if "translate" in words and "--minutes" in words:
+            words[words.index("--minutes") :] = made_pairs.BRIEF
         result = runner.invoke(app, words[1:], input=given if line.startswith("cat ") else None)
         assert result.exit_code == 0, (line, result.output, result.exception)
 

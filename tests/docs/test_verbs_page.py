@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import made_pairs
 import render_verbs
 import textwright
 from textwright.cli.main import VERBS, app
@@ -82,10 +83,18 @@ def taught(rows: Path, out: Path) -> None:
     textwright.pretrain([rows], out, textwright.PretrainRecipe.parse(asked))
 
 
+def translating(rows: Path, out: Path) -> None:
+    """A model of made-up pairs, which were learned for a moment."""
+    made_pairs.write(rows, made_pairs.pairs()[:100])
+    asked = ["train", str(rows), "--out", str(out), *made_pairs.BRIEF]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+
+
 def test_the_keys_are_those_of_the_contract() -> None:
     contract = (PROJECT / "docs" / "design.md").read_text(encoding="utf-8")
     found = dict(re.findall(r"`(\w+)`: `([\w,\s]+)`", contract.partition("JSON keys:")[2]))
-    for verb in ("train", "plan", "evaluate", "curve", "label", "card"):
+    for verb in ("train", "plan", "evaluate", "curve", "label", "card", "translate", "export"):
         listed = set(render_verbs.KEYS[verb][0].split(", ")) - {"split"}
         assert listed == set(re.split(r",\s+", found[verb])) - {"split"}, verb
 
@@ -117,6 +126,8 @@ def test_every_example_runs(tmp_path: Path, two_families: None, monkeypatch: pyt
     )
     textwright.pretrain([tmp_path / "books"], tmp_path / "my-gaps", gaps)
     taught(tmp_path / "reviews.csv", tmp_path / "my-assistant")
+    translating(tmp_path / "pairs.tsv", tmp_path / "en-zh")
+    (tmp_path / "notes.md").write_text("# Notes\n\n- We like apples.\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert examples("demo") == ["textwright demo"]  # run by tests/unit/test_cli_demo.py
     verbs = [verb for verb in sections(render_verbs.rendered("en")) if verb != "demo"]
@@ -124,6 +135,8 @@ def test_every_example_runs(tmp_path: Path, two_families: None, monkeypatch: pyt
         words = shlex.split(line)[1:]
         if words[0] == "pretrain":
             words[words.index("--minutes") + 1] = "0.1"
+        if words[:2] == ["train", "pairs.tsv"]:
+            words[words.index("--minutes") :] = made_pairs.BRIEF
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, (line, result.output, result.exception)
     assert len((tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()) == 21
@@ -135,12 +148,17 @@ def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pyt
     asked = {"objective": "masked", "budget": {"tokens": 600}, "model": {"name": "bert", "size": "tiny"}}
     textwright.pretrain([tmp_path / "a.csv"], tmp_path / "gaps", textwright.PretrainRecipe.parse(asked))
     taught(tmp_path / "a.csv", tmp_path / "talks")
+    made_pairs.write(tmp_path / "p.tsv", made_pairs.pairs()[:100])
     monkeypatch.chdir(tmp_path)
     calls = {
         "train": "train a.csv --out m --model bag --label label --minutes 1",
         "plan": "plan a.csv --model bag --label label",
         "predict": "predict m a.csv --out b.csv",
         "summarize": "summarize a.csv --out s.csv",
+        "train pairs": f"train p.tsv --out en-zh {' '.join(made_pairs.BRIEF)}",
+        "evaluate pairs": "evaluate en-zh p.tsv",
+        "translate": "translate en-zh n.csv --out t.jsonl --set beams=1",
+        "export": "export en-zh --to ctranslate2 --out quick --set quantization=float32",
         "evaluate": "evaluate m a.csv",
         "compare": "compare m b.csv --data a.csv",
         "compare settings": "compare a.csv --models bag --vary min_rows=1,2 --label label --out c",
@@ -158,6 +176,6 @@ def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pyt
     for name, call in calls.items():
         result = CliRunner().invoke(app, [*shlex.split(call), "--json"])
         assert result.exit_code == 0, (call, result.output)
-        verb = name.removesuffix(" settings")
-        keys = render_verbs.KEYS[verb][-1 if name != verb else 0]
+        verb = name.removesuffix(" settings").removesuffix(" pairs")
+        keys = render_verbs.KEYS[verb][-1 if name.endswith(" settings") else 0]
         assert sorted(json.loads(result.stdout.splitlines()[-1])) == sorted(keys.split(", ")), name

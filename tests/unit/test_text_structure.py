@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textwright.text.sentences import LINE_BREAK
-from textwright.text.structure import rebuilt, segments, verify
+from textwright.text.structure import rebuilt, rebuilt_and_kept, segments, verify
 
 BREAKS = ["\n", "\r\n", "\r", "\n\n", "\n\n\n", "\r\r\n", "\u2028", "\u2029", "\f", "\x0b", "\x85", "\x1c"]
 _WORDS = """
@@ -166,6 +166,37 @@ def test_any_text_at_all_is_put_together_again(text: str, most: int) -> None:
     assert rebuilt(text, spans, [span.of(text) for span in spans]) == text
     done = rebuilt(text, spans, ["\n".join(span.of(text)) for span in spans])
     assert verify(text, done) is None
+
+
+@settings(max_examples=200)
+@given(st.one_of(PIECES, st.sampled_from(DOCUMENTS[:60])), st.data())
+def test_those_that_stay_as_they_were_are_told(text: str, data: st.DataObject) -> None:
+    """With their source for an answer the document is the same, and nothing is told any more."""
+    spans = segments(text, most=60)
+    words = [f"x{number}x" for number in range(len(spans))]
+    answers = [
+        data.draw(st.sampled_from([word, "", f"``` {word}", f"--> {word}", f"{word}: y"])) for word in words
+    ]
+    done, kept = rebuilt_and_kept(text, spans, answers)
+    assert kept == sorted(set(kept))
+    own = [span.of(text) if n in kept else answers[n] for n, span in enumerate(spans)]
+    assert rebuilt_and_kept(text, spans, own) == (done, [])
+    assert [word in done for word in words] == [n not in kept for n in range(len(spans))]
+
+
+@pytest.mark.parametrize(
+    ("text", "answers", "kept"),
+    [
+        ("Hi. You!\n", ["Hi.", "你！"], []),
+        ("Hi. You!\n", ["", "你！"], [0]),
+        ("Hi. You!\n", ["你好。", "```"], []),
+        ("Hi. You!\n", ["```", "You!"], [0]),
+        ("Hi. You!\n", ["```", "你！"], [0, 1]),
+        ("---\nHello you.\nNo.\n---\nTea.", ["a: b", "c: d", "茶。"], [0, 1]),
+    ],
+)
+def test_what_stays_as_it_was(text: str, answers: list[str], kept: list[int]) -> None:
+    assert rebuilt_and_kept(text, segments(text, most=99), answers)[1] == kept
 
 
 def words(text: str, most: int = 200) -> list[str]:

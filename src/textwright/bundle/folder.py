@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from textwright.bundle.manifest import (
@@ -23,7 +24,8 @@ from textwright.text.schema import Schema
 
 REQUIRED = {"config.json", "model.safetensors"}
 _OF_ENSEMBLES = {"config.json"}  # the weights are those of its members
-_OF_EXPORTS = {"model.bin", "config.json", "tokenizer.json"}
+# Of a folder that was exported, by the engine that `decode` of the manifest names.
+_OF_ENGINES = MappingProxyType({"ctranslate2": {"config.json", "model.bin"}})
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,9 @@ def load_verified(folder: Path) -> Manifest:
     Raises BundleError, as `load_bundle`.
     """
     manifest = load_manifest(folder)
-    required = _OF_ENSEMBLES if manifest.architecture == "ensemble" else REQUIRED
-    if ENGINE in manifest.decode:
-        required = _OF_EXPORTS
+    required = _OF_ENGINES.get(str(manifest.decode.get(ENGINE)), REQUIRED)
+    if manifest.architecture == "ensemble":
+        required = _OF_ENSEMBLES
     for name in sorted(required - manifest.files.keys()):
         raise BundleError(f"{folder / MANIFEST}: has no hash of {name!r}", hint=COPY_AGAIN)
     for name, wanted in manifest.files.items():

@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def export(
     model: Annotated[Path, typer.Argument(help="A model folder.")],
-    to: Annotated[str, typer.Option(help="ctranslate2.")],
+    to: Annotated[str, typer.Option(help="The format: ctranslate2.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
     set_: Annotated[
         list[str] | None,

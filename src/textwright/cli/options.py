@@ -21,7 +21,9 @@ Data = Annotated[
         show_default=False,
     ),
 ]
-Task = Annotated[
+Task = Annotated[str | None, typer.Option(help="classify, multilabel or score; guessed when not given.")]
+# Of a verb that learns from pairs too.
+AnyTask = Annotated[
     str | None,
     typer.Option(help="classify, multilabel, score, translate or summarize; guessed when not given."),
 ]

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from textwright.core.errors import ConfigError, TextwrightError
+from textwright.core.errors import ConfigError, ParityError, TextwrightError
 from textwright.report.messages import LANGUAGES, SPOKEN, Language, translate
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on the last line.")]
@@ -27,7 +27,7 @@ Lang = Annotated[
     typer.Option("--lang", help="Language of messages: en or zh (TEXTWRIGHT_LANG).", metavar="LANG"),
 ]
 
-WRONG_REQUEST, BUG, INTERRUPTED, TERMINATED = 2, 70, 130, 143
+CHECK_FAILED, WRONG_REQUEST, BUG, INTERRUPTED, TERMINATED = 1, 2, 70, 130, 143
 
 
 class Terminated(KeyboardInterrupt):
@@ -108,7 +108,7 @@ def _explained(debug: bool) -> Iterator[None]:
         yield
     except TextwrightError as error:
         _explain(error.message, error.hint, debug)
-        raise typer.Exit(WRONG_REQUEST) from None
+        raise typer.Exit(CHECK_FAILED if isinstance(error, ParityError) else WRONG_REQUEST) from None
     except Terminated:
         say("terminated: nothing is finished that could be kept")
         raise typer.Exit(TERMINATED) from None

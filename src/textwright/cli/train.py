@@ -27,7 +27,7 @@ _UNKNOWN = "no rows were held out, so nothing is known of its quality"
 def train(
     data: options.Data,
     out: Annotated[Path, typer.Option(help="The model folder to write.")],
-    task: options.Task = None,
+    task: options.AnyTask = None,
     text: options.Text = None,
     label: options.Label = None,
     source: options.Source = None,
@@ -49,9 +49,11 @@ def train(
     debug: Debug = False,
     lang: Lang = None,
 ) -> None:
-    """Learn a model from a file of texts and labels or scores.
+    """Learn a model from a file of texts and labels or scores, or from pairs of texts to translate.
 
     Example: textwright train reviews.csv --out my-model --minutes 3
+
+    Example: textwright train pairs.tsv --task translate --out en-zh --minutes 20
     """
     with guarded(debug, lang) as guard:
         options.refuse_contradiction(test, test_share)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,13 @@ from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.settings import parse_assignment
 from textwright.runtime.cpu import choose_waiting
 
+if TYPE_CHECKING:
+    from textwright.tasks.rewriting.files import Written
+
 app = typer.Typer(add_completion=False)
+
+# Characters of a sentence that is shown.
+_SHOWN = 80
 
 
 @app.command()
@@ -39,6 +45,25 @@ def translate(
         choose_waiting()  # before torch is imported
         settings = dict(parse_assignment(entry) for entry in set_ or [])
         done = api.translate_file(model, data, out, settings, text=text)
-        if out != "-":
+        _say_faults(done)
+        if json:
+            record = {"n": done.n, "out": done.out, "cut": done.num_cut, "kept": done.num_kept}
+            finish(True, record, "")
+        elif out != "-":
             say(f"{done.n:,} texts translated: {out}")
-        finish(json, {"n": done.n, "out": done.out}, "")
+
+
+def _say_faults(done: Written) -> None:
+    """What is no whole translation."""
+    if done.num_cut:
+        say(
+            f"translations that were cut before their end: {done.num_cut:,} of {done.n:,} "
+            "(--set max_tokens=N lets them be longer)"
+        )
+    if done.num_kept:
+        say(
+            f"sentences that stand as they were, as their translation was empty or would have changed the "
+            f"form of the document: {done.num_kept:,} of {done.n:,}; the first:"
+        )
+        first = done.first_kept
+        say(first if len(first) <= _SHOWN else f"{first[: _SHOWN - 1]}…")

@@ -8,6 +8,7 @@ TextwrightError
 ├── DeviceError      hardware that is missing or not usable
 ├── CheckpointError  a training state that cannot be written or continued
 ├── BundleError      a model folder that is missing, damaged, tampered with or too new
+│   └── ParityError  an exported model that does not answer as its original does
 ├── AuditError       a check or gate that cannot be run
 └── MissingExtra     an optional dependency that is not installed
 """
@@ -82,6 +83,10 @@ class CheckpointError(TextwrightError):
 
 class BundleError(TextwrightError):
     """A model folder that is missing, damaged, tampered with or too new."""
+
+
+class ParityError(BundleError):
+    """An exported model that does not answer as its original does: a check that failed."""
 
 
 class AuditError(TextwrightError):

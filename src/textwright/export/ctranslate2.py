@@ -11,7 +11,8 @@ from typing import Any
 
 from textwright.bundle.folder import load_verified, refuse_foreign, save_bundle
 from textwright.bundle.manifest import ENGINE, PAIRS, ROOM
-from textwright.core.errors import BundleError, ConfigError
+from textwright.core.errors import BundleError, ConfigError, ParityError
+from textwright.core.names import did_you_mean
 from textwright.export.gate import Parity, parity
 from textwright.tasks.rewriting.engines.ctranslate2 import CTranslate2Engine, library
 from textwright.tasks.rewriting.engines.library import LibraryEngine
@@ -19,7 +20,8 @@ from textwright.tasks.rewriting.model import ended, pieces_of
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.writing.model import LanguageModel
 
-QUANTISED = ("int8", "int8_float32", "int8_bfloat16")
+QUANTISED = ("int8", "int8_float32", "int8_float16", "int8_bfloat16")
+_QUANTIZATIONS = ("float32", "float16", "bfloat16", "int16", *QUANTISED)
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "tokenizer_settings.json", "special_tokens_map.json")
 _SAMPLES = "samples.jsonl"
 
@@ -50,7 +52,8 @@ def export_ctranslate2(path: str | Path, out: str | Path, *, quantization: str =
     """Write the folder `out`, which answers as that of `path` does, several times as fast on a processor.
 
     It is written only where it does: on the held-out pairs of the folder, token by token and answer by
-    answer. Raises BundleError for another kind of model, and where the answers differ; MissingExtra.
+    answer. Raises BundleError for another kind of model, ParityError where the answers differ, ConfigError
+    for a quantization that there is not; MissingExtra.
     """
     started, folder, place = time.monotonic(), Path(path), Path(out)
     manifest = load_verified(folder)
@@ -58,6 +61,11 @@ def export_ctranslate2(path: str | Path, out: str | Path, *, quantization: str =
         raise BundleError(
             f"{folder}: ctranslate2 runs models from sequence to sequence, and this is none to convert",
             hint="Give a folder of textwright train --task translate or summarize.",
+        )
+    if quantization not in _QUANTIZATIONS:
+        raise ConfigError(
+            f"ctranslate2 has no quantization {quantization!r}",
+            hint=did_you_mean(quantization, _QUANTIZATIONS),
         )
     refuse_foreign(place)
     model = LanguageModel.load(folder, PAIRS)
@@ -83,7 +91,7 @@ def export_ctranslate2(path: str | Path, out: str | Path, *, quantization: str =
         )
         found.append(parity(true, made, sources, targets, settings, quantised=quantization in QUANTISED))
         if not found[-1].passed:
-            raise BundleError(
+            raise ParityError(
                 f"{folder}: what was made for ctranslate2 answers otherwise "
                 f"({found[-1].max_difference:.2g} nats at most, {found[-1].changed_greedy} of "
                 f"{found[-1].rows} answers), and is not written",

@@ -19,7 +19,8 @@ _SETTINGS = ("quantization",)
 def export(path: str | Path, out: str | Path, to: str, settings: Mapping[str, Any] | None = None) -> Any:
     """Write the model of a folder in another format to `out`; it is written only where it answers alike.
 
-    Raises ConfigError for a format or a setting that there is not, BundleError.
+    Raises ConfigError for a format or a setting that there is not, BundleError, ParityError where the answers
+    differ.
 
     >>> export("en-zh", "en-zh-quick", "ctranslate2").parity.changed_greedy  # doctest: +SKIP
     0

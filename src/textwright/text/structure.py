@@ -106,22 +106,33 @@ def rebuilt(text: str, spans: Sequence[Span], answers: Sequence[str]) -> str:
     >>> rebuilt(text, segments(text, most=99), ["Hello,\nyou.", " Bye. "])
     '  1. Hello, you. Bye.\r\n'
     """
+    return rebuilt_and_kept(text, spans, answers)[0]
+
+
+def rebuilt_and_kept(text: str, spans: Sequence[Span], answers: Sequence[str]) -> tuple[str, list[int]]:
+    r"""The same as `rebuilt`, and the numbers of the spans whose source stays in the place of another answer.
+
+    >>> rebuilt_and_kept("Hi!\nBye!\n", segments("Hi!\nBye!\n", most=99), ["```", "再见！"])
+    ('Hi!\n再见！\n', [0])
+    """
     if len(spans) != len(answers):
         raise ValueError(f"{len(spans):,} segments came with {len(answers):,} answers")
-    done, place, copied = [], 0, 0
+    done, place, copied = list[str](), 0, 0
+    kept: list[int] = []
     for line in _lines(text):
         first = place
         while place < len(spans) and spans[place].end <= line.span.end:
             place += 1
         if place > first:
-            new = _new_line(text, line, spans[first:place], answers[first:place])
+            new, stays = _new_line(text, line, spans[first:place], answers[first:place])
+            kept += [first + number for number in stays]
             done += [text[copied : line.span.start], new]
             copied = line.span.end
     if place < len(spans):
         raise ValueError(f"no line holds the characters {spans[place].start:,} to {spans[place].end:,}")
     whole = "".join([*done, text[copied:]])
     made = None if _front_matter(text) else _front_matter(whole)
-    return _without_front(text, spans, answers, made.of(whole)) if made else whole
+    return _without_front(text, spans, answers, made.of(whole)) if made else (whole, kept)
 
 
 def verify(text: str, other: str) -> str | None:
@@ -177,21 +188,28 @@ def _is_framed_alike(text: str, line: _Line, other: str) -> bool:
     return is_filled and _is_harmless(old, other, line.is_row)
 
 
-def _new_line(text: str, line: _Line, spans: Sequence[Span], answers: Sequence[str]) -> str:
-    """A line with answers in it, or as it was where they would be read as more than words."""
+def _new_line(text: str, line: _Line, spans: Sequence[Span], answers: Sequence[str]) -> tuple[str, list[int]]:
+    """A line with answers in it, or as it was where they would be read as more than words; with the numbers
+    of the spans whose source stays in the place of another answer.
+    """
     old, copied = line.span.of(text), line.span.start
     parts: list[str] = []
-    for span, answer in zip(spans, answers, strict=True):
+    stays: list[int] = []
+    for number, (span, answer) in enumerate(zip(spans, answers, strict=True)):
         if not copied <= span.start < span.end:
             raise ValueError(f"the segment at {span.start:,} is empty, or begins before the last one ends")
         gap, source = text[copied : span.start], span.of(text)
         begins_line = not parts and _PREFIX.fullmatch(gap) is not None
-        told = source if answer == source else _tamed(answer, begins_line, line.is_row) or source
+        told = source if answer == source else _tamed(answer, begins_line, line.is_row)
+        stays += [] if told else [number]
+        told = told or source
         needs_blank = not gap and parts and _needs_blank(text[copied - 1], parts[-1][-1], told[0])
         parts += [" " if needs_blank else gap, told]
         copied = span.end
     new = "".join([*parts, text[copied : line.span.end]])
-    return new if new == old or _is_harmless(old, new, line.is_row) else old
+    if new == old or _is_harmless(old, new, line.is_row):
+        return new, stays
+    return old, [n for n, span in enumerate(spans) if answers[n] != span.of(text)]
 
 
 def _tamed(answer: str, begins_line: bool, is_row: bool) -> str:
@@ -235,12 +253,18 @@ def _is_wide(character: str) -> bool:
     return unicodedata.east_asian_width(character) in "WF" or character in "“”‘’…—"
 
 
-def _without_front(text: str, spans: Sequence[Span], answers: Sequence[str], made: str) -> str:
+def _without_front(
+    text: str, spans: Sequence[Span], answers: Sequence[str], made: str
+) -> tuple[str, list[int]]:
     """The document without those answers that turned the lines between two rules into front matter."""
     starts = [0, *(found.end() for found in LINE_BREAK.finditer(text))]
     limit = starts[len(LINE_BREAK.findall(made))]
-    kept = ["" if span.start < limit else answer for span, answer in zip(spans, answers, strict=True)]
-    return rebuilt(text, spans, kept)
+    own = [
+        span.of(text) if span.start < limit else answer for span, answer in zip(spans, answers, strict=True)
+    ]
+    whole, kept = rebuilt_and_kept(text, spans, own)
+    stays = [n for n, (answer, one) in enumerate(zip(answers, own, strict=True)) if answer != one]
+    return whole, sorted({*kept, *stays})
 
 
 def _trimmed(text: str, span: Span) -> Span:

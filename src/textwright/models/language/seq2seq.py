@@ -109,7 +109,7 @@ def _read(folder: Any) -> Seq2SeqModel:
 
 M2M100 = LanguageArchitecture(
     "m2m100",
-    "M2M100's layers: one stack reads, another tells; translation and summaries are to start from it",
+    "M2M100's layers: one stack reads, another tells; what translations are learned with",
     "denoise",
     build,
     _read,

@@ -20,7 +20,7 @@ from textwright.text.columns import find_text_column, profile
 from textwright.text.rowlog import RowLog
 from textwright.text.sources import open_plain, open_source
 from textwright.text.sources.stream import StreamFault
-from textwright.text.structure import rebuilt, segments, verify
+from textwright.text.structure import rebuilt_and_kept, segments, verify
 
 STDOUT = "-"
 # What is a document, and what a table of rows; what is written of a table.
@@ -34,8 +34,8 @@ _AT_ONCE, _MAX_CHARS = 1_024, 600
 class Written:
     """How many texts were rewritten: sentences of a document, or rows of a table.
 
-    `num_cut` answers did not come to an end; `num_kept` sentences stand as they were, as what was made of
-    them would have changed the form of the document; `first_kept` is the first of these.
+    `num_cut` answers did not come to an end; `num_kept` sentences stand as they were, as nothing was made of
+    them, or what would have changed the form of the document; `first_kept` is the first of these.
     """
 
     out: str
@@ -102,7 +102,10 @@ def rewrite_document(model: Rewriter, whole: str, settings: DecodeSettings, done
             answers.append(found.text)
             done.num_cut += not found.is_whole
     done.n += len(answers)
-    made = rebuilt(whole, spans, answers)
+    made, kept = rebuilt_and_kept(whole, spans, answers)
+    if kept and not done.num_kept:
+        done.first_kept = spans[kept[0]].of(whole)
+    done.num_kept += len(kept)
     fault = verify(whole, made)
     if fault is not None:
         raise DataError(
