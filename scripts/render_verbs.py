@@ -46,7 +46,7 @@ KEYS = {
     "export": [
         "format, out, max_difference, mean_difference, changed_answers, rows, bytes, seconds, passed",
     ],
-    "summarize": ["method, n, out, unreadable, text, spans"],
+    "summarize": ["method, n, out, unreadable, text, spans, unsupported"],
     "evaluate": [
         "n, seconds, scores, split, locked_rows, learned_rows, trained_on, cleaning, wrong, details",
     ],

@@ -55,6 +55,10 @@ def translate(
 
 def _say_faults(done: Written) -> None:
     """What is no whole translation."""
+    if done.language:
+        say(
+            f"warning: the texts are in another language ({done.language}) than the model has learned to read"
+        )
     if done.num_cut:
         say(
             f"translations that were cut before their end: {done.num_cut:,} of {done.n:,} "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from textwright.tasks.rewriting.long import rewrite_long
 from textwright.tasks.rewriting.model import Rewriter, Rewritten
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.text.columns import find_text_column, profile
+from textwright.text.pairs.languages import UNDETERMINED, language_of
 from textwright.text.rowlog import RowLog
 from textwright.text.sources import open_plain, open_source
 from textwright.text.sources.stream import StreamFault
@@ -28,6 +29,8 @@ DOCUMENTS = frozenset({".txt", ".md", ".markdown", ".rst", ".text", ""})
 _ENDINGS = (".jsonl", ".ndjson", ".csv")
 # Sentences that are rewritten at once, and characters of one at most before it is cut.
 _AT_ONCE, _MAX_CHARS = 1_024, 600
+# Texts that their language is told by.
+_SEEN = 200
 
 
 @dataclass
@@ -35,7 +38,8 @@ class Written:
     """How many texts were rewritten: sentences of a document, or rows of a table.
 
     `num_cut` answers did not come to an end; `num_kept` sentences stand as they were, as nothing was made of
-    them, or what would have changed the form of the document; `first_kept` is the first of these.
+    them, or what would have changed the form of the document; `first_kept` is the first of these. `language`
+    is that of the texts where it is surely another one than the model has learned to read.
     """
 
     out: str
@@ -43,6 +47,7 @@ class Written:
     num_cut: int = 0
     num_kept: int = 0
     first_kept: str = ""
+    language: str = ""
 
 
 def rewrite_file(
@@ -66,7 +71,7 @@ def rewrite_file(
     _refuse_ending(out)
     with _writing(out) as file:
         write = _rows_to(file, out)
-        for given, found in _rewritten_rows(model, data, text, settings):
+        for given, found in _rewritten_rows(model, data, text, settings, done):
             write(given, found)
             done.n += 1
             done.num_cut += not found.is_whole
@@ -95,6 +100,7 @@ def rewrite_document(model: Rewriter, whole: str, settings: DecodeSettings, done
     Raises DataError where that cannot be held, which is a bug of ours: nothing is lost in silence.
     """
     spans = segments(whole, most=_MAX_CHARS)
+    done.language = _stranger(model, [span.of(whole) for span in spans[:_SEEN]])
     answers: list[str] = []
     for start in range(0, len(spans), _AT_ONCE):
         part = [span.of(whole) for span in spans[start : start + _AT_ONCE]]
@@ -114,8 +120,15 @@ def rewrite_document(model: Rewriter, whole: str, settings: DecodeSettings, done
     return made
 
 
+def _stranger(model: Rewriter, texts: Sequence[str]) -> str:
+    """The language of texts where it is surely another than the one that was learned from, else nothing."""
+    expected = (model.schema.get("languages") or [UNDETERMINED])[0]
+    found = language_of(texts)
+    return found if UNDETERMINED not in (expected, found) and found != expected else ""
+
+
 def _rewritten_rows(
-    model: Rewriter, data: str | Path, text: str | None, settings: DecodeSettings
+    model: Rewriter, data: str | Path, text: str | None, settings: DecodeSettings, done: Written
 ) -> Iterator[tuple[str, Rewritten]]:
     log, source = RowLog(), open_source(data)
     column: str | None = None
@@ -128,6 +141,7 @@ def _rewritten_rows(
             )
         cells = batch.columns[column]
         texts = [" ".join(cell) if isinstance(cell, list) else cell or "" for cell in cells]
+        done.language = done.language or _stranger(model, texts[:_SEEN])
         yield from zip(texts, rewrite_long(model, texts, settings), strict=True)
 
 
