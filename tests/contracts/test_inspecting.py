@@ -29,7 +29,7 @@ from textwright.text.tokenizers.framed import framed as with_frame
 
 TEXTS = ["the cat sat on the mat and ran", "a dog 我喜欢 ran far away", "很好的电影 good bad"] * 3
 TEXT = "the cat 我喜欢 ran\nfar 龘"
-NAMES = [name for name in LANGUAGE_MODELS if LANGUAGE_MODELS.get(name).objective != "denoise"]
+NAMES = [n for n in LANGUAGE_MODELS if LANGUAGE_MODELS.get(n).objective not in ("denoise", "pairs")]
 CAUSAL = [name for name in NAMES if LANGUAGE_MODELS.get(name).objective == "causal"]
 
 

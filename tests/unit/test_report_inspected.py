@@ -136,7 +136,7 @@ def test_bars_have_the_true_token_once() -> None:
 def test_a_map_has_a_square_for_each_weight_that_can_be_seen() -> None:
     drawn = look_map(["a", "b"], [[1.0, 0.0], [0.25, 0.75]])
     assert [(shade, path.count("M")) for shade, path in drawn.shades] == [(4, 1), (8, 1), (9, 1)]
-    assert drawn.side == 24 and drawn.width > drawn.left + 24
+    assert drawn.across == drawn.down == 24 and drawn.width > drawn.left + 24
 
 
 def test_tokens_can_be_seen() -> None:

@@ -111,7 +111,7 @@ class Recurrent(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Output:
         dropout = self.settings.dropout
-        mirror = _mirror(attention_mask)
+        mirror = mirror_of(attention_mask)
         x_TBD = self.embedding(input_ids.T)
         for layer in self.layers:
             x_TBD = layer(locked_dropout(x_TBD, dropout, time=0, training=self.training), mirror)
@@ -125,7 +125,7 @@ def _cell(name: CellName, settings: RecurrentSettings) -> Cell:
     return CELLS[name]
 
 
-def _mirror(mask_BT: Tensor) -> Tensor:
+def mirror_of(mask_BT: Tensor) -> Tensor:
     """Where each step of the flattened (T, B) comes from when every row is reversed within its length."""
     num_rows, num_steps = mask_BT.shape
     lengths_B = mask_BT.sum(1)

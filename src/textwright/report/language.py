@@ -11,6 +11,7 @@ from textwright.report.messages import SPOKEN
 from textwright.report.page import both, environment
 from textwright.report.records import Curve, Records, read_lines, read_records
 from textwright.report.shown import number, percent, seconds
+from textwright.report.tokencharts import LookMap, look_map
 from textwright.report.words import Language, word
 
 Finding = tuple[str, dict[str, Any]]
@@ -42,6 +43,7 @@ def render_language(
             samples=samples[:_SHOWN],
             answers=_answers(manifest),
             pairs=pairs,
+            looks=[_looked(sample["attention"]) for sample in samples if "attention" in sample],
             loss=_loss(curve),
             checks=_checks(curve),
             data=records.manifest["data"][0],
@@ -78,6 +80,11 @@ def findings(records: Records) -> Iterator[Finding]:
 def _answers(manifest: dict[str, Any]) -> bool:
     """Whether the model was taught to answer."""
     return bool(manifest["schema"].get("objective") == "instruct")
+
+
+def _looked(record: dict[str, Any]) -> LookMap:
+    """Where it looked: rows are the tokens that were told."""
+    return look_map(record["told"], record["weights"], record["read"])
 
 
 _PARTS = (("value", "value"), ("low", "low"), ("high", "high"))

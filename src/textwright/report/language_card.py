@@ -23,7 +23,7 @@ _PIPELINES = {
     "masked": ("fill-mask", "AutoModelForMaskedLM"),
 }
 # Architectures whose class the library lacks: the module of their name brings it.
-_OWN_CLASSES = ("lstm",)
+_OWN_CLASSES = ("lstm", "lstm-pairs")
 _SIZES = ("layers", "width", "heads", "positions")
 
 

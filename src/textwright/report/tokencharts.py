@@ -48,6 +48,7 @@ class LookMap:
     """Where one head looks: squares of one shade, 1 to 9, are one path; rows are the tokens that look."""
 
     labels: list[str]
+    columns: list[str]
     left: float
     top: float
     shades: list[tuple[int, str]]
@@ -56,16 +57,20 @@ class LookMap:
     above: int = 0
 
     @property
-    def side(self) -> float:
+    def across(self) -> float:
+        return self.size * len(self.columns)
+
+    @property
+    def down(self) -> float:
         return self.size * len(self.labels)
 
     @property
     def width(self) -> float:
-        return self.left + self.side + 2
+        return self.left + self.across + 2
 
     @property
     def height(self) -> float:
-        return self.top + self.side + 2
+        return self.top + self.down + 2
 
 
 def token_bars(
@@ -95,13 +100,23 @@ def token_bars(
     return Bars([*bars, last], left)
 
 
-def look_map(tokens: Sequence[str], weights: Sequence[Sequence[float]]) -> LookMap:
-    """The map of one head; its shades follow the root of a weight, so that small ones can be seen as well."""
-    names = [shortened(shown(visible(token)), _CELL_NAME, _LETTERS) for token in tokens]
-    room = round(max(width(name, _LETTERS) for name in names) + 8, 1)
+def look_map(
+    tokens: Sequence[str], weights: Sequence[Sequence[float]], seen: Sequence[str] | None = None
+) -> LookMap:
+    """The map of one head, of `tokens` that look at those `seen`, or at each other; its shades follow the
+    root of a weight, so that small ones can be seen as well.
+    """
+    rows = _cell_names(tokens)
+    columns = rows if seen is None else _cell_names(seen)
+    left, top = (round(max(width(name, _LETTERS) for name in names) + 8, 1) for names in (rows, columns))
     paths: dict[int, list[str]] = {}
     for i, row in enumerate(weights):
         for j, weight in enumerate(row):
             if shade := min(9, round(9 * weight**0.5)):
-                paths.setdefault(shade, []).append(f"M{room + _CELL * j:g} {room + _CELL * i:g}h12v12h-12z")
-    return LookMap(names, room, room, [(shade, "".join(parts)) for shade, parts in sorted(paths.items())])
+                paths.setdefault(shade, []).append(f"M{left + _CELL * j:g} {top + _CELL * i:g}h12v12h-12z")
+    shades = [(shade, "".join(parts)) for shade, parts in sorted(paths.items())]
+    return LookMap(rows, columns, left, top, shades)
+
+
+def _cell_names(tokens: Sequence[str]) -> list[str]:
+    return [shortened(shown(visible(token)), _CELL_NAME, _LETTERS) for token in tokens]

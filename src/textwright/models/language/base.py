@@ -8,7 +8,10 @@ from typing import Any, Literal
 
 from textwright.models.language.settings import LanguageSettings
 
+# What raw text is learned by.
 ObjectiveName = Literal["causal", "masked", "denoise"]
+# What a model is made for: one for `pairs` learns no raw text.
+MadeFor = Literal[ObjectiveName, "pairs"]
 # What a model keeps of the tokens that it has read: keys and values of each, or one state of them all.
 MemoryName = Literal["cache", "state"]
 
@@ -56,7 +59,7 @@ class LanguageArchitecture:
 
     name: str
     summary: str
-    objective: ObjectiveName
+    objective: MadeFor
     build: Callable[[LanguageSettings, Vocabulary], Any]
     read: Callable[[Any], Any]
     length: Callable[[Any], int] = lambda config: int(config.max_position_embeddings)

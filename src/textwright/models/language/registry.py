@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from textwright.core.registry import Registry
-from textwright.models.language.base import LanguageArchitecture
+from textwright.models.language.base import LanguageArchitecture, MadeFor
 
 LANGUAGE_MODELS: Registry[LanguageArchitecture] = Registry(
     "language model",
@@ -16,6 +19,7 @@ LANGUAGE_MODELS: Registry[LanguageArchitecture] = Registry(
         "roberta": "textwright.models.language.masked:ROBERTA",
         "modernbert": "textwright.models.language.masked:MODERNBERT",
         "m2m100": "textwright.models.language.seq2seq:M2M100",
+        "lstm-pairs": "textwright.models.language.lstm_pairs:LSTM_PAIRS",
     },
 )
 
@@ -35,4 +39,8 @@ def library_types() -> list[str]:
 
 
 # What is learned where nobody names one.
-USUAL = {"causal": "nanochat", "masked": "roberta", "denoise": "m2m100"}
+USUAL: Mapping[MadeFor, str] = MappingProxyType(
+    {"causal": "nanochat", "masked": "roberta", "denoise": "m2m100", "pairs": "lstm-pairs"}
+)
+# What a name means where pairs are learned, of an architecture that has another form for them.
+FOR_PAIRS: Mapping[str, str] = MappingProxyType({"lstm": "lstm-pairs"})

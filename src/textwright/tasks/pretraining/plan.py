@@ -12,7 +12,7 @@ from textwright.core.errors import ConfigError
 from textwright.core.settings import Settings
 from textwright.learn.settings import LearnSettings
 from textwright.models.language.base import LanguageArchitecture
-from textwright.models.language.registry import LANGUAGE_MODELS
+from textwright.models.language.registry import FOR_PAIRS, LANGUAGE_MODELS
 from textwright.models.language.settings import LanguageSettings, SizeName, TuneName
 from textwright.tasks.pretraining.corpus import Learned
 from textwright.tasks.pretraining.plan_pairs import of_pairs
@@ -99,6 +99,11 @@ class Decided:
 def architecture_of(recipe: PretrainRecipe, start: Start | None) -> LanguageArchitecture:
     """The one asked for, or of what is gone on with. Raises ConfigError where the objective is another."""
     found = LANGUAGE_MODELS.get(recipe.model_name) if start is None else start.architecture
+    if found.objective == "pairs" and recipe.objective not in PAIRS:
+        raise ConfigError(
+            f"{found.name} learns from pairs alone, not from raw text",
+            hint="Use: textwright train PAIRS --task translate --model lstm --out DIR",
+        )
     if not _is_for(found, recipe):
         fitting = [n for n in LANGUAGE_MODELS if _is_for(LANGUAGE_MODELS.get(n), recipe)]
         raise ConfigError(
@@ -112,7 +117,7 @@ def _is_for(architecture: LanguageArchitecture, recipe: PretrainRecipe) -> bool:
     """Whether it learns by the objective; what reads from the left alone fills no gaps from both sides."""
     if recipe.objective == HYBRID and architecture.is_recurrent:
         return False
-    return recipe.learner in (None, architecture.objective)
+    return not recipe.learners or architecture.objective in recipe.learners
 
 
 def objective_of(recipe: PretrainRecipe, start: Start | None) -> str:
@@ -165,7 +170,7 @@ def decide(
         asked = asked.replaced({"positions": window_of(recipe, start)})
         reasons["model.positions"] = f"{asked.positions}: {_ROOM_FOR[recipe.objective]}"
     if recipe.objective in PAIRS:
-        settings, learn = of_pairs(recipe, asked, learned, reasons)
+        settings, learn = of_pairs(recipe, architecture, asked, learned, reasons)
         return Decided(architecture, settings, learn, reasons)
     size = asked.size
     if size == "auto":
@@ -196,8 +201,12 @@ def _going_on(recipe: PretrainRecipe, asked: LanguageSettings, start: Start, lea
 
 
 def _named(recipe: PretrainRecipe, architecture: LanguageArchitecture) -> str:
-    is_asked = recipe.model.get("name", "auto") != "auto"
-    return "as asked" if is_asked else f"{architecture.name}: the usual one for {architecture.objective}"
+    asked = recipe.model.get("name", "auto")
+    if asked in FOR_PAIRS and asked != architecture.name:
+        return f"{architecture.name}: what {asked} is where pairs are learned"
+    return (
+        "as asked" if asked != "auto" else f"{architecture.name}: the usual one for {architecture.objective}"
+    )
 
 
 def _size(

@@ -9,8 +9,8 @@ from pydantic import Field
 from textwright.bundle.manifest import PAIRS
 from textwright.core.settings import Settings
 from textwright.learn.settings import LearnSettings
-from textwright.models.language.base import ObjectiveName
-from textwright.models.language.registry import USUAL
+from textwright.models.language.base import MadeFor, ObjectiveName
+from textwright.models.language.registry import FOR_PAIRS, USUAL
 from textwright.runtime.settings import ComputeSettings
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.text.pairs.cleaning import PairRules
@@ -107,17 +107,22 @@ class PretrainRecipe(Settings):
     @property
     def model_name(self) -> str:
         """The one that is named, or the usual one of the objective."""
-        name = str(self.model.get("name", "auto"))
-        return USUAL[self.learner or "causal"] if name == "auto" else name
+        return USUAL[(*self.learners, "causal")[0]] if self.asked_name == "auto" else self.asked_name
 
     @property
-    def learner(self) -> ObjectiveName | None:
-        """What the model must be made for; None where nobody said."""
+    def asked_name(self) -> str:
+        """The registry's name of what is named, which may be another where pairs are learned; or auto."""
+        name = str(self.model.get("name", "auto"))
+        return FOR_PAIRS.get(name, name) if self.objective in PAIRS else name
+
+    @property
+    def learners(self) -> tuple[MadeFor, ...]:
+        """What the model may be made for, the usual first; nothing where nobody said."""
         if self.objective == "auto":
-            return None
+            return ()
         if self.objective in PAIRS:
-            return "denoise"
-        return "causal" if self.objective in (INSTRUCT, HYBRID) else cast(ObjectiveName, self.objective)
+            return ("denoise", "pairs")
+        return ("causal",) if self.objective in (INSTRUCT, HYBRID) else (cast(ObjectiveName, self.objective),)
 
     @property
     def model_settings(self) -> dict[str, Any]:

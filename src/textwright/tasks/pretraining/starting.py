@@ -127,7 +127,7 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
         return None
     checkpoint = find_checkpoint(str(name), library_types())
     architecture = of_type(checkpoint.type)
-    asked = recipe.model.get("name", "auto")
+    asked = recipe.asked_name
     if asked not in ("auto", architecture.name):
         raise ConfigError(
             f"--model {asked} does not go with --from: the checkpoint is a {architecture.name}",
