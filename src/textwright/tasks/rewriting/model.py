@@ -77,7 +77,8 @@ class Rewriter:
         return ended(self.tokenizer, texts, self.room)
 
     def _said(self, answers: list[Told]) -> Rewritten:
-        texts = [self.tokenizer.decode(told.ids).strip() for told in answers]
+        # Pieces of bytes that make no character are nobody's words.
+        texts = [self.tokenizer.decode(told.ids).replace("\ufffd", "").strip() for told in answers]
         return Rewritten(texts[0], answers[0].score, answers[0].is_whole, tuple(texts[1:]))
 
 
