@@ -30,6 +30,7 @@ from textwright.core.files import read_json
 from textwright.measure.paired_corpus import paired_corpus
 from textwright.measure.rouge import RougeMeter
 from textwright.measure.translation import TranslationMeter, bleu_of_sums, chrf_of_sums
+from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.rewriting.scoring import meter_of
 from textwright.text.pairs.languages import language_of
 from textwright.text.pairs.reading import NAMES, Asked, read_pairs
@@ -244,6 +245,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in args.sets.split(","):
             print(name, compared(name, args.systems, *args.compare), flush=True)
         return 0
+    choose_waiting()  # before torch is imported
     data = data_folder()
     if data is None:
         return 0

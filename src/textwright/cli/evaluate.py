@@ -12,6 +12,7 @@ from textwright import api
 from textwright.cli import options
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.files import write_atomic
+from textwright.runtime.cpu import choose_waiting
 
 _MOST_LABELS = 30
 
@@ -34,6 +35,7 @@ def evaluate(
     Example: textwright evaluate my-model dev.csv
     """
     with guarded(debug, lang):
+        choose_waiting()  # before torch is imported, where it is
         result = api.evaluate(model, data)
         for step in result.cleaning:
             say(f"{step['rows']:,} rows {step['action']}: {step['reason']}")

@@ -11,6 +11,7 @@ from textwright import api
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.errors import ConfigError
 from textwright.core.files import explained
+from textwright.runtime.cpu import choose_waiting
 
 app = typer.Typer(add_completion=False)
 
@@ -69,6 +70,8 @@ def summarize(
     """
     with guarded(debug, lang):
         model, file = _places(data)
+        if model is not None:
+            choose_waiting()  # before torch is imported, where it is
         kept = [name.strip() for name in keep.split(",")] if keep else []
         done = api.summarize_file(
             file, out, model=model, method=method, sentences=sentences, length=length, text=text, keep=kept
