@@ -174,7 +174,9 @@ def test_a_document_is_one_text_and_a_wrapped_sentence_is_told_in_one_line(tmp_p
     assert done.n == 1 and done.summary is not None and done.summary.spans[0].start == 9
     chinese = written(tmp_path / "b.md", "# 题\n\n老桥\n关闭了。下雨。开了。")
     found = summarize_file(Summarizer.of("lead", sentences=1), chinese, str(tmp_path / "s.jsonl"))
-    assert rows_of(tmp_path / "s.jsonl") == [{"output": "老桥关闭了。", "spans": [[5, 12]]}]
+    assert rows_of(tmp_path / "s.jsonl") == [
+        {"output": "老桥关闭了。", "spans": [[5, 12]], "unsupported": []}
+    ]
     assert found.to_json("s.jsonl")["text"] == "老桥关闭了。"
 
 
@@ -185,7 +187,13 @@ def test_each_row_of_a_table_has_a_summary_and_the_count_stays(tmp_path: Path) -
     rows = rows_of(tmp_path / "o.jsonl")
     assert [row["id"] for row in rows] == ["1", "2", "3", "4"] and done.n == 4 and done.summary is None
     assert [row["output"] for row in rows] == [maker.summarize(row["text"]).text for row in rows]
-    assert rows[0]["spans"] and rows[1] == {"id": "2", "text": "", "output": "", "spans": []}
+    assert rows[0]["spans"] and rows[1] == {
+        "id": "2",
+        "text": "",
+        "output": "",
+        "spans": [],
+        "unsupported": [],
+    }
     summarize_file(maker, data, str(tmp_path / "o.csv"))
     with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as file:
         found = [*csv.DictReader(file)]
@@ -269,7 +277,8 @@ def test_the_verb_takes_a_file_or_a_folder_and_a_file(tmp_path: Path, extractor:
     )
     told = json.loads(run(page, "--length", "12", "--json").stdout)
     assert (
-        list(told) == ["method", "n", "out", "unreadable", "text", "spans"] and told["method"] == "textrank"
+        list(told) == ["method", "n", "out", "unreadable", "text", "spans", "unsupported"]
+        and told["method"] == "textrank"
     )
     assert json.loads(run(str(extractor), page, "--json").stdout)["method"] == "learned"
     assert run("-", "--sentences", "1", "--method", "lead", stdin=CHINESE).stdout == "老桥星期一关闭了。\n"

@@ -15,6 +15,7 @@ from textwright.report.tokencharts import LookMap, look_map
 from textwright.report.words import Language, word
 
 Finding = tuple[str, dict[str, Any]]
+_TITLES = {"translate": "language.page_translate", "summarize": "language.page_summarize"}
 _SAMPLES, _SHOWN = "samples.jsonl", 8
 # Tasks of models that make one text of another, and the score that says most of each.
 _PAIRS = {"translate": "chrf", "summarize": "rougeL"}
@@ -35,7 +36,7 @@ def render_language(
         .get_template("language.html")
         .render(
             r=records,
-            title=f"language.page_{task}" if pairs else "language.page",
+            title=_TITLES.get(task, "language.page"),
             first=f"language.{first}",
             language=language or SPOKEN.get(),
             sections=[f"language.{key}" for key in sections if samples or key != "written"],
