@@ -24,6 +24,7 @@ from textwright.runtime.compute import LEAST_GAIN, best_device, bf16_gain
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.library import save_for_library
 from textwright.text.tokenizers import Tokenizer
+from textwright.text.tokenizers.framed import marks_of
 from textwright.text.tokenizers.turns import TurnFrame, has_turns
 
 
@@ -60,6 +61,7 @@ def never_told(tokenizer: Tokenizer, size: int) -> list[int]:
     """Special tokens that stand in no text, and rows of a table of `size` that no token has."""
     words = vocabulary_of(tokenizer)
     special = {words.pad_id, words.start_id, words.mask_id, tokenizer.unknown_id} - {words.end_id}
+    special |= {*marks_of(tokenizer).values()}
     return [*sorted(i for i in special if i is not None), *range(tokenizer.size, size)]
 
 

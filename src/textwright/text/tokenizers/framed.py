@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import tokenizers
@@ -16,6 +16,8 @@ START, END, MASK = "[CLS]", "[SEP]", "[MASK]"
 END_OF_TEXT = "<|endoftext|>"
 # Of models from sequence to sequence: BART's names and order, which converters of such models count on.
 PAIR_START, PAIR_END, PAIR_MASK = "<s>", "</s>", "<mask>"
+# The role of a token that says of what kind a source is, behind its name.
+_MARK = "_mark_token"
 # One of these is in nearly every vocabulary.
 _PROBES = ("a", "1", "的", ".")
 # What stands between texts, by the roles it may have.
@@ -126,6 +128,29 @@ def paired(tokenizer: Tokenizer) -> Tokenizer:
     if settings.max_length:
         settings = settings.replaced({"max_length": settings.max_length + len(frame)})
     return Tokenizer(backend.to_str(), settings, frame)
+
+
+def with_marks(tokenizer: Tokenizer, names: Sequence[str]) -> Tokenizer:
+    """The tokenizer with a token `<name>` for each name, past the last id where it lacks it: what stands
+    before a source and says of what kind it is. No text can spell one, and none is ever told.
+
+    >>> from textwright.text.tokenizers import train_tokenizer
+    >>> plain = paired(train_tokenizer(["one two", "two"], TokenizerSettings(kind="word")))
+    >>> both = with_marks(with_marks(plain, ["back"]), ["back", "short"])
+    >>> both.pieces[-2:], both.size - plain.size, marks_of(both)["back"] == plain.size
+    (['<back>', '<short>'], 2, True)
+    """
+    backend = tokenizers.Tokenizer.from_str(tokenizer.content)
+    backend.add_special_tokens([AddedToken(f"<{name}>", normalized=False) for name in names])
+    special = {**tokenizer.frame.special, **{f"{name}{_MARK}": f"<{name}>" for name in names}}
+    return Tokenizer(backend.to_str(), tokenizer.settings, replace(tokenizer.frame, special=special))
+
+
+def marks_of(tokenizer: Tokenizer) -> dict[str, int]:
+    """The ids of what `with_marks` added, by name."""
+    marks = {k.removesuffix(_MARK): v for k, v in tokenizer.frame.special.items() if k.endswith(_MARK)}
+    ids = tokenizer.vocabulary if marks else {}
+    return {name: ids[token] for name, token in marks.items()}
 
 
 def gapped(tokenizer: Tokenizer) -> Tokenizer:
