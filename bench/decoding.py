@@ -66,11 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = DecodeSettings(beams=4, min_tokens=25, max_tokens=25)
     pairs = read_pairs([args.texts], Asked(), RowLog())
     texts = [pair.source for pair in pairs[: args.rows]]
-    plain = LibraryEngine(model.model, model.vocabulary, model.never, model.length)
+    plain = LibraryEngine.of(model)
     with tempfile.TemporaryDirectory() as folder:
         write_model(model, Path(folder), args.quantization)
         pieces = pieces_of(model.tokenizer)
-        quick = CTranslate2Engine.open(Path(folder), pieces, model.vocabulary, model.never, model.length)
+        quick = CTranslate2Engine.open(Path(folder), pieces, model.frame, model.never, model.length)
         for engine in (plain, quick):
             speed(engine, model, texts[:_BATCH], settings)
         turns = np.array([[speed(e, model, texts, settings) for e in (plain, quick)] for _ in range(_TURNS)])

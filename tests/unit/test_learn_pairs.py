@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import Ragged
 from textwright.learn.objectives import UNTOLD, told_token
 from textwright.learn.pairs import Pairs
@@ -22,7 +23,7 @@ def pairs(number: int = 400, cut: float = 0.0) -> Pairs:
     ]
     parts = np.full((40, 2), -1)
     parts[20:] = rng.integers(4, 20, (20, 2))
-    return Pairs(*sides, END, PAD, parts, cut)
+    return Pairs(*sides, PairFrame.usual(END), PAD, parts, cut)
 
 
 def test_each_pair_comes_once_an_epoch_in_steps_of_like_size() -> None:

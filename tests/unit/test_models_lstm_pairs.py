@@ -18,6 +18,7 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM
 from textwright import api
 from textwright.bundle.folder import load_manifest
 from textwright.core.errors import ConfigError
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import Ragged
 from textwright.export.formats import export
 from textwright.learn.objectives import told_token
@@ -209,7 +210,7 @@ def test_enough_beams_find_the_best_of_all_answers() -> None:
 def test_the_engine_of_translations_scores_what_it_tells() -> None:
     """With padding, beams and several answers; a score is the sum of the shares of the equations."""
     network = built()
-    engine = LibraryEngine(network.model, WORDS, [0, 1, 39], 32)
+    engine = LibraryEngine(network.model, PairFrame.usual(WORDS.end_id), WORDS.pad_id, [0, 1, 39], 32)
     sources = Ragged.from_lists([[5, 6, 7, 2], [8, 2], [9, 10, 11, 12, 13, 14, 2]])
     settings = DecodeSettings(beams=4, answers=2, max_tokens=6)
     for source, answers in zip(sources, engine.decode(sources, settings), strict=True):
@@ -232,7 +233,7 @@ def test_it_learns_to_turn_texts_round() -> None:
     sources = Ragged.from_lists([[*row, 2] for row in rows])
     targets = Ragged.from_lists([[*row[::-1], 2] for row in rows])
     learned, other = np.arange(300), np.arange(300, 400)
-    pairs = Pairs(sources.take(learned), targets.take(learned), 2, 1)
+    pairs = Pairs(sources.take(learned), targets.take(learned), PairFrame.usual(2), 1)
     torch.manual_seed(0)
     words = Vocabulary(size=12, pad_id=1, start_id=0, end_id=2)
     network = LSTM_PAIRS.build(LSTMPairsSettings(width=32, inner=64, positions=16).sized(), words)
@@ -244,7 +245,7 @@ def test_it_learns_to_turn_texts_round() -> None:
             (loss.total / loss.count).backward()
             optimizer.step()
             optimizer.zero_grad()
-    engine = LibraryEngine(network.eval().model, words, [0, 1], 16)
+    engine = LibraryEngine(network.eval().model, PairFrame.usual(words.end_id), words.pad_id, [0, 1], 16)
 
     def share(chosen: Any) -> float:
         found = engine.decode(sources.take(chosen), DecodeSettings(beams=1))

@@ -83,10 +83,10 @@ def export_ctranslate2(path: str | Path, out: str | Path, *, quantization: str =
             if (folder / name).is_file():
                 shutil.copy(folder / name, target / name)
         pieces = pieces_of(model.tokenizer)
-        made = CTranslate2Engine.open(target, pieces, model.vocabulary, model.never, model.length)
-        true = LibraryEngine(model.model, model.vocabulary, model.never, model.length)
+        made = CTranslate2Engine.open(target, pieces, model.frame, model.never, model.length)
+        true = LibraryEngine.of(model)
         sources, targets = (
-            ended(model.tokenizer, [pair[side] for pair in pairs], model.length)
+            ended(model.tokenizer, [pair[side] for pair in pairs], model.frame, model.length)
             for side in ("prompt", "wanted")
         )
         found.append(parity(true, made, sources, targets, settings, quantised=quantization in QUANTISED))

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import IntArray, Ragged
 from textwright.core.seeds import derive, generator
 from textwright.learn.batches import Batch
@@ -27,7 +28,7 @@ _STEPS_PER_POOL, _ROUNDS = 50, 4
 
 @dataclass(frozen=True)
 class Pairs:
-    """Sources and targets (N,), each with its end; `start_id` is what the first token is told from.
+    """Sources and targets (N,), each with its end, and what stands around them.
 
     A step has as many told tokens as `batch` targets of mean length: few long pairs or many short ones.
     `parts` (V, 2) are the two tokens that each was made of, or -1, and `cut` is the share of those read that
@@ -36,7 +37,7 @@ class Pairs:
 
     sources: Ragged
     targets: Ragged
-    start_id: int
+    frame: PairFrame
     pad_id: int
     parts: NDArray[np.int64] | None = None
     cut: float = 0.0
@@ -76,10 +77,13 @@ class Pairs:
         sources, targets = self.sources.take(chosen), self.targets.take(chosen)
         if self.cut and self.parts is not None:
             sources = _cut(sources, chosen, self.parts, self.cut, seed)
-        read, is_there = sources.padded(self.pad_id)
+        read, is_there = self.frame.around(sources).padded(self.pad_id)
         told, is_told = targets.padded(self.pad_id)
-        known = np.concatenate([np.full((len(told), 1), self.start_id, told.dtype), told[:, :-1]], 1)
+        before = np.broadcast_to(np.array(self.frame.known, told.dtype), (len(told), len(self.frame.known)))
+        known = np.concatenate([before, told[:, :-1]], 1)
         wanted = np.where(is_told, told, UNTOLD)
+        if self.frame.forced:
+            wanted = np.pad(wanted, ((0, 0), (len(self.frame.forced), 0)), constant_values=UNTOLD)
         read_BS, mask_BS, wanted_BT, known_BT = (
             torch.from_numpy(np.ascontiguousarray(values))
             for values in (read.astype(np.int64), is_there, wanted.astype(np.int64), known.astype(np.int64))

@@ -54,7 +54,8 @@ class LanguageArchitecture:
     `build(settings, vocabulary)` takes settings without `auto`, and draws the first weights from torch's
     global generator. `read(folder)` gives the network of a folder that `save_pretrained` wrote, `length` how
     many tokens a network of this config reads at once. `model_type` is what a config.json says, where
-    that is not its name here. `optimizer` is the usual one.
+    that is not its name here. `optimizer` is the usual one, and `rate_to_go_on` the highest rate of a
+    checkpoint, where it is another than for those made here.
     """
 
     name: str
@@ -67,6 +68,7 @@ class LanguageArchitecture:
     settings: type[LanguageSettings] = LanguageSettings
     memory: MemoryName = "cache"
     optimizer: Literal["muon", "adamw"] = "muon"
+    rate_to_go_on: float | None = None
 
     @property
     def library_type(self) -> str:

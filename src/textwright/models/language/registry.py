@@ -22,6 +22,27 @@ LANGUAGE_MODELS: Registry[LanguageArchitecture] = Registry(
         "lstm-pairs": "textwright.models.language.lstm_pairs:LSTM_PAIRS",
     },
 )
+# Those that nothing is begun with: they learn from pairs, and come from elsewhere.
+BORROWED: Registry[LanguageArchitecture] = Registry(
+    "checkpoint",
+    {
+        "marian": "textwright.models.language.borrowed:MARIAN",
+        "bart": "textwright.models.language.borrowed:BART",
+        "mbart": "textwright.models.language.borrowed:MBART",
+        "pegasus": "textwright.models.language.borrowed:PEGASUS",
+        "t5": "textwright.models.language.borrowed:T5",
+        "mt5": "textwright.models.language.borrowed:MT5",
+    },
+)
+
+
+def architecture(name: str) -> LanguageArchitecture:
+    """The one of this name, whether it is begun or gone on with.
+
+    >>> architecture("t5").objective, architecture("gpt2").objective
+    ('pairs', 'causal')
+    """
+    return BORROWED.get(name) if name in BORROWED else LANGUAGE_MODELS.get(name)
 
 
 def of_type(library_type: str) -> LanguageArchitecture:
@@ -30,12 +51,16 @@ def of_type(library_type: str) -> LanguageArchitecture:
     >>> of_type("m2m_100").name
     'm2m100'
     """
-    return {found.library_type: found for found in map(LANGUAGE_MODELS.get, LANGUAGE_MODELS)}[library_type]
+    return {found.library_type: found for found in _all()}[library_type]
 
 
 def library_types() -> list[str]:
     """What config.json calls the classes of all of them."""
-    return [LANGUAGE_MODELS.get(name).library_type for name in LANGUAGE_MODELS]
+    return [found.library_type for found in _all()]
+
+
+def _all() -> list[LanguageArchitecture]:
+    return [*map(LANGUAGE_MODELS.get, LANGUAGE_MODELS), *map(BORROWED.get, BORROWED)]
 
 
 # What is learned where nobody names one.

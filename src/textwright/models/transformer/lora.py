@@ -33,11 +33,14 @@ def add_lora(model: PreTrainedModel, rank: int) -> None:
     ConfigError when peft is missing, or for a body without linear layers.
     """
     made, body = peft(), model.base_model
+    last = model.get_output_embeddings()  # T5's stands in its body
     body.requires_grad_(False)
     targets = [
         name
         for name, part in body.named_modules()
-        if isinstance(part, nn.Linear | Conv1D) and not is_head(f"{model.base_model_prefix}.{name}", model)
+        if isinstance(part, nn.Linear | Conv1D)
+        and part is not last
+        and not is_head(f"{model.base_model_prefix}.{name}", model)
     ]
     if not targets:
         raise ConfigError(

@@ -10,6 +10,7 @@ from typing import Any
 from textwright.bundle.manifest import PAIRS
 from textwright.core.errors import ConfigError, DataError, TokenizerError
 from textwright.core.files import read_json, readable_name, to_json, write_atomic, writing_atomic
+from textwright.tasks.pretraining.framing import usual_frame
 from textwright.tasks.pretraining.objectives import OBJECTIVES
 from textwright.tasks.pretraining.objectives.base import Making
 from textwright.tasks.pretraining.recipe import INSTRUCT, OF_ROWS, PretrainRecipe
@@ -66,9 +67,9 @@ def prepared(
         return found
     learned_by = OBJECTIVES.get(objective)
     made = (
-        Making(settings, learned_by.finished, learned_by.end, recipe, length)
+        Making(settings, learned_by.finished, learned_by.end, recipe, length, usual_frame)
         if start is None
-        else Making(start.tokenizer, lambda tokenizer: tokenizer, start.end, recipe, length)
+        else Making(start.tokenizer, lambda tokenizer: tokenizer, start.end, recipe, length, start.frame)
     )
     corpus = learned_by.build(documents, folder, made)
     corpus.tokenizer.save(folder)

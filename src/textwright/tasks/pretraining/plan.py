@@ -15,7 +15,7 @@ from textwright.models.language.base import LanguageArchitecture
 from textwright.models.language.registry import FOR_PAIRS, LANGUAGE_MODELS
 from textwright.models.language.settings import LanguageSettings, SizeName, TuneName
 from textwright.tasks.pretraining.corpus import Learned
-from textwright.tasks.pretraining.plan_pairs import of_pairs
+from textwright.tasks.pretraining.plan_pairs import going_on_with_pairs, of_pairs
 from textwright.tasks.pretraining.recipe import (
     HYBRID,
     INSTRUCT,
@@ -190,11 +190,16 @@ def _going_on(recipe: PretrainRecipe, asked: LanguageSettings, start: Start, lea
     if recipe.objective not in OF_ROWS and len(learned.corpus.train) <= int(settings.positions):
         settings = _shorter(asked, settings, len(learned.corpus.train), reasons)
     size: SizeName = "small" if int(settings.width) <= _WIDEST_SMALL else "base"
-    learn = _step(recipe, learned, size, reasons)
+    if recipe.objective in PAIRS:
+        learn = recipe.learn.replaced(going_on_with_pairs(recipe, learned, reasons), where="learn.")
+    else:
+        learn = _step(recipe, learned, size, reasons)
     if "optimizer.name" not in recipe.learn.said():
         learn = learn.replaced({"optimizer.name": "adamw"})
     if learn.optimizer.rate == "auto":
         rate, why = _RATES_TO_GO_ON[settings.tune]
+        own = start.architecture.rate_to_go_on
+        rate *= own / _RATES_TO_GO_ON["full"][0] if own else 1
         learn = learn.replaced({"optimizer.rate": rate})
         reasons["learn.optimizer.rate"] = f"{rate:g}: {why}"
     return Decided(start.architecture, settings, _learning(learn, size, settings, reasons), reasons)

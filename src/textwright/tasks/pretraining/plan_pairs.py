@@ -53,6 +53,18 @@ def of_pairs(
     return settings, _learning(recipe.learn.replaced(batch), architecture, size, reasons)
 
 
+def going_on_with_pairs(recipe: PretrainRecipe, learned: Learned, reasons: dict[str, str]) -> dict[str, Any]:
+    """What is other than for raw text, of a model that is gone on with: steps by their tokens, and softer
+    targets.
+    """
+    about = learned.corpus.train.about
+    length = int(about["told"]) / max(int(about["documents"]), 1)
+    found: dict[str, Any] = _batch("tiny", length, recipe, reasons)
+    if "loss.label_smoothing" not in recipe.learn.said():
+        found["loss.label_smoothing"] = _SMOOTHING
+    return found
+
+
 def _size(told: int) -> SizeName:
     """The largest that there is enough to tell for."""
     return next(name for name, least in reversed(_LEAST_TOLD.items()) if told >= least)

@@ -37,7 +37,7 @@ from textwright.tasks.pretraining.starting import Start, start_of
 from textwright.tasks.rewriting.samples import rewritten_samples
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.work import work_folder
-from textwright.tasks.writing.model import LanguageModel, vocabulary_of
+from textwright.tasks.writing.model import LanguageModel, pair_frame_of, vocabulary_of
 from textwright.tasks.writing.sampling import WritingSettings
 from textwright.tasks.writing.writer import write
 from textwright.text.documents.reading import Documents
@@ -261,6 +261,7 @@ def _keep(
         decided.length,
         opening,
         is_hybrid=objective == HYBRID,
+        pair_frame=pair_frame_of(learned.corpus.train.about),
     )
     held_out = learned.corpus.validation
     scores, details = learning.objective.scores(model, held_out, learning.recipe, learning.most_scored)
@@ -338,10 +339,9 @@ def decode_of(learning: Learning) -> DecodeSettings:
     return learning.recipe.decode.limited(int(learning.learned.corpus.train.about["longest"]))
 
 
-def _languages(train: Shards) -> dict[str, Any]:
-    """Of the sides of pairs."""
-    known = train.about.get("languages")
-    return {} if known is None else {"languages": known}
+def _of_pairs(train: Shards) -> dict[str, Any]:
+    """The languages of the sides of pairs, and what stands around them."""
+    return {key: train.about[key] for key in ("languages", "frame") if key in train.about}
 
 
 def _manifest(made: Pretrained, learning: Learning, documents: Documents, opening: str) -> Manifest:
@@ -361,7 +361,7 @@ def _manifest(made: Pretrained, learning: Learning, documents: Documents, openin
             "textwright_version": version("textwright"),
             "task": learning.objective.task,
             "architecture": made.model,
-            "schema": {"objective": made.objective, "opening": opening, **columns, **_languages(train)},
+            "schema": {"objective": made.objective, "opening": opening, **columns, **_of_pairs(train)},
             "decode": {}
             if learning.objective.task == LANGUAGE
             else decode_of(learning).model_dump(mode="json"),

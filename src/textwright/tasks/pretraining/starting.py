@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from textwright.bundle.folder import is_bundle, load_manifest
 from textwright.core.errors import CheckpointError, ConfigError
+from textwright.core.pairframe import PairFrame
 from textwright.models.language.base import LanguageArchitecture
 from textwright.models.language.causal import grow
 from textwright.models.language.registry import LANGUAGE_MODELS, library_types, of_type
@@ -16,6 +17,7 @@ from textwright.models.language.settings import LanguageSettings
 from textwright.models.transformer.checkpoint import Checkpoint, find_checkpoint
 from textwright.models.transformer.lora import peft
 from textwright.models.transformer.tokenizer import load_tokenizer
+from textwright.tasks.pretraining.framing import frame_of, usual_frame
 from textwright.tasks.pretraining.recipe import HYBRID, INSTRUCT, PretrainRecipe
 from textwright.tasks.writing.model import vocabulary_of
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings
@@ -27,9 +29,9 @@ USUAL_WINDOWS: Mapping[str, int] = MappingProxyType({INSTRUCT: 512, "translate":
 # What a config calls the numbers of a model, by the class.
 _NAMES = {
     "width": ("hidden_size", "n_embd", "d_model"),
-    "layers": ("num_hidden_layers", "n_layer", "encoder_layers"),
-    "heads": ("num_attention_heads", "n_head", "encoder_attention_heads"),
-    "inner": ("intermediate_size", "n_inner", "encoder_ffn_dim"),
+    "layers": ("encoder_layers", "num_hidden_layers", "n_layer", "num_layers"),
+    "heads": ("encoder_attention_heads", "num_attention_heads", "n_head", "num_heads"),
+    "inner": ("encoder_ffn_dim", "intermediate_size", "n_inner", "d_ff"),
 }
 # The tokens that an objective needs and a checkpoint may lack: a conversation's frame, or the mask.
 _ADDED: Mapping[str, Callable[[Tokenizer], Tokenizer]] = MappingProxyType(
@@ -67,6 +69,14 @@ class Start:
         """The same with what an objective adds to the tokenizer, where it lacks that."""
         tokenizer = extend(self.tokenizer)
         return replace(self, tokenizer=tokenizer, num_added=tokenizer.size - self.tokenizer.size)
+
+    def frame(self, task: str, tokenizer: Tokenizer, languages: Sequence[str]) -> PairFrame:
+        """What stands around pairs: the usual where nothing is said of a model that was made here. See
+        `framing.frame_of`.
+        """
+        if is_bundle(self.checkpoint.path) and "decoder_start_token_id" not in self.checkpoint.config:
+            return usual_frame(task, tokenizer, languages)
+        return frame_of(self.checkpoint, tokenizer, task, languages)
 
     @property
     def new_ids(self) -> range:

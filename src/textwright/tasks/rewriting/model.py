@@ -12,10 +12,11 @@ import numpy as np
 from textwright.bundle.folder import load_verified
 from textwright.bundle.manifest import ENGINE, PAIRS, ROOM, Manifest
 from textwright.core.errors import BundleError
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import Ragged
 from textwright.tasks.rewriting.engines.base import Engine, Told
 from textwright.tasks.rewriting.settings import DecodeSettings
-from textwright.tasks.writing.model import LanguageModel, never_told, vocabulary_of
+from textwright.tasks.writing.model import LanguageModel, never_told, pair_frame_of, vocabulary_of
 from textwright.text.tokenizers import Tokenizer
 
 
@@ -74,7 +75,7 @@ class Rewriter:
 
     def sources(self, texts: Sequence[str]) -> Ragged:
         """The tokens of texts, each with its end."""
-        return ended(self.tokenizer, texts, self.room)
+        return ended(self.tokenizer, texts, self.engine.frame, self.room)
 
     def _said(self, answers: list[Told]) -> Rewritten:
         # Pieces of bytes that make no character are nobody's words.
@@ -82,10 +83,10 @@ class Rewriter:
         return Rewritten(texts[0], answers[0].score, answers[0].is_whole, tuple(texts[1:]))
 
 
-def ended(tokenizer: Tokenizer, texts: Sequence[str], room: int) -> Ragged:
-    """The tokens of texts, each with its end, `room` at most."""
-    end = np.array(tokenizer.frame.suffix[-1:])
-    rows = [np.concatenate([ids[: room - 1], end]) for ids in tokenizer.whole(list(texts))]
+def ended(tokenizer: Tokenizer, texts: Sequence[str], frame: PairFrame, room: int) -> Ragged:
+    """The tokens of texts, each with its end; with what stands around it, `room` at most."""
+    end, most = np.array([frame.end_id]), room - 1 - frame.size
+    rows = [np.concatenate([ids[:most], end]) for ids in tokenizer.whole(list(texts))]
     return Ragged.from_lists([row.tolist() for row in rows])
 
 
@@ -96,13 +97,13 @@ def _engine(
     if name == "ctranslate2":
         from textwright.tasks.rewriting.engines.ctranslate2 import CTranslate2Engine
 
-        words, never = vocabulary_of(tokenizer), never_told(tokenizer, tokenizer.size)
-        read = int(room or 0)
-        return CTranslate2Engine.open(folder, pieces_of(tokenizer), words, never, read), read
+        never, read = never_told(tokenizer, tokenizer.size), int(room or 0)
+        frame = pair_frame_of(manifest.data_schema) or PairFrame.usual(vocabulary_of(tokenizer).end_id)
+        return CTranslate2Engine.open(folder, pieces_of(tokenizer), frame, never, read), read
     from textwright.tasks.rewriting.engines.library import LibraryEngine
 
     model = LanguageModel.load(folder, PAIRS)
-    return LibraryEngine(model.model, model.vocabulary, model.never, model.length), model.length
+    return LibraryEngine.of(model), model.length
 
 
 def pieces_of(tokenizer: Tokenizer) -> list[str]:

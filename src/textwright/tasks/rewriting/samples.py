@@ -30,8 +30,7 @@ def rewritten_samples(model: LanguageModel, tokens: Tokens, settings: DecodeSett
     sources, targets = (
         side.take(np.arange(min(_SAMPLES, len(side)))) for side in sides_of(row, model.vocabulary.end_id)
     )
-    engine = LibraryEngine(model.model, model.vocabulary, model.never, model.length)
-    found = engine.decode(sources, settings)
+    found = LibraryEngine.of(model).decode(sources, settings)
     decode = model.tokenizer.decode
     records: list[dict[str, Any]] = [
         {
@@ -41,7 +40,7 @@ def rewritten_samples(model: LanguageModel, tokens: Tokens, settings: DecodeSett
         }
         for source, target, answers in zip(sources, targets, found, strict=True)
     ]
-    if model.architecture.objective == "pairs":
+    if model.architecture.is_recurrent:
         for place, record in enumerate(records[:_LOOKED_AT]):
             record["attention"] = attention_of(model, sources[place], found[place][0].ids)
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +16,15 @@ from textwright.bundle.folder import load_verified
 from textwright.bundle.manifest import LANGUAGE
 from textwright.core.errors import BundleError, TokenizerError
 from textwright.core.files import read_json
+from textwright.core.pairframe import PairFrame
 from textwright.models.fast.stored import stored
 from textwright.models.language.base import LanguageArchitecture, Vocabulary
-from textwright.models.language.registry import LANGUAGE_MODELS
+from textwright.models.language.registry import architecture as architecture_named
 from textwright.models.transformer.checkpoint import refuse_foreign_code
 from textwright.runtime.compute import LEAST_GAIN, best_device, bf16_gain
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.library import save_for_library
 from textwright.text.tokenizers import Tokenizer
-from textwright.text.tokenizers.framed import marks_of
 from textwright.text.tokenizers.turns import TurnFrame, has_turns
 
 
@@ -61,8 +61,14 @@ def never_told(tokenizer: Tokenizer, size: int) -> list[int]:
     """Special tokens that stand in no text, and rows of a table of `size` that no token has."""
     words = vocabulary_of(tokenizer)
     special = {words.pad_id, words.start_id, words.mask_id, tokenizer.unknown_id} - {words.end_id}
-    special |= {*marks_of(tokenizer).values()}
+    turns = TurnFrame.of(tokenizer, 0, 0).ids if has_turns(tokenizer) else ()
+    special |= {*tokenizer.added.values()} - {words.end_id, words.parting_id, *turns}
     return [*sorted(i for i in special if i is not None), *range(tokenizer.size, size)]
+
+
+def pair_frame_of(schema: Mapping[str, Any]) -> PairFrame | None:
+    """What a manifest says of what stands around pairs."""
+    return PairFrame.parse(schema["frame"]) if "frame" in schema else None
 
 
 def _other_task(folder: Path, task: str, tasks: Sequence[str]) -> BundleError:
@@ -95,6 +101,7 @@ class LanguageModel:
     length: int
     opening: str = ""
     is_hybrid: bool = False
+    pair_frame: PairFrame | None = None
     _stored: LanguageModel | None = field(default=None, repr=False)
 
     @cached_property
@@ -113,6 +120,11 @@ class LanguageModel:
     def never(self) -> list[int]:
         """See `never_told`."""
         return never_told(self.tokenizer, int(self.model.config.vocab_size))
+
+    @property
+    def frame(self) -> PairFrame:
+        """What stands around pairs."""
+        return self.pair_frame or PairFrame.usual(self.vocabulary.end_id)
 
     @property
     def room(self) -> int:
@@ -154,14 +166,15 @@ class LanguageModel:
             str(folder), read_json(folder / "config.json"), [file.name for file in folder.iterdir()]
         )
         torch.set_num_threads(usable_cpus())
-        architecture = LANGUAGE_MODELS.get(manifest.architecture)
+        architecture = architecture_named(manifest.architecture)
         network = architecture.read(folder)
         network.to(best_device()).eval()
         tokenizer = Tokenizer.load(folder)
         length = architecture.length(network.model.config)
         schema = manifest.data_schema
         opening, is_hybrid = str(schema.get("opening", "")), schema.get("objective") == "hybrid"
-        return cls(architecture, network, tokenizer, vocabulary_of(tokenizer), length, opening, is_hybrid)
+        frame, words = pair_frame_of(schema), vocabulary_of(tokenizer)
+        return cls(architecture, network, tokenizer, words, length, opening, is_hybrid, frame)
 
     def save(self, folder: Path) -> None:
         """Write config.json, model.safetensors and the tokenizer, as the Hugging Face library has them."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textwright.core.errors import DataError
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import IntArray, Ragged
 from textwright.text.documents.shards import Shards, ShardWriter
 from textwright.text.documents.tokens import TokenCorpus
@@ -42,11 +43,13 @@ _FOR_HAN = 4_096
 class Making:
     """How pairs become tokens: `tokenizer` is given, or what one is learned by; `finished` gives one that is
     learned its special tokens. A side has `most` tokens at most, its end among them; where `cuts` says so,
-    the end of a source that is longer is left out, in the place of the pair.
+    the end of a source that is longer is left out, in the place of the pair. `frame` gives what stands around
+    texts of two languages.
     """
 
     tokenizer: Tokenizer | TokenizerSettings
     finished: Callable[[Tokenizer], Tokenizer]
+    frame: Callable[[Tokenizer, Sequence[str]], PairFrame]
     most: int
     cuts: bool = False
     seed: int = 0
@@ -72,9 +75,11 @@ def build_pairs(
         tokenizer = making.tokenizer
     else:
         tokenizer = making.finished(learned_tokenizer([pairs[i] for i in split.train], making.tokenizer))
-    known = {"languages": languages_of(pairs), "notes": [*notes]}
+    languages = languages_of(pairs)
+    frame = making.frame(tokenizer, languages)
+    known = {"languages": languages, "notes": [*notes], "frame": frame.to_json()}
     train, held_out = (
-        _written(folder / name, [pairs[i] for i in numbers], tokenizer, making, log, known)
+        _written(folder / name, [pairs[i] for i in numbers], tokenizer, (making, frame), log, known)
         for name, numbers in (("train", split.train), ("validation", split.validation))
     )
     return TokenCorpus(train, held_out, tokenizer, log)
@@ -103,13 +108,13 @@ def _written(
     folder: Path,
     pairs: Sequence[Pair],
     tokenizer: Tokenizer,
-    making: Making,
+    making: tuple[Making, PairFrame],
     log: RowLog,
     known: dict[str, Any],
 ) -> Shards:
     writer = ShardWriter(folder, tokenizer.size)
     counted = {"bytes": 0, "documents": 0, "told": 0, "longest": 0}
-    for pair, source, target in encoded(pairs, tokenizer, making, log):
+    for pair, source, target in encoded(pairs, tokenizer, *making, log):
         writer.add(np.concatenate([source, target]))
         counted["documents"] += 1
         counted["bytes"] += len(pair.target.encode("utf-8"))
@@ -117,24 +122,24 @@ def _written(
         counted["longest"] = max(counted["longest"], len(target))
     if not counted["documents"]:
         raise DataError(
-            f"none of {len(pairs):,} pairs fits into the window of {making.most:,} tokens",
+            f"none of {len(pairs):,} pairs fits into the window of {making[0].most:,} tokens",
             hint="Take a longer one (--set model.positions=N), or cut the texts.",
         )
-    about = {"tokenizer": tokenizer.fingerprint, "seed": making.seed, "stretches": 0}
+    about = {"tokenizer": tokenizer.fingerprint, "seed": making[0].seed, "stretches": 0}
     return writer.close({**about, **counted, **known})
 
 
 def encoded(
-    pairs: Sequence[Pair], tokenizer: Tokenizer, making: Making, log: RowLog
+    pairs: Sequence[Pair], tokenizer: Tokenizer, making: Making, frame: PairFrame, log: RowLog
 ) -> Iterator[tuple[Pair, IntArray, IntArray]]:
     """The tokens of both sides, each with its end, of all pairs that fit."""
-    end = np.array(tokenizer.frame.suffix[-1:], np.int64)
+    end = np.array([frame.end_id], np.int64)
+    room, room_told = making.most - 1 - frame.size, making.most - len(frame.known)
     for start in range(0, len(pairs), _ROWS_PER_CALL):
         part = pairs[start : start + _ROWS_PER_CALL]
         sides = (tokenizer.whole([getattr(pair, side) for pair in part]) for side in ("source", "target"))
         for pair, source, target in zip(part, *sides, strict=True):
-            room = making.most - 1
-            if len(target) > room or (len(source) > room and not making.cuts):
+            if len(target) > room_told or (len(source) > room and not making.cuts):
                 log.dropped(TOO_LONG, pair.row, pair.target)
                 continue
             if len(source) > room:

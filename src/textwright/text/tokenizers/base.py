@@ -205,6 +205,12 @@ class Tokenizer:
         """Readable tokens to ids; for initial embeddings and other formats."""
         return {piece: i for i, piece in enumerate(self.pieces)}
 
+    @cached_property
+    def added(self) -> dict[str, int]:
+        """The special tokens, with their ids: what no text can spell."""
+        record = json.loads(self.content)["added_tokens"]
+        return {token["content"]: int(token["id"]) for token in record if token["special"]}
+
     def decode(self, ids: Sequence[int]) -> str:
         """Turn ids back into text, without padding. Raises TokenizerError for an id past the vocabulary."""
         kept = [int(i) for i in ids if i != self.pad_id]

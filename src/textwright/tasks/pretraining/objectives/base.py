@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from textwright.bundle.manifest import LANGUAGE
+from textwright.core.pairframe import PairFrame
 from textwright.core.records import Score
 from textwright.learn import objectives as losses
 from textwright.learn.batches import Learnable
@@ -32,11 +33,16 @@ class Judge(Protocol):
     def judged(self, network: nn.Module) -> Judgement: ...
 
 
+Framing = Callable[[str, Tokenizer, Sequence[str]], PairFrame]
+"""Of a task, its tokenizer, and the languages of both sides."""
+
+
 @dataclass(frozen=True)
 class Making:
     """How files become tokens: `tokenizer` is given, or what one is learned by; `finished` gives one that is
     learned its special tokens; `end` is the one that stands before each document. `length` is how many
-    tokens of a conversation are read at once; it says nothing of raw text.
+    tokens of a conversation are read at once; it says nothing of raw text. `frame` gives what stands around
+    pairs of a task in two languages, by the tokenizer that they have.
     """
 
     tokenizer: Tokenizer | TokenizerSettings
@@ -44,6 +50,7 @@ class Making:
     end: str
     recipe: PretrainRecipe
     length: int
+    frame: Framing
 
 
 def of_documents(documents: Documents, folder: Path, making: Making) -> TokenCorpus:

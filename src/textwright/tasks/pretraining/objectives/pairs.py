@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import IntArray
 from textwright.core.records import Score
 from textwright.learn.batches import in_order
@@ -83,7 +84,7 @@ class PairJudge:
         was_training = network.training
         network.eval()
         never = never_told(self.tokenizer, body.model.config.vocab_size)
-        engine = LibraryEngine(body.model, words, never, self.room)
+        engine = LibraryEngine(body.model, self.rows.frame, words.pad_id, never, self.room)
         answers = engine.decode(self.rows.sources.take(self.told), self.settings)
         network.train(was_training)
         made = [self.tokenizer.decode(found[0].ids) for found in answers]
@@ -91,12 +92,17 @@ class PairJudge:
         return Judgement(-value, {name: value, "perplexity": float(np.exp(nats / max(count, 1)))})
 
 
-def rows_of(tokens: Tokens, tokenizer: Tokenizer, cut: float = 0.0) -> Pairs:
+def rows_of(tokens: Tokens, tokenizer: Tokenizer, frame: PairFrame, cut: float = 0.0) -> Pairs:
     """The pairs of one long row of tokens."""
     words = vocabulary_of(tokenizer)
     sources, targets = sides_of(tokens.take(np.array([0]), len(tokens))[0], words.end_id)
     parts = parts_of(tokenizer) if cut else None
-    return Pairs(sources, targets, words.end_id, words.pad_id, parts, cut)
+    return Pairs(sources, targets, frame, words.pad_id, parts, cut)
+
+
+def frame_in(tokens: Shards) -> PairFrame:
+    """What stands around the texts of tokens."""
+    return PairFrame.parse(tokens.about["frame"])
 
 
 def _build(task: str, documents: Documents, folder: Path, asked: Making) -> TokenCorpus:
@@ -107,18 +113,25 @@ def _build(task: str, documents: Documents, folder: Path, asked: Making) -> Toke
     clean = clean_pairs(
         found, log, recipe.pairs.clean, kind="translate" if task == "translate" else "summarize"
     )
-    made = pairs.Making(asked.tokenizer, paired, asked.length, cuts=task == "summarize", seed=recipe.seed)
+    made = pairs.Making(
+        asked.tokenizer,
+        paired,
+        partial(asked.frame, task),
+        asked.length,
+        cuts=task == "summarize",
+        seed=recipe.seed,
+    )
     return pairs.build_pairs(clean, folder, made, log, notes)
 
 
 def _rows(tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe) -> Pairs:
-    return rows_of(tokens, tokenizer, recipe.pairs.cut)
+    return rows_of(tokens, tokenizer, frame_in(tokens), recipe.pairs.cut)
 
 
 def _judge(
     task: str, tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe, most: int
 ) -> PairJudge:
-    rows = rows_of(tokens, tokenizer)
+    rows = rows_of(tokens, tokenizer, frame_in(tokens))
     chosen = drawn_windows(np.arange(len(rows)), most, recipe.seed)
     told = chosen[: max(int(_SHARE_TOLD * len(chosen)), 16)]
     return PairJudge(rows, chosen, told, tokenizer, task, length)
@@ -128,14 +141,14 @@ def _scores(
     task: str, model: LanguageModel, tokens: Tokens, recipe: PretrainRecipe, most: int
 ) -> tuple[dict[str, Score], dict[str, Any]]:
     """Of the first held-out pairs, as many tokens as there is time for."""
-    rows = rows_of(tokens, model.tokenizer)
+    rows = rows_of(tokens, model.tokenizer, model.frame)
     lengths = rows.lengths_of(np.arange(len(rows)))
     chosen = np.flatnonzero(np.cumsum(lengths) - lengths < most)
     decode = model.tokenizer.decode
     sources, targets = (
         [decode(row[:-1].tolist()) for row in side.take(chosen)] for side in (rows.sources, rows.targets)
     )
-    engine = LibraryEngine(model.model, model.vocabulary, model.never, model.length)
+    engine = LibraryEngine.of(model)
     found = engine.decode(rows.sources.take(chosen), recipe.decode.limited(int(rows.targets.lengths.max())))
     made = [decode(answers[0].ids) for answers in found]
     nats, count = measured(model.network, rows, chosen)

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import Ragged
 from textwright.tasks.rewriting.settings import DecodeSettings
 
@@ -27,7 +28,10 @@ class Told:
 
 
 class Engine(Protocol):
-    """Sources (N,) are tokens with their end; answers have none."""
+    """Sources (N,) are tokens with their end; answers have none. `frame` is what stands around them."""
+
+    @property
+    def frame(self) -> PairFrame: ...
 
     def decode(self, sources: Ragged, settings: DecodeSettings) -> list[list[Told]]:
         """The answers of each source, best first, `settings.answers` of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textwright.core.errors import MissingExtra
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import Ragged
-from textwright.models.language.base import Vocabulary
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.rewriting.engines.base import Told, most_tokens, told_of
 from textwright.tasks.rewriting.settings import DecodeSettings
@@ -27,34 +27,33 @@ class CTranslate2Engine:
     translator: Any
     pieces: Sequence[str]
     ids: dict[str, int]
-    end_id: int
+    frame: PairFrame
     never: Sequence[int]
     room: int
 
     @classmethod
     def open(
-        cls, folder: Path, pieces: Sequence[str], words: Vocabulary, never: Sequence[int], room: int
+        cls, folder: Path, pieces: Sequence[str], frame: PairFrame, never: Sequence[int], room: int
     ) -> CTranslate2Engine:
         """The engine of a folder that `export --to ctranslate2` wrote. Raises MissingExtra."""
         threads = usable_cpus()
         translator = library().Translator(str(folder), device="cpu", inter_threads=1, intra_threads=threads)
-        return cls(
-            translator, pieces, {piece: i for i, piece in enumerate(pieces)}, words.end_id, never, room
-        )
+        return cls(translator, pieces, {piece: i for i, piece in enumerate(pieces)}, frame, never, room)
 
     def decode(self, sources: Ragged, settings: DecodeSettings) -> list[list[Told]]:
         out: list[list[Told]] = [[] for _ in range(len(sources))]
-        order = np.argsort(sources.lengths, kind="stable")
+        order, forced = np.argsort(sources.lengths, kind="stable"), self._named(self.frame.forced)
         for part in _parts(order, sources.lengths, settings.beams):
             most = most_tokens(settings, int(sources.lengths[part].max()), self.room)
             found = self.translator.translate_batch(
-                [self._named(sources[int(i)]) for i in part],
+                [self._named(row) for row in self.frame.around(sources.take(part))],
+                target_prefix=[forced] * len(part) if forced else None,
                 beam_size=1 if settings.temperature > 0 else max(settings.beams, settings.answers),
                 num_hypotheses=settings.answers,
                 length_penalty=settings.length_penalty,
                 no_repeat_ngram_size=settings.no_repeat,
                 min_decoding_length=settings.min_tokens,
-                max_decoding_length=most,
+                max_decoding_length=most + len(forced),
                 max_input_length=0,
                 return_scores=True,
                 return_end_token=True,
@@ -67,23 +66,27 @@ class CTranslate2Engine:
                 scores = answers.scores or [float("nan")] * len(answers.hypotheses)
                 most = most_tokens(settings, int(sources.lengths[place]), self.room)
                 out[int(place)] = [
-                    told_of([self.ids[token] for token in tokens], float(score), self.end_id, most)
+                    told_of(self._ids(tokens[len(forced) :]), float(score), self.frame.end_id, most)
                     for tokens, score in zip(answers.hypotheses, scores, strict=True)
                 ]
         return out
 
     def score(self, sources: Ragged, targets: Ragged) -> list[NDArray[np.float64]]:
+        forced = self._named(self.frame.forced)
         found = self.translator.score_batch(
-            [self._named(row) for row in sources],
-            [self._named(row[:-1]) for row in targets],  # it adds the end itself
+            [self._named(row) for row in self.frame.around(sources)],
+            [[*forced, *self._named(row[:-1])] for row in targets],  # it adds the end itself
             max_batch_size=_TOKENS_AT_ONCE,
             batch_type="tokens",
             max_input_length=0,
         )
-        return [np.asarray(row.log_probs, np.float64) for row in found]
+        return [np.asarray(row.log_probs[len(forced) :], np.float64) for row in found]
 
-    def _named(self, ids: NDArray[Any]) -> list[str]:
+    def _named(self, ids: Iterable[int]) -> list[str]:
         return [self.pieces[int(i)] for i in ids]
+
+    def _ids(self, tokens: Sequence[str]) -> list[int]:
+        return [self.ids[token] for token in tokens]
 
 
 def _parts(order: NDArray[Any], lengths: NDArray[Any], beams: int) -> list[NDArray[Any]]:

@@ -6,18 +6,19 @@ Shapes: B texts, S tokens that are read, T tokens that are told, V vocabulary.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import Ragged
 from textwright.learn.batches import in_order
-from textwright.models.language.base import Vocabulary
 from textwright.tasks.rewriting.engines.base import Told, most_tokens, told_of
 from textwright.tasks.rewriting.settings import DecodeSettings
+from textwright.tasks.writing.model import LanguageModel
 
 # Texts at once, and the tokens that they and their beams take.
 _ROWS_AT_ONCE, _TOKENS_AT_ONCE = 64, 16_384
@@ -25,12 +26,19 @@ _ROWS_AT_ONCE, _TOKENS_AT_ONCE = 64, 16_384
 
 @dataclass(frozen=True)
 class LibraryEngine:
-    """`model` is of a class from sequence to sequence; `never` are tokens that stand in no text."""
+    """`model` is of a class from sequence to sequence; `never` are tokens that stand in no text; `room` is
+    how many are read at once.
+    """
 
     model: Any
-    words: Vocabulary
+    frame: PairFrame
+    pad_id: int
     never: list[int]
     room: int
+
+    @classmethod
+    def of(cls, model: LanguageModel) -> Self:
+        return cls(model.model, model.frame, model.vocabulary.pad_id, model.never, model.length)
 
     @torch.no_grad()
     def decode(self, sources: Ragged, settings: DecodeSettings) -> list[list[Told]]:
@@ -38,28 +46,28 @@ class LibraryEngine:
         most_at_once = max(_TOKENS_AT_ONCE // max(settings.beams, settings.answers), 1)
         torch.manual_seed(settings.seed)
         for places in in_order(sources.lengths, _ROWS_AT_ONCE, most_at_once):
-            ids, mask = self._padded(sources.take(places))
+            ids, mask = self._padded(self.frame.around(sources.take(places)))
             found = self.model.generate(
                 input_ids=ids,
                 attention_mask=mask,
-                decoder_start_token_id=self.words.end_id,
-                eos_token_id=self.words.end_id,
-                pad_token_id=self.words.pad_id,
+                decoder_input_ids=self._known(len(ids)),
+                eos_token_id=self.frame.end_id,
+                pad_token_id=self.pad_id,
                 suppress_tokens=self.never or None,
-                max_new_tokens=most_tokens(settings, ids.shape[1], self.room),
+                max_new_tokens=most_tokens(settings, int(sources.lengths[places].max()), self.room),
                 **_ways(settings),
             )
-            told, each = found.tolist(), settings.answers
+            told, each = found[:, len(self.frame.known) :].tolist(), settings.answers
             for row, place in enumerate(places):
                 most = most_tokens(settings, int(sources.lengths[place]), self.room)
                 for ids in told[row * each : (row + 1) * each]:
-                    out[place].append(told_of(ids[1:], float("nan"), self.words.end_id, most))
+                    out[place].append(told_of(ids, float("nan"), self.frame.end_id, most))
         return self._scored(sources, out, settings)
 
     def _scored(self, sources: Ragged, found: list[list[Told]], settings: DecodeSettings) -> list[list[Told]]:
         """With the score of each answer, which the library gives only with all logits."""
         flat = [(row, told) for row, answers in enumerate(found) for told in answers]
-        targets = Ragged.from_lists([[*told.ids, self.words.end_id] for _, told in flat])
+        targets = Ragged.from_lists([[*told.ids, self.frame.end_id] for _, told in flat])
         of_each = sources.take(np.array([row for row, _ in flat]))
         shares = self._shares(of_each, targets, self.never)
         made: list[list[Told]] = [[] for _ in found]
@@ -77,18 +85,24 @@ class LibraryEngine:
         """The log-probability of each token among all but those that `never` come."""
         out: list[NDArray[np.float64]] = [np.zeros(0)] * len(sources)
         for places in in_order(sources.lengths + targets.lengths, _ROWS_AT_ONCE, _TOKENS_AT_ONCE):
-            ids, mask = self._padded(sources.take(places))
+            ids, mask = self._padded(self.frame.around(sources.take(places)))
             told, is_told = self._padded(targets.take(places))
-            known = torch.cat([torch.full_like(told[:, :1], self.words.end_id), told[:, :-1]], 1)
+            known = torch.cat([self._known(len(told)), told[:, :-1]], 1)
             logits = self.model(input_ids=ids, attention_mask=mask, decoder_input_ids=known).logits
+            logits = logits[:, len(self.frame.forced) :]
             logits[..., never] = -torch.inf
             chosen_BT = logits.float().log_softmax(-1).gather(-1, told.unsqueeze(-1)).squeeze(-1)
             for row, place in enumerate(places):
                 out[place] = chosen_BT[row][is_told[row].bool()].double().cpu().numpy()
         return out
 
+    def _known(self, rows: int) -> Tensor:
+        """What answers begin from."""
+        known = torch.tensor(self.frame.known, device=next(self.model.parameters()).device)
+        return known.repeat(rows, 1)
+
     def _padded(self, rows: Ragged) -> tuple[Tensor, Tensor]:
-        ids, mask = rows.padded(self.words.pad_id)
+        ids, mask = rows.padded(self.pad_id)
         device = next(self.model.parameters()).device
         return (
             torch.from_numpy(ids.astype(np.int64)).to(device),
