@@ -68,6 +68,12 @@ def _t5() -> tuple[Any, dict[str, Any]]:
     return tokenizer, {**_T5, "decoder_start_token_id": 0}
 
 
+def _flan() -> tuple[Any, dict[str, Any]]:
+    """T5 1.1: gated, and its last layer is another table, as its config still says."""
+    tokenizer, values = _t5()
+    return tokenizer, {**values, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
+
+
 def _pegasus() -> tuple[Any, dict[str, Any]]:
     special = [(token, 0.0) for token in ("<pad>", "</s>", "<mask_1>", "<mask_2>")]
     special += [(f"<unk_{i}>", 0.0) for i in range(2, 103)] + [("<unk>", 0.0)]
@@ -105,6 +111,7 @@ def _nllb() -> tuple[Any, dict[str, Any]]:
 
 MAKERS: dict[str, tuple[str, Callable[[], tuple[Any, dict[str, Any]]]]] = {
     "t5": ("t5", _t5),
+    "flan": ("t5", _flan),
     "mt5": ("mt5", _t5),
     "pegasus": ("pegasus", _pegasus),
     "bart": ("bart", _bart),

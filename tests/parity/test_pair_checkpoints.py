@@ -75,7 +75,7 @@ def test_a_checkpoint_goes_on_answers_and_is_opened_by_the_library(name: str, tm
     folder, _ = pair_checkpoint(tmp_path / "from", name)
     corpus = write(tmp_path / "pairs.tsv", pairs()[:200])
     before = opened(folder).network().eval()
-    settings = ["budget.tokens=3000", "learn.batch=16", "learn.optimizer.rate=0.003"]
+    settings = ["budget.tokens=3000", "learn.batch=16", "learn.optimizer.rate=0.003", "decode.beams=1"]
     recipe = recipe_of_pairs("translate", settings, {"model.checkpoint": str(folder)}, {})
     trained = api.train_pairs(corpus, tmp_path / "made", recipe)
     assert trained.parameters == sum(p.numel() for p in before.parameters())
@@ -93,6 +93,10 @@ def test_a_checkpoint_goes_on_answers_and_is_opened_by_the_library(name: str, tm
     tokens = model.sources(SOURCES)
     same = _engine(theirs, model).decode(tokens, model.settings)
     assert [model.tokenizer.decode(found[0].ids).strip() for found in same] == [a.text for a in answers]
+    made = api.export(tmp_path / "made", tmp_path / "quick", "ctranslate2", {"quantization": "float32"})
+    assert made.parity.max_difference < 1e-4 and made.parity.changed_greedy == 0
+    quick = textwright.translate(tmp_path / "quick", SOURCES)
+    assert [a.text for a in quick] == [a.text for a in answers]
     again = opened(tmp_path / "made")  # what was saved is gone on with like what it was made of
     assert again.frame("translate", again.tokenizer, ["en", "zh"]) == model.engine.frame
 

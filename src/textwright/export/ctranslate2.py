@@ -1,4 +1,4 @@
-"""A model of M2M100's class for CTranslate2, by its public specification."""
+"""A model from sequence to sequence for CTranslate2, written only where it answers alike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from textwright.bundle.manifest import ENGINE, PAIRS, ROOM
 from textwright.core.errors import BundleError, ConfigError, ParityError
 from textwright.core.names import did_you_mean
 from textwright.export.gate import Parity, parity
-from textwright.tasks.rewriting.engines.ctranslate2 import CTranslate2Engine, library
+from textwright.export.specs import spec_of
+from textwright.tasks.rewriting.engines.ctranslate2 import CTranslate2Engine
 from textwright.tasks.rewriting.engines.library import LibraryEngine
 from textwright.tasks.rewriting.model import ended, pieces_of
 from textwright.tasks.rewriting.settings import DecodeSettings
@@ -69,10 +70,6 @@ def export_ctranslate2(path: str | Path, out: str | Path, *, quantization: str =
         )
     refuse_foreign(place)
     model = LanguageModel.load(folder, PAIRS)
-    if model.model.config.model_type != "m2m_100":
-        raise ConfigError(
-            f"{folder}: the class of {model.architecture.name} is not converted", hint="It needs m2m100."
-        )
     settings = DecodeSettings.parse(manifest.decode)
     pairs = [json.loads(line) for line in (folder / _SAMPLES).read_text(encoding="utf-8").splitlines()]
     found: list[Parity] = []
@@ -105,74 +102,18 @@ def export_ctranslate2(path: str | Path, out: str | Path, *, quantization: str =
 
 
 def write_model(model: LanguageModel, folder: Path, quantization: str) -> None:
-    """model.bin, config.json and the vocabulary. Weights are copied: the library changes them in place."""
-    ctranslate2 = library()
-    specs = ctranslate2.specs
-    network, config = model.model, model.model.config
-    activation = {
-        "relu": specs.Activation.RELU,
-        "gelu": specs.Activation.GELU,
-        "silu": specs.Activation.SWISH,
-        "swish": specs.Activation.SWISH,
-    }[config.activation_function]
-    spec = specs.TransformerSpec.from_config(
-        (config.encoder_layers, config.decoder_layers),
-        config.encoder_attention_heads,
-        pre_norm=True,
-        activation=activation,
-    )
-    body = network.model
-    for part, stack in ((spec.encoder, body.encoder), (spec.decoder, body.decoder)):
-        _stack(part, stack, config)
-    spec.decoder.projection.weight = network.lm_head.weight.detach().clone()
+    """model.bin, config.json and the vocabulary. Raises ConfigError for a class that is not converted."""
+    spec = spec_of(model.model)
     pieces = pieces_of(model.tokenizer)
-    pieces += [f"<unused-{i}>" for i in range(config.vocab_size - len(pieces))]
+    pieces += [f"<unused-{i}>" for i in range(model.model.config.vocab_size - len(pieces))]
     spec.register_source_vocabulary(pieces)
     spec.register_target_vocabulary(pieces)
     words = model.vocabulary
     spec.config.bos_token = pieces[words.start_id]
     spec.config.eos_token = pieces[words.end_id]
     spec.config.unk_token = pieces[model.tokenizer.unknown_id or 3]
-    spec.config.decoder_start_token = pieces[words.end_id]
+    spec.config.decoder_start_token = pieces[model.frame.start_id]
     spec.config.add_source_eos = False
     spec.validate()
     spec.optimize(quantization=None if quantization == "float32" else quantization)
     spec.save(str(folder))
-
-
-def _stack(part: Any, stack: Any, config: Any) -> None:
-    part.scale_embeddings = config.d_model**0.5 if config.scale_embedding else 1.0
-    part.position_encodings.encodings = (
-        stack.embed_positions.weights[stack.embed_positions.offset :].detach().clone()
-    )
-    embeddings = part.embeddings[0] if isinstance(part.embeddings, list) else part.embeddings
-    embeddings.weight = stack.embed_tokens.weight.detach().clone()
-    _norm(part.layer_norm, stack.layer_norm)
-    for made, layer in zip(part.layer, stack.layers, strict=True):
-        _attention(made.self_attention, layer.self_attn, is_self=True)
-        _norm(made.self_attention.layer_norm, layer.self_attn_layer_norm)
-        if hasattr(layer, "encoder_attn"):
-            _attention(made.attention, layer.encoder_attn, is_self=False)
-            _norm(made.attention.layer_norm, layer.encoder_attn_layer_norm)
-        _linear(made.ffn.linear_0, layer.fc1)
-        _linear(made.ffn.linear_1, layer.fc2)
-        _norm(made.ffn.layer_norm, layer.final_layer_norm)
-
-
-def _attention(part: Any, attention: Any, *, is_self: bool) -> None:
-    import torch
-
-    made = [attention.q_proj, attention.k_proj, attention.v_proj]
-    groups = [made] if is_self else [made[:1], made[1:]]
-    for linear, layers in zip(part.linear, groups, strict=False):
-        linear.weight = torch.cat([layer.weight for layer in layers]).detach()
-        linear.bias = torch.cat([layer.bias for layer in layers]).detach()
-    _linear(part.linear[-1], attention.out_proj)
-
-
-def _linear(part: Any, layer: Any) -> None:
-    part.weight, part.bias = layer.weight.detach().clone(), layer.bias.detach().clone()
-
-
-def _norm(part: Any, layer: Any) -> None:
-    part.gamma, part.beta = layer.weight.detach().clone(), layer.bias.detach().clone()

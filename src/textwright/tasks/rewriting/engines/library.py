@@ -51,6 +51,7 @@ class LibraryEngine:
                 input_ids=ids,
                 attention_mask=mask,
                 decoder_input_ids=self._known(len(ids)),
+                decoder_start_token_id=self.frame.start_id,
                 eos_token_id=self.frame.end_id,
                 pad_token_id=self.pad_id,
                 suppress_tokens=self.never or None,
