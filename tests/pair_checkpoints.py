@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -119,6 +120,33 @@ MAKERS: dict[str, tuple[str, Callable[[], tuple[Any, dict[str, Any]]]]] = {
     "mbart50": ("mbart", _mbart50),
     "nllb": ("m2m_100", _nllb),
 }
+
+
+_MARIAN = Path(__file__).parent / "data" / "marian"
+
+
+def marian_checkpoint(folder: Path) -> Path:
+    """Write one as those of OPUS-MT, with the files that its tokenizer needs."""
+    ids = json.loads((_MARIAN / "vocab.json").read_text(encoding="utf-8"))
+    pad = ids["<pad>"]
+    special = {
+        "pad_token_id": pad,
+        "decoder_start_token_id": pad,
+        "eos_token_id": 0,
+        "forced_eos_token_id": 0,
+    }
+    config = transformers.MarianConfig(vocab_size=len(ids), scale_embedding=True, **special, **_SMALL)
+    torch.manual_seed(0)
+    transformers.MarianMTModel(config).save_pretrained(folder)
+    for name in ("source.spm", "target.spm", "vocab.json"):
+        shutil.copy(_MARIAN / name, folder / name)
+    return folder
+
+
+def library_of_marian() -> dict[str, Any]:
+    """What the library's tokenizer made of `sources` and `targets`."""
+    made: dict[str, Any] = json.loads((_MARIAN / "wanted.json").read_text(encoding="utf-8"))
+    return made
 
 
 def pair_checkpoint(folder: Path, name: str, **more: Any) -> tuple[Path, Any]:

@@ -14,9 +14,9 @@ import transformers
 
 import textwright
 from made_pairs import pairs, write
-from pair_checkpoints import MAKERS, pair_checkpoint
+from pair_checkpoints import MAKERS, library_of_marian, marian_checkpoint, pair_checkpoint
 from textwright import api
-from textwright.core.errors import ConfigError
+from textwright.core.errors import CheckpointError, ConfigError
 from textwright.core.ragged import Ragged
 from textwright.learn.pairs import Pairs
 from textwright.tasks.pretraining.starting import Start, start_of
@@ -70,9 +70,36 @@ def test_texts_are_framed_as_the_library_frames_them(name: str, tmp_path: Path) 
         assert torch.allclose(found[is_real], moved[is_real], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", MAKERS)
+def test_texts_of_marian_are_cut_as_the_library_cuts_them(tmp_path: Path) -> None:
+    """But for characters that only the other side knows."""
+    start, wanted = opened(marian_checkpoint(tmp_path)), library_of_marian()
+    tokenizer, frame = start.tokenizer, start.frame("translate", start.tokenizer, ["en", "zh"])
+    assert (frame.start_id, frame.end_id) == (tokenizer.pad_id, 0)
+    for side, key, texts in (
+        (tokenizer, "input_ids", wanted["sources"][:2]),
+        (tokenizer.of_targets, "labels", wanted["targets"][:1]),
+    ):
+        found = ended(side, texts, frame, 90)
+        assert [row.tolist() for row in found] == wanted[key][: len(texts)]
+        assert tokenizer.decode(found[0][:-1].tolist()).strip() == texts[0]
+
+
+def test_files_that_are_none_of_sentencepiece_are_told(tmp_path: Path) -> None:
+    folder = marian_checkpoint(tmp_path)
+    whole = (folder / "source.spm").read_bytes()
+    for content in (whole[:-7], b"", b"spm", whole[:100] + b"\xff" * 9 + whole[100:]):
+        (folder / "source.spm").write_bytes(content)
+        with pytest.raises(CheckpointError, match="no file of SentencePiece"):
+            opened(folder)
+    (folder / "source.spm").unlink()
+    with pytest.raises(CheckpointError, match=r"source\.spm"):
+        opened(folder)
+
+
+@pytest.mark.parametrize("name", [*MAKERS, "marian"])
 def test_a_checkpoint_goes_on_answers_and_is_opened_by_the_library(name: str, tmp_path: Path) -> None:
-    folder, _ = pair_checkpoint(tmp_path / "from", name)
+    folder = tmp_path / "from"
+    marian_checkpoint(folder) if name == "marian" else pair_checkpoint(folder, name)
     corpus = write(tmp_path / "pairs.tsv", pairs()[:200])
     before = opened(folder).network().eval()
     settings = ["budget.tokens=3000", "learn.batch=16", "learn.optimizer.rate=0.003", "decode.beams=1"]
@@ -83,7 +110,7 @@ def test_a_checkpoint_goes_on_answers_and_is_opened_by_the_library(name: str, tm
     first, second = (
         engine.score(
             ended(model.tokenizer, SOURCES, engine.frame, 90),
-            ended(model.tokenizer, TARGETS, engine.frame.__class__.usual(engine.frame.end_id), 90),
+            ended(model.tokenizer.of_targets, TARGETS, engine.frame.__class__.usual(engine.frame.end_id), 90),
         )
         for engine in (_engine(before, model), model.engine)
     )

@@ -23,7 +23,13 @@ from textwright.tasks.writing.model import LanguageModel
 
 QUANTISED = ("int8", "int8_float32", "int8_float16", "int8_bfloat16")
 _QUANTIZATIONS = ("float32", "float16", "bfloat16", "int16", *QUANTISED)
-_COPIED = ("tokenizer.json", "tokenizer_config.json", "tokenizer_settings.json", "special_tokens_map.json")
+_COPIED = (
+    "tokenizer.json",
+    "target_tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer_settings.json",
+    "special_tokens_map.json",
+)
 _SAMPLES = "samples.jsonl"
 
 
@@ -83,8 +89,8 @@ def export_ctranslate2(path: str | Path, out: str | Path, *, quantization: str =
         made = CTranslate2Engine.open(target, pieces, model.frame, model.never, model.length)
         true = LibraryEngine.of(model)
         sources, targets = (
-            ended(model.tokenizer, [pair[side] for pair in pairs], model.frame, model.length)
-            for side in ("prompt", "wanted")
+            ended(tokenizer, [pair[side] for pair in pairs], model.frame, model.length)
+            for side, tokenizer in (("prompt", model.tokenizer), ("wanted", model.tokenizer.of_targets))
         )
         found.append(parity(true, made, sources, targets, settings, quantised=quantization in QUANTISED))
         if not found[-1].passed:

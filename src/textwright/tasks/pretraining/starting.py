@@ -156,7 +156,7 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
     special = dict(read.special)
     if "pad_token" not in special and "eos_token" in special:  # GPT-2 has none: nothing is padded here
         special["pad_token"] = special["eos_token"]
-    tokenizer = borrowed(read.content, special, TokenizerSettings(kind="pretrained"))
+    tokenizer = borrowed(read.content, special, TokenizerSettings(kind="pretrained"), read.target)
     start = Start(checkpoint, tokenizer, architecture)
     return start.extended(_ADDED[recipe.objective]) if recipe.objective in _ADDED else start
 

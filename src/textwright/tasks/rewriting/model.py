@@ -86,7 +86,8 @@ class Rewriter:
 def ended(tokenizer: Tokenizer, texts: Sequence[str], frame: PairFrame, room: int) -> Ragged:
     """The tokens of texts, each with its end; with what stands around it, `room` at most."""
     end, most = np.array([frame.end_id]), room - 1 - frame.size
-    rows = [np.concatenate([ids[:most], end]) for ids in tokenizer.whole(list(texts))]
+    found = (ids[ids != frame.end_id] for ids in tokenizer.whole(list(texts)))
+    rows = [np.concatenate([ids[:most], end]) for ids in found]
     return Ragged.from_lists([row.tolist() for row in rows])
 
 

@@ -137,8 +137,12 @@ def encoded(
     room, room_told = making.most - 1 - frame.size, making.most - len(frame.known)
     for start in range(0, len(pairs), _ROWS_PER_CALL):
         part = pairs[start : start + _ROWS_PER_CALL]
-        sides = (tokenizer.whole([getattr(pair, side) for pair in part]) for side in ("source", "target"))
-        for pair, source, target in zip(part, *sides, strict=True):
+        sources = tokenizer.whole([pair.source for pair in part])
+        targets = tokenizer.of_targets.whole([pair.target for pair in part])
+        for pair, *both in zip(part, sources, targets, strict=True):
+            source, target = (
+                ids[ids != frame.end_id] for ids in both
+            )  # some tokenizers make one of its name
             if len(target) > room_told or (len(source) > room and not making.cuts):
                 log.dropped(TOO_LONG, pair.row, pair.target)
                 continue

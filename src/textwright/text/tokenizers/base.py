@@ -24,6 +24,7 @@ from textwright.text.tokenizers.sample import NOT_TEXT_HINT, is_text
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 MODEL_FILE, SETTINGS_FILE = "tokenizer.json", "tokenizer_settings.json"
+TARGET_FILE = "target_tokenizer.json"
 _TEXTS_PER_CALL = 2048
 # The part of a text that is kept.
 Keep = Literal["head", "tail", "both"]
@@ -107,12 +108,15 @@ NO_FRAME = Frame()
 class Tokenizer:
     """A trained tokenizer: the content of a `tokenizer.json` and the settings it was made with.
 
-    Special tokens in a text are text: "[PAD]" written there is not padding.
+    Special tokens in a text are text: "[PAD]" written there is not padding. `target` is the content of the
+    one for what is told, of models that cut texts on both sides in different ways; ids are the same.
     Raises TokenizerError when the content is not a tokenizer or has no padding token (id 0 without a frame).
     """
 
-    def __init__(self, content: str, settings: TokenizerSettings, frame: Frame = NO_FRAME) -> None:
-        self.settings, self.frame, self.content = settings, frame, content
+    def __init__(
+        self, content: str, settings: TokenizerSettings, frame: Frame = NO_FRAME, target: str = ""
+    ) -> None:
+        self.settings, self.frame, self.content, self.target = settings, frame, content, target
         backend = _parsed(content)
         pad = backend.token_to_id(frame.special["pad_token"])
         if pad is None or (frame is NO_FRAME and pad != 0):
@@ -124,11 +128,11 @@ class Tokenizer:
         # A tokenizer that drops unknown words cannot count them: here they get the id past the last one.
         self._backend = _parsed(_counting_unknowns(content)) if settings.drop_unknown else backend
         self._unknown_id = self.size if settings.drop_unknown else self.unknown_id
-        self.fingerprint: str = _fingerprint(content, settings, frame)
+        self.fingerprint: str = _fingerprint(content, settings, frame, target)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy in another process is made of the content: `NO_FRAME` stays the one that there is."""
-        framed = () if self.frame is NO_FRAME else (self.frame,)
+        framed = () if self.frame is NO_FRAME else (self.frame, self.target)
         return type(self), (self.content, self.settings, *framed)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
@@ -206,6 +210,11 @@ class Tokenizer:
         return {piece: i for i, piece in enumerate(self.pieces)}
 
     @cached_property
+    def of_targets(self) -> Tokenizer:
+        """The one for what is told: mostly the same."""
+        return Tokenizer(self.target, self.settings, self.frame) if self.target else self
+
+    @cached_property
     def added(self) -> dict[str, int]:
         """The special tokens, with their ids: what no text can spell."""
         record = json.loads(self.content)["added_tokens"]
@@ -225,6 +234,9 @@ class Tokenizer:
         record = {"settings": self.settings.model_dump(mode="json"), "fingerprint": self.fingerprint}
         if self.frame is not NO_FRAME:
             record["frame"] = asdict(self.frame)
+        if self.target:
+            record["target"] = TARGET_FILE
+            write_atomic(folder / TARGET_FILE, self.target)
         write_atomic(folder / MODEL_FILE, self.content)
         write_atomic(folder / SETTINGS_FILE, to_json(record))
 
@@ -235,7 +247,10 @@ class Tokenizer:
             record = read_json(folder / SETTINGS_FILE)
             settings = TokenizerSettings.parse(record["settings"])
             frame = _frame(record["frame"]) if "frame" in record else NO_FRAME
-            tokenizer = cls((folder / MODEL_FILE).read_bytes().decode("utf-8"), settings, frame)
+            contents = [(folder / MODEL_FILE).read_bytes().decode("utf-8")]
+            if "target" in record:
+                contents.append((folder / TARGET_FILE).read_bytes().decode("utf-8"))
+            tokenizer = cls(contents[0], settings, frame, *contents[1:])
         except (OSError, ValueError, KeyError, TypeError, ConfigError, TokenizerError) as error:
             raise TokenizerError(f"{folder}: no tokenizer: {first_line(error)}", hint=_DAMAGED) from None
         if tokenizer.fingerprint != record.get("fingerprint"):
@@ -299,6 +314,7 @@ def _counting_unknowns(content: str) -> str:
     return json.dumps(record)
 
 
-def _fingerprint(content: str, settings: TokenizerSettings, frame: Frame) -> str:
+def _fingerprint(content: str, settings: TokenizerSettings, frame: Frame, target: str) -> str:
     framed = "" if frame is NO_FRAME else f"\n{json.dumps(asdict(frame), sort_keys=True)}"
+    framed += f"\n{target}" if target else ""
     return hashlib.sha256(f"{content}\n{settings.model_dump_json()}{framed}".encode()).hexdigest()

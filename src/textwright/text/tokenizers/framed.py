@@ -140,10 +140,16 @@ def with_marks(tokenizer: Tokenizer, names: Sequence[str]) -> Tokenizer:
     >>> both.pieces[-2:], both.size - plain.size, marks_of(both)["back"] == plain.size
     (['<back>', '<short>'], 2, True)
     """
-    backend = tokenizers.Tokenizer.from_str(tokenizer.content)
-    backend.add_special_tokens([AddedToken(f"<{name}>", normalized=False) for name in names])
     special = {**tokenizer.frame.special, **{f"{name}{_MARK}": f"<{name}>" for name in names}}
-    return Tokenizer(backend.to_str(), tokenizer.settings, replace(tokenizer.frame, special=special))
+    frame, added = replace(tokenizer.frame, special=special), [f"<{name}>" for name in names]
+    content, target = (text and _with_special(text, added) for text in (tokenizer.content, tokenizer.target))
+    return Tokenizer(content, tokenizer.settings, frame, target)
+
+
+def _with_special(content: str, names: Sequence[str]) -> str:
+    backend = tokenizers.Tokenizer.from_str(content)
+    backend.add_special_tokens([AddedToken(name, normalized=False) for name in names])
+    return str(backend.to_str())
 
 
 def marks_of(tokenizer: Tokenizer) -> dict[str, int]:
@@ -203,8 +209,11 @@ def begun(content: str, special: Mapping[str, str]) -> tuple[str, dict[str, str]
     return backend.to_str(), full
 
 
-def borrowed(content: str, special: Mapping[str, str], settings: TokenizerSettings) -> Tokenizer:
+def borrowed(
+    content: str, special: Mapping[str, str], settings: TokenizerSettings, target: str = ""
+) -> Tokenizer:
     """The tokenizer of a checkpoint, from its `tokenizer.json`; the frame is what it puts around a text.
+    `target` is the content of the one for what is told, where that is another.
 
     Raises TokenizerError when it cannot be read, has no padding token, or frames no text in one piece.
     """
@@ -217,7 +226,7 @@ def borrowed(content: str, special: Mapping[str, str], settings: TokenizerSettin
     for probe in _probes(backend):
         inner = backend.encode(probe, add_special_tokens=False).ids
         if inner:
-            return Tokenizer(plain.content, settings, _frame(backend, probe, inner, special))
+            return Tokenizer(plain.content, settings, _frame(backend, probe, inner, special), target)
     raise TokenizerError(
         "the tokenizer of the checkpoint makes no token of any text",
         hint="Copy tokenizer.json of the same model into the folder.",
