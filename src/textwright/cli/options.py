@@ -42,7 +42,9 @@ Model = Annotated[str | None, typer.Option(help=f"auto, or one of: {ARCHITECTURE
 From = Annotated[
     str | None,
     typer.Option(
-        "--from", help="Start from an encoder or a causal language model: a folder, or a name on the Hub."
+        "--from",
+        help="Start from a pretrained model, for pairs one from sequence to sequence: "
+        "a folder, or a name on the Hub.",
     ),
 ]
 Minutes = Annotated[float | None, typer.Option(help="From the start of the command to its end.")]
