@@ -39,8 +39,8 @@ def decide(
 
     `threads` is what suits the work of a step; `casts` says whether the network is mostly large products,
     which bf16 makes quicker; `work` is the operations of the whole fit, 0 when nobody knows, and `seconds`
-    its time at most; a fit of `least_to_compile` seconds wins back the time of compiling, where the network
-    `compiles` at all. Raises DeviceError when a device that was named is not there.
+    its time at most; a fit of `least_to_compile` seconds wins back the time of compiling (inf: none does), where
+    the network `compiles` at all. Raises DeviceError when a device that was named is not there.
     """
     device, why_device = _device(asked)
     precision, why_precision = _precision(asked, device, casts)
@@ -138,6 +138,8 @@ def _compile(
     if device == "mps":
         return False, "it was not measured there"
     seconds = min(needed, left)
+    if least == float("inf"):
+        return False, "steps have all shapes, and compiling for them was not won back"
     if seconds < least:
         return False, "a short fit does not win back the time of compiling"
     if device == "cpu" and not shutil.which(os.environ.get("CXX", "g++")):
