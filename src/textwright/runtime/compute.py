@@ -39,8 +39,8 @@ def decide(
 
     `threads` is what suits the work of a step; `casts` says whether the network is mostly large products,
     which bf16 makes quicker; `work` is the operations of the whole fit, 0 when nobody knows, and `seconds`
-    its time at most; a fit of `least_to_compile` seconds wins back the time of compiling (inf: none does), where
-    the network `compiles` at all. Raises DeviceError when a device that was named is not there.
+    its time at most; a fit of `least_to_compile` seconds wins back the time of compiling (inf: none does),
+    where the network `compiles` at all. Raises DeviceError when a device that was named is not there.
     """
     device, why_device = _device(asked)
     precision, why_precision = _precision(asked, device, casts)
