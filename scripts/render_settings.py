@@ -28,7 +28,8 @@ HEAD = """# Settings
 Rendered from the code by `scripts/render_settings.py`; do not edit by hand.
 
 `--set NAME=VALUE` sets one of these, as often as needed; a recipe file holds the same names. `learn.`,
-`compute.` and `model.` may be left out: `--set optimizer.name=sgd` is `--set learn.optimizer.name=sgd`. With
+`compute.` and `model.` may be left out: `--set optimizer.name=sgd` is `--set learn.optimizer.name=sgd`;
+so may `pairs.` where pairs are learned. With
 `compare --vary NAME=A,B` several values are tried. What `auto` became, and why, is in the plan.
 """
 TABLE = "\n| name | values | default | what it is |\n| --- | --- | --- | --- |\n"

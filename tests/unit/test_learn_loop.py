@@ -445,3 +445,30 @@ def test_memory_stays_flat_over_twenty_epochs() -> None:
     assert num_tensors[34] == num_tensors[14]
     # Python's own free lists grow by some 20 kB; the events of 400 steps, if kept, would be 280 kB.
     assert num_bytes[34] < num_bytes[14] + 100_000
+
+
+@pytest.mark.parametrize("is_judged", [True, False])
+def test_the_mean_of_the_last_checks_is_judged_and_kept(is_judged: bool) -> None:
+    """Or taken in without a judgement, where nothing is held out."""
+    own: list[dict[str, Tensor]] = []
+    seen: list[dict[str, Tensor]] = []
+    fit = start(5, learn={"average": {"name": "last", "count": 2}, "patience": 0})
+    average = fit.average
+    assert average is not None
+    mark = average.mark
+
+    def marked(model: nn.Module) -> None:
+        own.append(weights(model))
+        mark(model)
+
+    average.mark = marked  # type: ignore[method-assign]
+    if is_judged:
+        fit.validate = judging([5.0, 3.0, 2.0, 4.0, 6.0], seen)
+    list(fit.run())
+    assert len(own) == 5 and len(seen) == 5 * is_judged
+    means = [{name: (own[i - 1][name] + own[i][name]) / 2 for name in own[i]} for i in range(1, 5)]
+    wanted = means[1] if is_judged else means[3]
+    for number, judged in enumerate(seen[1:]):
+        assert all(torch.allclose(judged[name], value) for name, value in means[number].items())
+    kept = weights(fit.model)
+    assert all(torch.allclose(kept[name], value) for name, value in wanted.items())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
 from textwright.learn import memory
-from textwright.learn.settings import AverageSettings
+from textwright.learn.latest import Latest, learned
+from textwright.learn.settings import AverageName, AverageSettings
 
 _PREFIX = "weights."
 _WITHOUT = "Take a smaller model, or leave out the average: --set learn.average.name=none."
@@ -26,7 +28,7 @@ class Average:
     def __init__(self, settings: AverageSettings, model: nn.Module) -> None:
         self.settings = settings
         self._count = 0
-        self._mean = {name: torch.zeros_like(value) for name, value in _learned(model).items()}
+        self._mean = {name: torch.zeros_like(value) for name, value in learned(model).items()}
 
     @torch.no_grad()
     def update(self, model: nn.Module, progress: float) -> None:
@@ -34,9 +36,12 @@ class Average:
         if self.settings.name == "mean" and progress < self.settings.start:
             return
         share = self._share()
-        for name, value in _learned(model).items():
+        for name, value in learned(model).items():
             self._mean[name].lerp_(value, share) if self._count else self._mean[name].copy_(value)
         self._count += 1
+
+    def mark(self, model: nn.Module) -> None:
+        """A validation changes nothing."""
 
     def _share(self) -> float:
         """How much of the mean the newest weights become."""
@@ -60,13 +65,19 @@ class Average:
         self._count = int(state["count"])
 
 
-def build_average(settings: AverageSettings, model: nn.Module) -> Average | None:
+AnyAverage = Average | Latest
+_KINDS: Mapping[AverageName, Callable[[AverageSettings, nn.Module], AnyAverage]] = MappingProxyType(
+    {"ema": Average, "mean": Average, "last": Latest}
+)
+
+
+def build_average(settings: AverageSettings, model: nn.Module) -> AnyAverage | None:
     """The average asked for, of the weights that may change; None for `none`."""
-    return None if settings.name == "none" else Average(settings, model)
+    return None if settings.name == "none" else _KINDS[settings.name](settings, model)
 
 
 @contextmanager
-def averaged(model: nn.Module, average: Average | None) -> Iterator[None]:
+def averaged(model: nn.Module, average: AnyAverage | None) -> Iterator[None]:
     """Within it the model holds the averaged weights, where there are any; afterwards its own again.
 
     Raises ModelError when there is no memory to set its own aside; then nothing has changed.
@@ -75,7 +86,7 @@ def averaged(model: nn.Module, average: Average | None) -> Iterator[None]:
     if weights is None:
         yield
         return
-    parameters = _learned(model)
+    parameters = learned(model)
     with memory.explained("the averaged weights beside the model's own", _WITHOUT):
         own = {name: value.clone() for name, value in parameters.items()}
     _put(parameters, weights)
@@ -83,11 +94,6 @@ def averaged(model: nn.Module, average: Average | None) -> Iterator[None]:
         yield
     finally:
         _put(parameters, own)
-
-
-def _learned(model: nn.Module) -> dict[str, Tensor]:
-    named = model.named_parameters()
-    return {name: p.detach() for name, p in named if p.requires_grad and p.is_floating_point()}
 
 
 def _put(parameters: dict[str, Tensor], values: dict[str, Tensor]) -> None:

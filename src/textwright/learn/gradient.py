@@ -5,7 +5,7 @@ Shapes: B batch, C outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +17,13 @@ from textwright.core.records import Note
 from textwright.core.seeds import derive
 from textwright.learn import memory
 from textwright.learn.batches import Batch, Learnable, cut_batches
-from textwright.learn.objectives import Loss, Objective
+from textwright.learn.consistency import Divergence
+from textwright.learn.objectives import Objective
 from textwright.learn.optimizers import Stepper
 from textwright.learn.settings import LearnSettings
 from textwright.learn.state import FitState
 from textwright.runtime.ranks import ALONE, Ranks
 from textwright.runtime.settings import Compute
-
-Divergence = Callable[[Tensor, Tensor], Loss]
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ class Gradients:
             return total
         again_BC = self.model(*batch.inputs).logits
         both = (total + self.objective(again_BC, batch.targets).total) / 2
-        return both + self.settings.loss.r_drop * self.divergence(logits_BC, again_BC).total
+        return both + self.settings.loss.r_drop * self.divergence(logits_BC, again_BC, batch.targets).total
 
 
 def seed_torch(device: str, seed: int) -> None:

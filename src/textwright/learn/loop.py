@@ -25,7 +25,8 @@ from textwright.core.records import Note, StepEvent
 from textwright.learn import memory
 from textwright.learn.averaging import averaged, build_average
 from textwright.learn.batches import Learnable
-from textwright.learn.gradient import Divergence, Gradients
+from textwright.learn.consistency import Divergence
+from textwright.learn.gradient import Gradients
 from textwright.learn.objectives import Objective
 from textwright.learn.optimizers import build_optimizer, gradient_length, scale_gradients
 from textwright.learn.pace import Pace
@@ -214,7 +215,8 @@ class Fit:
         self._count(len(chosen), num_tokens)
         yield from self.recovery.after_step(state.step, float(loss), float(length), state.health)
         self.recovery.keep(state.step, state.health)
-        judgement = self._check() if self.validate and self._is_to_check(is_check) else None
+        is_seen = (self.validate or self.average) and self._is_to_check(is_check)
+        judgement = self._check() if is_seen else None
         if said := self._pace.after_step((self.epochs - self._done(num_batches)) * num_batches):
             yield Note(said)
         yield self._event(float(loss), rate, judgement, num_batches)
@@ -260,9 +262,13 @@ class Fit:
         state.tokens += num_tokens
         state.seconds = time.monotonic() - self._started
 
-    def _check(self) -> Judgement:
-        assert self.validate is not None
+    def _check(self) -> Judgement | None:
+        """Judge the weights, or their average; where nothing is held out it only takes them in."""
         state = self.state
+        if self.average:
+            self.average.mark(self.model)
+        if self.validate is None:
+            return None
         self._judged_at = state.step
         with averaged(self.model, self.average):
             judgement = self.validate(self.model)

@@ -19,7 +19,7 @@ from torch import nn
 from textwright.core.errors import ModelError
 from textwright.core.records import Note
 from textwright.learn import memory
-from textwright.learn.averaging import Average
+from textwright.learn.averaging import AnyAverage
 from textwright.learn.optimizers import Stepper
 from textwright.learn.sharded.tensors import everywhere
 from textwright.learn.state import Health, Snapshot, are_finite, changing_weights
@@ -48,7 +48,7 @@ class Recovery:
 
     model: nn.Module
     optimizer: Stepper
-    average: Average | None
+    average: AnyAverage | None
     rate: float
     good: Snapshot | None = field(default=None, init=False)
 

@@ -12,7 +12,7 @@ Auto = Literal["auto"]
 OptimizerName = Literal["adamw", "adam", "sgd", "gd", "muon"]
 ScheduleName = Literal["constant", "linear", "cosine", "hold"]
 LossName = Literal["cross_entropy", "focal", "mse", "huber"]
-AverageName = Literal["none", "ema", "mean"]
+AverageName = Literal["none", "ema", "mean", "last"]
 
 
 class OptimizerSettings(Settings):
@@ -61,6 +61,7 @@ class AverageSettings(Settings):
     name: AverageName = Field("none", description="which mean of the weights is judged and kept")
     decay: float = Field(0.999, gt=0, lt=1, description="of ema: share that stays at each step")
     start: float = Field(0.5, ge=0, lt=1, description="of mean: share of the run before it begins")
+    count: int = Field(5, ge=1, description="of last: the states at so many validations are averaged")
 
 
 class LearnSettings(Settings):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textwright.learn.averaging import Average
+from textwright.learn.averaging import AnyAverage
 from textwright.learn.optimizers import Stepper
 from textwright.learn.sharded.tensors import everywhere, own_part
 
@@ -88,14 +88,14 @@ class Snapshot:
     average: dict[str, Tensor]
 
     @classmethod
-    def of(cls, model: nn.Module, optimizer: Stepper, average: Average | None) -> Snapshot:
+    def of(cls, model: nn.Module, optimizer: Stepper, average: AnyAverage | None) -> Snapshot:
         return cls(
             copied_weights(model),
             _copied(optimizer.state_dict()),
             _copied(average.state()) if average else {},
         )
 
-    def restore(self, model: nn.Module, optimizer: Stepper, average: Average | None) -> None:
+    def restore(self, model: nn.Module, optimizer: Stepper, average: AnyAverage | None) -> None:
         model.load_state_dict(self.weights, strict=False)
         # A copy, because an optimizer goes on in the very tensors that it is given.
         optimizer.load_state_dict(_copied(self.optimizer))

@@ -74,8 +74,19 @@ def findings(records: Records) -> Iterator[Finding]:
             "time": seconds(plan["cost"]["seconds"]),
         },
     )
+    yield from _added(plan.get("added", {}))
     if plan["interrupted"]:
         yield "language.interrupted", {}
+
+
+def _added(made: dict[str, Any]) -> Iterator[Finding]:
+    """The pairs that were made beside those given."""
+    for key in ("back", "taught"):
+        if key in made:
+            took = made[key]["seconds"]
+            spent = sum(took.values()) if isinstance(took, dict) else took
+            counts = {name: number(made[key][name]) for name in ("read", "made", "kept") if name in made[key]}
+            yield f"language.{key}", {**counts, "time": seconds(spent)}
 
 
 def _answers(manifest: dict[str, Any]) -> bool:

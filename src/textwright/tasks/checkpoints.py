@@ -15,6 +15,7 @@ from textwright.core.records import Note, StepEvent
 from textwright.tasks.identity import refuse_another
 from textwright.tasks.journal import Journal
 from textwright.tasks.trainers.base import Trainer
+from textwright.tasks.work import has_stages
 
 if TYPE_CHECKING:
     from textwright.learn.loop import Fit
@@ -50,7 +51,7 @@ class Checkpoints:
         from textwright.learn.checkpoint import read_extra
 
         paths = sorted(path for kind in ("step-*", "bad-*") for path in self.folder.glob(f"*/{kind}/"))
-        if not paths:
+        if not paths and not has_stages(self.folder):
             self.say(Note("there is no checkpoint to resume from: training starts anew", "warning"))
         for path in paths:
             if (extra := read_extra(path)) is not None:

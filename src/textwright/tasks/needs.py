@@ -125,6 +125,7 @@ NEEDS: Mapping[str, Need] = MappingProxyType(
         "learn.loss.r_drop": _dropout,
         "learn.average.decay": _of("learn.average.name", "ema"),
         "learn.average.start": _of("learn.average.name", "mean"),
+        "learn.average.count": _of("learn.average.name", "last"),
         "compute.checkpoint_gradients": _stack,
         "compute.shard": lambda _: "it is of pretrain, whose processes share a fit",
         "model.rank": _of("model.tune", "lora"),

@@ -19,6 +19,10 @@ from textwright.core.files import explained, recover_folder, remove_folder
 from textwright.core.records import Note
 
 _LOCK = "lock"
+# Before the names of folders with what a run made before its fit, and takes again when it is resumed; what
+# there is in one that is worth it: something done, parts of answers, checkpoints of another fit.
+STAGE = "stage-"
+_WORTH = ("done.json", "*/part-*", ".*.work/*/step-*")
 # What the system says when another process holds the lock; anything else is said where there are no locks.
 _HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
 # Where Windows locks a byte: behind all that is read.
@@ -46,7 +50,7 @@ def work_folder(target: Path, *, resume: bool, say: Sink = silent) -> Iterator[W
     nothing to go on from. What processes left that were killed while they published `target` is cleared up
     first. Raises ConfigError when another process is writing there.
     """
-    path = target.parent / f".{target.name}.work"
+    path = work_of(target)
     with closing(_claim(path, resume, say)) as lock:
         work = Work(path)
         try:
@@ -66,9 +70,20 @@ def work_folder(target: Path, *, resume: bool, say: Sink = silent) -> Iterator[W
             _remove(path, lock)
 
 
+def work_of(target: Path) -> Path:
+    """Where the training of a folder keeps what it has."""
+    return target.parent / f".{target.name}.work"
+
+
+def has_stages(work: Path) -> bool:
+    """Whether a run made something before its fit that it can take again."""
+    return any(True for kind in _WORTH for _ in work.glob(f"{STAGE}*/{kind}"))
+
+
 def has_checkpoints(work: Path) -> bool:
     """Whether there is something to go on from, or that a person may want to look at."""
-    return any(path.is_dir() for kind in ("step-*", "bad-*") for path in work.glob(f"*/{kind}"))
+    found = any(path.is_dir() for kind in ("step-*", "bad-*") for path in work.glob(f"*/{kind}"))
+    return found or has_stages(work)
 
 
 def _leave(work: Path, lock: FileIO, say: Sink) -> None:

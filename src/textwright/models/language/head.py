@@ -1,4 +1,4 @@
-"""The last layer of a causal model and its loss, made together and a few tokens at a time.
+"""The last layer of a language model and its loss, made together and a few tokens at a time.
 
 Logits are by far the most numbers of a step: as many as there are tokens, times the vocabulary. Made at once
 they go through memory a dozen times, forward and backward. Here those of some tokens are made, turned into
@@ -46,6 +46,14 @@ class Deferred:
         total: Tensor = _HeadLoss.apply(
             vectors_ND, self.weight_VD, targets_N, self.cap, self.dtype, counts_N, smoothing
         )
+        return total
+
+    def divergence(self, other: Deferred, is_told_BT: Tensor) -> Tensor:
+        """How far the answers of two passes through the same head are apart: half the sum of both
+        Kullback-Leibler divergences of each token that is told (arXiv:2106.14448).
+        """
+        first_ND, second_ND = self.vectors_BTD[is_told_BT], other.vectors_BTD[is_told_BT]
+        total: Tensor = _HeadDistance.apply(first_ND, second_ND, self.weight_VD, self.cap, self.dtype)
         return total
 
     def float(self) -> Tensor:
@@ -104,3 +112,51 @@ class _HeadLoss(torch.autograd.Function):
         by_vectors, by_weight = ctx.saved_tensors
         of_weight = None if by_weight is None else by_weight * gradients[0]
         return by_vectors * gradients[0], of_weight, None, None, None, None, None
+
+
+class _HeadDistance(torch.autograd.Function):
+    """With p and q the shares, and a and b the logits, of two passes: the sum of (p - q) (a - b) / 2, as the
+    normalising terms of both directions cancel out.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        first_ND: Tensor,
+        second_ND: Tensor,
+        weight_VD: Tensor,
+        cap: float | None,
+        dtype: torch.dtype,
+    ) -> Tensor:
+        weight = weight_VD.to(dtype)
+        total = first_ND.new_zeros((), dtype=torch.float32)
+        passes = (first_ND, second_ND)
+        by_vectors = [torch.empty_like(vectors) for vectors in passes]
+        by_weight = torch.zeros_like(weight_VD) if ctx.needs_input_grad[2] else None
+        size = max(_NUMBERS_AT_ONCE // len(weight), 1)
+        for start in range(0, len(first_ND), size):
+            part = slice(start, start + size)
+            given = [vectors[part].to(dtype) for vectors in passes]
+            logits = [F.linear(vectors, weight).float() for vectors in given]
+            if cap is not None:
+                logits = [cap * torch.tanh(raw / cap) for raw in logits]
+            gap, shares = logits[0] - logits[1], [raw.softmax(-1) for raw in logits]
+            between = shares[0] - shares[1]
+            total += (between * gap).sum() / 2
+            for own, sign, made, vectors in zip(range(2), (1, -1), by_vectors, given, strict=True):
+                pull = shares[own] * (gap - (shares[own] * gap).sum(-1, keepdim=True))
+                slope = pull.add_(between).mul_(sign / 2)
+                if cap is not None:
+                    slope.mul_(1 - (logits[own] / cap) ** 2)
+                slope = slope.to(dtype)
+                made[part] = slope @ weight
+                if by_weight is not None:
+                    by_weight += slope.t() @ vectors
+        ctx.save_for_backward(*by_vectors, by_weight)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        of_first, of_second, by_weight = ctx.saved_tensors
+        of_weight = None if by_weight is None else by_weight * gradients[0]
+        return of_first * gradients[0], of_second * gradients[0], of_weight, None, None

@@ -11,13 +11,14 @@ from textwright.learn.settings import LearnSettings
 from textwright.models.language.settings import LanguageSettings
 from textwright.runtime.settings import ComputeSettings
 from textwright.tasks.paths import expanded
-from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.pretraining.recipe import PairSettings, PretrainRecipe
 
 # Groups whose name may be left out.
 _GROUPS: Mapping[str, type[Settings]] = {
     "learn": LearnSettings,
     "compute": ComputeSettings,
     "model": LanguageSettings,
+    "pairs": PairSettings,
 }
 
 

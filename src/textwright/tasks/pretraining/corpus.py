@@ -10,6 +10,7 @@ from typing import Any
 from textwright.bundle.manifest import PAIRS
 from textwright.core.errors import ConfigError, DataError, TokenizerError
 from textwright.core.files import read_json, readable_name, to_json, write_atomic, writing_atomic
+from textwright.tasks.pretraining.adding import said_of
 from textwright.tasks.pretraining.framing import usual_frame
 from textwright.tasks.pretraining.objectives import OBJECTIVES
 from textwright.tasks.pretraining.objectives.base import Making
@@ -18,6 +19,7 @@ from textwright.tasks.pretraining.starting import Start, window_of
 from textwright.text.documents.reading import Documents
 from textwright.text.documents.shards import Shards
 from textwright.text.documents.tokens import TokenCorpus
+from textwright.text.pairs.added import Add
 from textwright.text.rowlog import RowLog
 from textwright.text.sources.folder import NOT_TEXT
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings
@@ -45,10 +47,15 @@ class Learned:
 
 
 def prepared(
-    documents: Documents, recipe: PretrainRecipe, folder: Path, objective: str, start: Start | None
+    documents: Documents,
+    recipe: PretrainRecipe,
+    folder: Path,
+    objective: str,
+    start: Start | None,
+    add: Add | None = None,
 ) -> Learned:
     """The tokens of the documents in `folder`, where they stay as long as the run; those of the same files
-    and settings are taken as they lie there. Raises DataError.
+    and settings are taken as they lie there. `add` makes pairs beside those that are given. Raises DataError.
     """
     settings = _settings(recipe, start)
     length = window_of(recipe, start) if objective in OF_ROWS else 0
@@ -62,14 +69,15 @@ def prepared(
     if objective in OF_ROWS:
         columns = recipe.data.model_dump(exclude={"text"})
         asked |= {**columns, "length": length, "clean": recipe.pairs.clean.model_dump(mode="json")}
+        asked |= said_of(recipe)
     found = _found(folder, asked, recipe, start)
     if found is not None:
         return found
     learned_by = OBJECTIVES.get(objective)
     made = (
-        Making(settings, learned_by.finished, learned_by.end, recipe, length, usual_frame)
+        Making(settings, learned_by.finished, learned_by.end, recipe, length, usual_frame, add)
         if start is None
-        else Making(start.tokenizer, lambda tokenizer: tokenizer, start.end, recipe, length, start.frame)
+        else Making(start.tokenizer, lambda tokenizer: tokenizer, start.end, recipe, length, start.frame, add)
     )
     corpus = learned_by.build(documents, folder, made)
     corpus.tokenizer.save(folder)

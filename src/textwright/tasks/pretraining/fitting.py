@@ -20,6 +20,7 @@ from textwright.core.events import Event
 from textwright.core.seeds import derive
 from textwright.learn import objectives as losses
 from textwright.learn.batches import Learnable
+from textwright.learn.consistency import Divergence, told_divergence
 from textwright.learn.loop import Fit, FitState
 from textwright.learn.sharded.shards import shell_of
 from textwright.learn.sharded.split import split
@@ -49,6 +50,8 @@ _WINDOWS, _LEAST_WINDOWS, _WINDOWS_OF_ROWS = 256, 16, 0.3
 _MOST_SCORED = 2_000_000
 # What is left of a budget for the last measurement, and for saving.
 _SHARE_OF_SCORES, _SECONDS_TO_SAVE = 0.03, 2.0
+# What two passes and their distance take, of what one takes (docs/log.md).
+_TIMES_R_DROP = 2.5
 # A fit by the clock has no length: more epochs than any clock allows.
 _NO_END = 1e6
 
@@ -92,6 +95,7 @@ class Learning:
             seed,
             self.clock,
             compute=compute,
+            divergence=self._divergence(),
             state=FitState(by_clock=self.is_clocked),
         )
 
@@ -106,6 +110,26 @@ class Learning:
                 hint="Leave it out, or take the objective instruct, translate or summarize.",
             )
         return partial(losses.told_token, smoothing=smoothing)
+
+    def _divergence(self) -> Divergence | None:
+        """Of two passes, where they are to agree. Raises ConfigError where that says nothing."""
+        weight = self.decided.learn.loss.r_drop
+        if not weight:
+            return None
+        if self.objective.loss is not losses.told_token:
+            raise ConfigError(
+                f"learn.loss.r_drop={weight:g} is of rows of which some tokens are told",
+                hint="Leave it out, or take the objective instruct, translate or summarize.",
+            )
+        if self.start is None and not self.decided.settings.dropout:
+            raise ConfigError(
+                f"learn.loss.r_drop={weight:g}: without dropout the two passes that it compares are the same",
+                hint="Leave it out, or set model.dropout=0.1.",
+            )
+        self.reasons["learn.loss.r_drop"] = (
+            f"{weight:g}, as asked: each step costs about {_TIMES_R_DROP:g} times"
+        )
+        return told_divergence
 
     def _network(self) -> Any:
         """What begins to learn: drawn anew, or read, with what is tuned of it."""
@@ -212,7 +236,7 @@ class Learning:
 
     def _work(self) -> float:
         """Operations of the whole fit: six for each weight and token, as many as there is time for."""
-        tokens, epochs = self.recipe.budget.tokens, self.decided.learn.epochs
+        tokens, epochs = self.recipe.own_tokens, self.decided.learn.epochs
         if epochs == "auto" and tokens is None:
             return float("inf")
         sizes = self.decided.settings
@@ -221,9 +245,15 @@ class Learning:
 
     def _epochs(self, rows: Learnable) -> tuple[float, str]:
         """How often the text is gone over, and why."""
-        asked, tokens = self.decided.learn.epochs, self.recipe.budget.tokens
+        asked, tokens = self.decided.learn.epochs, self.recipe.own_tokens
         if tokens is not None:
             of_epoch = int(rows.lengths_of(np.arange(len(rows))).sum())
+            every = self.recipe.budget.tokens or tokens
+            if tokens < every:
+                return (
+                    tokens / of_epoch,
+                    f"{tokens:,} tokens, of {every:,}: the rest is of the other direction",
+                )
             return tokens / of_epoch, f"{tokens:,} tokens, as asked"
         if asked != "auto":
             return asked, f"{asked:g}, as asked"

@@ -57,7 +57,34 @@ class SpanSettings(Settings):
     length: float = Field(3.0, ge=1, description="tokens of a span, on average")
 
 
+class BackSettings(Settings):
+    """How texts in the language of the targets become pairs; see `pairs.monolingual`."""
+
+    share: float = Field(
+        0.35, gt=0, lt=1, description="of the budget, for the model that translates them back"
+    )
+    given: float = Field(
+        0.5, gt=0, lt=1, description="share of an epoch that given pairs have at least: they come again"
+    )
+    temperature: float = Field(
+        0.0, ge=0, description="draw the translations at random: higher is wilder; 0 looks for the best"
+    )
+    beams: int = Field(4, ge=1, description="beginnings that are kept at each step; 1 is greedy")
+
+
 class PairSettings(Settings):
+    monolingual: str | None = Field(
+        None,
+        description="of translate: files of texts in the language of the targets, with commas between them, "
+        "that are translated back and learned as well (arXiv:1511.06709)",
+    )
+    back: BackSettings = BackSettings()
+    teacher: str | None = Field(
+        None, description="folder of a model of the same task, whose answers are learned (arXiv:1606.07947)"
+    )
+    taught: Literal["beside", "instead"] = Field(
+        "beside", description="of the teacher's answers: beside the given targets, or in their place"
+    )
     cut: float = Field(
         0.0,
         ge=0,
@@ -123,6 +150,14 @@ class PretrainRecipe(Settings):
         if self.objective in PAIRS:
             return ("denoise", "pairs")
         return ("causal",) if self.objective in (INSTRUCT, HYBRID) else (cast(ObjectiveName, self.objective),)
+
+    @property
+    def own_tokens(self) -> int | None:
+        """Tokens of the budget that are left to the model itself, where these were asked for."""
+        tokens, pairs = self.budget.tokens, self.pairs
+        if tokens is None or pairs.monolingual is None:
+            return tokens
+        return max(round((1 - pairs.back.share) * tokens), 1)
 
     @property
     def model_settings(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,7 @@ from textwright.runtime.ranks import Ranks, launched
 from textwright.tasks.checkpoints import Checkpoints
 from textwright.tasks.identity import library_versions
 from textwright.tasks.journal import Journal
+from textwright.tasks.pretraining.adding import Adding, refuse_additions, said_of
 from textwright.tasks.pretraining.corpus import Learned, account, prepared
 from textwright.tasks.pretraining.cutting import cut_after_a_step
 from textwright.tasks.pretraining.fitting import Learning, count_parameters
@@ -42,6 +44,7 @@ from textwright.tasks.writing.sampling import WritingSettings
 from textwright.tasks.writing.writer import write
 from textwright.text.documents.reading import Documents
 from textwright.text.documents.shards import Shards
+from textwright.text.pairs.added import GIVEN
 
 _TOKENS, _FIT, _SIZE = "tokens", "fit", "size"
 MINUTES_WITHOUT_LENGTH = 10.0
@@ -102,6 +105,7 @@ def pretrain(
     refuse_foreign(target)
     start = start_of(recipe)
     objective = objective_of(recipe, start)
+    refuse_additions(recipe, objective)
     recipe = _with_epochs(recipe, start, sink)
     clock = _limited(recipe, clock or Clock.starting(), sink)
     documents = Documents.of(sources, recipe.data.text)
@@ -114,7 +118,9 @@ def pretrain(
         tracking(recipe.tracking.tensorboard, target.name, sink) as board,
     ):
         sinks = fan_out([journal, sink, board])
-        learned = prepared(documents, recipe, work.path / _TOKENS, objective, start)
+        learn = partial(_learn_beside, processes)
+        add = Adding(recipe, work.path, clock, sinks, sink, learn) if said_of(recipe) else None
+        learned = prepared(documents, recipe, work.path / _TOKENS, objective, start, add)
         asked = recipe.tokenizer
         wanted = None if asked == "auto" else asked.vocabulary_size
         for line in account(learned, documents, objective, wanted):
@@ -142,6 +148,14 @@ def pretrain(
         if place != target:
             sink(Note(f"{target}: the finished model stays; what was interrupted is in {place}"))
         return made
+
+
+def _learn_beside(
+    processes: int, data: Path, out: Path, recipe: PretrainRecipe, sink: Sink, clock: Clock, goes_on: bool
+) -> tuple[bool, dict[str, float]]:
+    """Learn another model, with a work folder of its own; whether it was interrupted, and what it scored."""
+    made = pretrain([data], out, recipe, sink=sink, clock=clock, resume=goes_on, processes=processes)
+    return made.interrupted, {name: score.value for name, score in made.scores.items()}
 
 
 def _with_epochs(recipe: PretrainRecipe, start: Start | None, say: Sink) -> PretrainRecipe:
@@ -180,7 +194,7 @@ def _decided(
 def _tokens(recipe: PretrainRecipe, learned: Learned) -> float:
     """To learn from, where somebody said so."""
     if recipe.budget.tokens is not None or recipe.learn.epochs == "auto":
-        return float(recipe.budget.tokens or "inf")
+        return float(recipe.own_tokens or "inf")
     return recipe.learn.epochs * len(learned.corpus.train)
 
 
@@ -294,6 +308,7 @@ def _keep(
             "tokens": state.tokens,
             "cost": {"seconds": round(clock.elapsed(), 3), "cpu_seconds": round(clock.cpu_seconds(), 3)},
             "interrupted": interrupted,
+            **_added(learned.corpus.train),
         }
         (folder / "plan.json").write_text(to_json(plan), encoding="utf-8")
         record = {"split": made.split, "scores": manifest.scores, "details": details}
@@ -344,6 +359,17 @@ def _of_pairs(train: Shards) -> dict[str, Any]:
     return {key: train.about[key] for key in ("languages", "frame") if key in train.about}
 
 
+def _added(train: Shards) -> dict[str, Any]:
+    """What pairs were made beside those given: how many, and what that took."""
+    known = train.about.get("added")
+    return {} if known is None else {"added": {"pairs": train.about["kinds"], **known}}
+
+
+def _num_given(train: Shards) -> int:
+    """Documents or pairs of the files, without pairs that were added to them."""
+    return int(train.about.get("kinds", {}).get(GIVEN, train.about["documents"]))
+
+
 def _manifest(made: Pretrained, learning: Learning, documents: Documents, opening: str) -> Manifest:
     learned, asked = learning.learned, learning.recipe.data
     train = learned.corpus.train
@@ -353,7 +379,7 @@ def _manifest(made: Pretrained, learning: Learning, documents: Documents, openin
     data = DataRecord(
         name=name,
         fingerprint=learned.fingerprint,
-        rows=int(train.about["documents"]) + int(learned.corpus.validation.about["documents"]),
+        rows=_num_given(train) + int(learned.corpus.validation.about["documents"]),
         cleaning=learned.cleaning,
     )
     return Manifest.parse(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -20,8 +21,9 @@ from textwright.models.transformer.tokenizer import load_tokenizer
 from textwright.tasks.pretraining.framing import frame_of, usual_frame
 from textwright.tasks.pretraining.recipe import HYBRID, INSTRUCT, PretrainRecipe
 from textwright.tasks.writing.model import vocabulary_of
+from textwright.text.pairs.added import BACK
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings
-from textwright.text.tokenizers.framed import borrowed, gapped
+from textwright.text.tokenizers.framed import borrowed, gapped, with_marks
 from textwright.text.tokenizers.turns import with_turns
 
 # Tokens of a row, of a model that starts from nothing; of pairs those of a side.
@@ -158,6 +160,8 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
         special["pad_token"] = special["eos_token"]
     tokenizer = borrowed(read.content, special, TokenizerSettings(kind="pretrained"), read.target)
     start = Start(checkpoint, tokenizer, architecture)
+    if recipe.pairs.monolingual is not None:
+        start = start.extended(partial(with_marks, names=[BACK]))
     return start.extended(_ADDED[recipe.objective]) if recipe.objective in _ADDED else start
 
 

@@ -17,6 +17,7 @@ from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import IntArray, Ragged
 from textwright.text.documents.shards import Shards, ShardWriter
 from textwright.text.documents.tokens import TokenCorpus
+from textwright.text.pairs.added import BACK, Add, Added
 from textwright.text.pairs.alike import groups_of
 from textwright.text.pairs.languages import language_of
 from textwright.text.pairs.reading import Pair
@@ -24,6 +25,7 @@ from textwright.text.rowlog import RowLog
 from textwright.text.script import script_shares
 from textwright.text.split import split_rows
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings, bpe, train_tokenizer
+from textwright.text.tokenizers.framed import marks_of
 
 # What is held out: a share, enough to judge on, and no more.
 _SHARE, _MOST_ROWS = 0.05, 1_000
@@ -44,7 +46,7 @@ class Making:
     """How pairs become tokens: `tokenizer` is given, or what one is learned by; `finished` gives one that is
     learned its special tokens. A side has `most` tokens at most, its end among them; where `cuts` says so,
     the end of a source that is longer is left out, in the place of the pair. `frame` gives what stands around
-    texts of two languages.
+    texts of two languages; `add` makes pairs to learn from besides those that are given.
     """
 
     tokenizer: Tokenizer | TokenizerSettings
@@ -53,6 +55,7 @@ class Making:
     most: int
     cuts: bool = False
     seed: int = 0
+    add: Add | None = None
 
 
 def build_pairs(
@@ -62,7 +65,9 @@ def build_pairs(
 
     Pairs that share a side, or are near twins, stay in one part. `about` of both parts has `documents`
     (pairs), the `bytes` of the targets, how many tokens are `told`, and of the `longest` target, the
-    `languages` of both sides, and the `notes` of reading. Raises DataError for too few pairs.
+    `languages` of both sides, and the `notes` of reading; that of `train` with pairs that were added how many
+    there are of each kind (`kinds`, in their order), and how they were made (`added`). None of these is held
+    out. Raises DataError for too few pairs.
     """
     if len(pairs) < LEAST_ROWS:
         raise DataError(
@@ -71,18 +76,20 @@ def build_pairs(
         )
     share = min(_SHARE, _MOST_ROWS / len(pairs))
     split = split_rows(None, groups_of(pairs), validation=share, test=0.0, seed=making.seed)
+    given, held_out = ([pairs[i] for i in part] for part in (split.train, split.validation))
+    added = Added(given) if making.add is None else making.add(given, held_out, log)
     if isinstance(making.tokenizer, Tokenizer):
         tokenizer = making.tokenizer
     else:
-        tokenizer = making.finished(learned_tokenizer([pairs[i] for i in split.train], making.tokenizer))
+        tokenizer = making.finished(learned_tokenizer([*given, *added.back], making.tokenizer))
     languages = languages_of(pairs)
-    frame = making.frame(tokenizer, languages)
-    known = {"languages": languages, "notes": [*notes], "frame": frame.to_json()}
-    train, held_out = (
-        _written(folder / name, [pairs[i] for i in numbers], tokenizer, (making, frame), log, known)
-        for name, numbers in (("train", split.train), ("validation", split.validation))
+    cutter = Cutter(tokenizer, making.frame(tokenizer, languages), making.most, making.cuts)
+    known = {"languages": languages, "notes": [*notes], "frame": cutter.frame.to_json(), "seed": making.seed}
+    train, validation = (
+        _written(folder / name, part, cutter, log, known)
+        for name, part in (("train", added), ("validation", Added(held_out)))
     )
-    return TokenCorpus(train, held_out, tokenizer, log)
+    return TokenCorpus(train, validation, tokenizer, log)
 
 
 def languages_of(pairs: Sequence[Pair]) -> list[str]:
@@ -104,51 +111,59 @@ def learned_tokenizer(pairs: Sequence[Pair], settings: TokenizerSettings) -> Tok
     return train_tokenizer(texts, settings)
 
 
-def _written(
-    folder: Path,
-    pairs: Sequence[Pair],
-    tokenizer: Tokenizer,
-    making: tuple[Making, PairFrame],
-    log: RowLog,
-    known: dict[str, Any],
-) -> Shards:
+@dataclass(frozen=True)
+class Cutter:
+    """Texts to tokens; `most`, `cuts`: see Making."""
+
+    tokenizer: Tokenizer
+    frame: PairFrame
+    most: int
+    cuts: bool = False
+
+    def encoded(
+        self, pairs: Sequence[Pair], log: RowLog, mark: str = ""
+    ) -> Iterator[tuple[Pair, IntArray, IntArray]]:
+        """The tokens of both sides, each with its end, of all pairs that fit; a mark before the source."""
+        end_id, tokenizer = self.frame.end_id, self.tokenizer
+        before = np.array([marks_of(tokenizer)[mark]] if mark else [], np.int64)
+        room, room_told = self.most - 1 - self.frame.size, self.most - len(self.frame.known)
+        for start in range(0, len(pairs), _ROWS_PER_CALL):
+            part = pairs[start : start + _ROWS_PER_CALL]
+            sources = tokenizer.whole([pair.source for pair in part])
+            targets = tokenizer.of_targets.whole([pair.target for pair in part])
+            for pair, *both in zip(part, sources, targets, strict=True):
+                source, target = (ids[ids != end_id] for ids in both)  # some find an end in its name
+                source = np.concatenate([before, source])
+                if len(target) > room_told or (len(source) > room and not self.cuts):
+                    log.dropped(TOO_LONG, pair.row, pair.target)
+                    continue
+                if len(source) > room:
+                    log.changed(CUT, pair.row, pair.source)
+                yield pair, np.append(source[:room], end_id), np.append(target, end_id)
+
+
+def _written(folder: Path, added: Added, cutter: Cutter, log: RowLog, known: dict[str, Any]) -> Shards:
+    tokenizer = cutter.tokenizer
     writer = ShardWriter(folder, tokenizer.size)
     counted = {"bytes": 0, "documents": 0, "told": 0, "longest": 0}
-    for pair, source, target in encoded(pairs, tokenizer, *making, log):
-        writer.add(np.concatenate([source, target]))
-        counted["documents"] += 1
-        counted["bytes"] += len(pair.target.encode("utf-8"))
-        counted["told"] += len(target)
-        counted["longest"] = max(counted["longest"], len(target))
+    kinds = dict.fromkeys(added.kinds, 0)
+    for kind, pairs in added.kinds.items():
+        for pair, source, target in cutter.encoded(pairs, log, BACK if kind == BACK else ""):
+            writer.add(np.concatenate([source, target]))
+            kinds[kind] += 1
+            counted["bytes"] += len(pair.target.encode("utf-8"))
+            counted["told"] += len(target)
+            counted["longest"] = max(counted["longest"], len(target))
+    counted["documents"] = sum(kinds.values())
+    if added.about:
+        known = {**known, "kinds": kinds, "added": added.about}
     if not counted["documents"]:
+        number = sum(map(len, added.kinds.values()))
         raise DataError(
-            f"none of {len(pairs):,} pairs fits into the window of {making[0].most:,} tokens",
+            f"none of {number:,} pairs fits into the window of {cutter.most:,} tokens",
             hint="Take a longer one (--set model.positions=N), or cut the texts.",
         )
-    about = {"tokenizer": tokenizer.fingerprint, "seed": making[0].seed, "stretches": 0}
-    return writer.close({**about, **counted, **known})
-
-
-def encoded(
-    pairs: Sequence[Pair], tokenizer: Tokenizer, making: Making, frame: PairFrame, log: RowLog
-) -> Iterator[tuple[Pair, IntArray, IntArray]]:
-    """The tokens of both sides, each with its end, of all pairs that fit."""
-    end = np.array([frame.end_id], np.int64)
-    room, room_told = making.most - 1 - frame.size, making.most - len(frame.known)
-    for start in range(0, len(pairs), _ROWS_PER_CALL):
-        part = pairs[start : start + _ROWS_PER_CALL]
-        sources = tokenizer.whole([pair.source for pair in part])
-        targets = tokenizer.of_targets.whole([pair.target for pair in part])
-        for pair, *both in zip(part, sources, targets, strict=True):
-            source, target = (
-                ids[ids != frame.end_id] for ids in both
-            )  # some tokenizers make one of its name
-            if len(target) > room_told or (len(source) > room and not making.cuts):
-                log.dropped(TOO_LONG, pair.row, pair.target)
-                continue
-            if len(source) > room:
-                log.changed(CUT, pair.row, pair.source)
-            yield pair, np.concatenate([source[:room], end]), np.concatenate([target, end])
+    return writer.close({"tokenizer": tokenizer.fingerprint, "stretches": 0, **counted, **known})
 
 
 def sides_of(row: IntArray, end_id: int) -> tuple[Ragged, Ragged]:

@@ -21,6 +21,7 @@ from textwright.tasks.writing.model import LanguageModel
 from textwright.text.documents.reading import Documents
 from textwright.text.documents.shards import Shards
 from textwright.text.documents.tokens import TokenCorpus, build_tokens
+from textwright.text.pairs.added import Add
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings
 
 
@@ -42,7 +43,8 @@ class Making:
     """How files become tokens: `tokenizer` is given, or what one is learned by; `finished` gives one that is
     learned its special tokens; `end` is the one that stands before each document. `length` is how many
     tokens of a conversation are read at once; it says nothing of raw text. `frame` gives what stands around
-    pairs of a task in two languages, by the tokenizer that they have.
+    pairs of a task in two languages, by the tokenizer that they have; `add` makes pairs beside those that are
+    given.
     """
 
     tokenizer: Tokenizer | TokenizerSettings
@@ -51,6 +53,7 @@ class Making:
     recipe: PretrainRecipe
     length: int
     frame: Framing
+    add: Add | None = None
 
 
 def of_documents(documents: Documents, folder: Path, making: Making) -> TokenCorpus:

@@ -5,7 +5,8 @@ Shapes: B pairs, T tokens that are told.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,14 @@ from textwright.text.documents.reading import Documents
 from textwright.text.documents.shards import Shards
 from textwright.text.documents.tokens import TokenCorpus
 from textwright.text.pairs import tokens as pairs
+from textwright.text.pairs.added import BACK, with_share
 from textwright.text.pairs.cleaning import clean_pairs
 from textwright.text.pairs.languages import language_of
 from textwright.text.pairs.reading import NAMES, Asked, read_pairs
 from textwright.text.pairs.tokens import parts_of, sides_of
 from textwright.text.rowlog import RowLog
 from textwright.text.tokenizers import Tokenizer
-from textwright.text.tokenizers.framed import PAIR_START, paired
+from textwright.text.tokenizers.framed import PAIR_START, paired, with_marks
 
 _TOKENS_AT_ONCE, _ROWS_AT_ONCE = 8_192, 256
 # Answers that are really made when a model is judged, as a share of what it is judged on.
@@ -115,17 +117,29 @@ def _build(task: str, documents: Documents, folder: Path, asked: Making) -> Toke
     )
     made = pairs.Making(
         asked.tokenizer,
-        paired,
+        _finished(recipe),
         partial(asked.frame, task),
         asked.length,
         cuts=task == "summarize",
         seed=recipe.seed,
+        add=asked.add,
     )
     return pairs.build_pairs(clean, folder, made, log, notes)
 
 
+def _finished(recipe: PretrainRecipe) -> Callable[[Tokenizer], Tokenizer]:
+    """What a tokenizer that is learned gets: with texts that are translated back, the mark before these."""
+    return (lambda plain: with_marks(paired(plain), [BACK])) if recipe.pairs.monolingual else paired
+
+
 def _rows(tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe) -> Pairs:
-    return rows_of(tokens, tokenizer, frame_in(tokens), recipe.pairs.cut)
+    """The pairs of an epoch: given ones come again where too few of all are given."""
+    rows = rows_of(tokens, tokenizer, frame_in(tokens), recipe.pairs.cut)
+    num_back = int(tokens.about.get("kinds", {}).get(BACK, 0))
+    if not num_back:
+        return rows
+    places = with_share(len(rows) - num_back, num_back, recipe.pairs.back.given, recipe.seed)
+    return replace(rows, sources=rows.sources.take(places), targets=rows.targets.take(places))
 
 
 def _judge(
