@@ -19,6 +19,7 @@ from textwright.models.language.settings import LanguageSettings
 from textwright.models.registry import ARCHITECTURES
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.summarizing.settings import ExtractorSettings
 from textwright.tasks.writing.sampling import WritingSettings
 from textwright.text.tokenizers import KINDS, TokenizerSettings
 
@@ -106,6 +107,9 @@ def rendered() -> str:
         *(f"- `{name}`: {LANGUAGE_MODELS.get(name).summary}.\n" for name in LANGUAGE_MODELS),
         TABLE,
         *rows(LanguageSettings, "model."),
+        "\n## Of `extractor`\n\nOf `train --task summarize --model extractor`, which picks sentences.\n",
+        TABLE,
+        *rows(ExtractorSettings, "model."),
         "\n## Of `generate`\n",
         TABLE,
         *rows(WritingSettings),

@@ -29,6 +29,7 @@ from textwright.choose.candidates import Proposal, proposals_for
 from textwright.choose.compare.grid import SettingsComparison, compare_settings
 from textwright.choose.compare.paired import Comparison, compare
 from textwright.choose.keeping import Kept, Places, keep_chosen
+from textwright.choose.pairs.compared import PairsComparison, compare_pairs
 from textwright.choose.pick.limits import Limits
 from textwright.choose.rows.curve import LearningCurve, learning_curve
 from textwright.choose.rows.labelling import Picked, pick_rows
@@ -54,8 +55,17 @@ from textwright.language import (
     summarize,
     summarize_file,
 )
+from textwright.models.language.registry import EXTRACTOR
 from textwright.report.card import not_assessed
-from textwright.report.folder import CARD, edited_pages, in_words, make_language, make_pages, stated_before
+from textwright.report.folder import (
+    CARD,
+    edited_pages,
+    in_words,
+    make_extractor,
+    make_language,
+    make_pages,
+    stated_before,
+)
 from textwright.report.markdown import STATED
 from textwright.report.words import Language
 from textwright.rewriting import translate, translate_file
@@ -75,19 +85,24 @@ from textwright.text.split import row_hashes
 
 if TYPE_CHECKING:
     from textwright.tasks.pretraining.recipe import PretrainRecipe
+    from textwright.tasks.pretraining.run import Pretrained
+    from textwright.tasks.summarizing.training import LearnedExtractor
 
 __all__ = [
     "Carded",
     "Comparison",
     "Evaluated",
     "LearningCurve",
+    "PairsComparison",
     "Picked",
     "SettingsComparison",
     "Trained",
     "answers",
     "card",
     "chat",
+    "choose_pairs",
     "compare",
+    "compare_pairs",
     "compare_settings",
     "curve",
     "evaluate",
@@ -239,15 +254,35 @@ def train_pairs(
 ) -> Trained:
     """Learn to make one text of another from pairs: `recipe.objective` is translate or summarize.
 
-    All else is as for `train`. Raises TextwrightError.
+    The model is m2m100, lstm or, for summaries, extractor. All else is as for `train`.
     """
-    made = pretrain([data], out, recipe, sink=sink, clock=clock, resume=resume)
+    made: LearnedExtractor | Pretrained
+    if recipe.asked_name == EXTRACTOR:
+        from textwright.tasks.summarizing.training import train_extractor
+
+        made = train_extractor(data, out, recipe, sink=sink, clock=clock)
+    else:
+        made = pretrain([data], out, recipe, sink=sink, clock=clock, resume=resume)
     size = (made.out / "model.safetensors").stat().st_size
     candidate = Candidate(
         made.model, made.scores, made.seconds, made.parameters, size, chosen=True, why="as asked"
     )
     task, rest = str(recipe.objective), (made.parameters, size, [candidate], made.scores, made.split)
     return Trained(made.out, task, made.model, made.seconds, *rest, interrupted=made.interrupted)
+
+
+def choose_pairs(
+    data: str | Path,
+    out: str | Path,
+    recipe: PretrainRecipe,
+    *,
+    sink: Sink = silent,
+    clock: Clock | None = None,
+) -> Trained:
+    """`train_pairs` with all that suits, of which one is kept: the best, or a simpler one that is as good."""
+    from textwright.choose.pairs.chosen import choose_pairs as choose
+
+    return Trained(**vars(choose(data, out, recipe, sink=sink, clock=clock)))
 
 
 def plan(
@@ -299,9 +334,15 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
 
 
 def _evaluate_pairs(path: str | Path, data: str | Path) -> Evaluated:
-    from textwright.tasks.rewriting.evaluating import evaluate_pairs  # it needs torch
+    found: Any
+    if load_manifest(Path(path)).architecture == EXTRACTOR:
+        from textwright.tasks.summarizing.evaluating import evaluate_extractor
 
-    found = evaluate_pairs(path, data)
+        found = evaluate_extractor(path, data)
+    else:
+        from textwright.tasks.rewriting.evaluating import evaluate_pairs  # it needs torch
+
+        found = evaluate_pairs(path, data)
     return Evaluated(found.n, found.seconds, found.scores, found.details, 0, found.cleaning, [])
 
 
@@ -397,6 +438,8 @@ def card(
             hint="Give --overwrite to replace it, or keep a copy under another name.",
         )
     make = make_language if is_language else make_pages
+    if manifest.architecture == EXTRACTOR:
+        make = make_extractor
     record = manifest.model_dump(mode="json", by_alias=True)
     pages = make(folder, record, name=folder.resolve().name, language=language, stated=facts)
     for file, content in pages.items():

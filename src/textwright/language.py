@@ -15,6 +15,7 @@ from textwright.bundle.folder import is_bundle, load_manifest
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.events import Sink, silent
+from textwright.models.language.registry import EXTRACTOR
 from textwright.report.words import Language
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ def _summarizer(
             f"--method {method} does not go with a model, which ranks sentences itself",
             hint="Leave one of them out.",
         )
-    if is_bundle(Path(model)):
+    if is_bundle(Path(model)) and load_manifest(Path(model)).architecture != EXTRACTOR:
         from textwright.tasks.summarizing.abstractive import Abstractive  # it needs torch
 
         for flag, value in (("--sentences", sentences), ("--length", length)):

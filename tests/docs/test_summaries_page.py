@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import made_summaries
 from textwright.cli.main import app
 from textwright.models.extract.scorers import SCORERS
 
@@ -26,11 +27,11 @@ def test_the_page_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.Mo
     for name in ("report.txt", "report.md"):
         (tmp_path / name).write_text("\n\n".join(reviews), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    texts = [" ".join(reviews[place : place + 3]) for place in range(40)]
-    known = {"texts": texts, "summaries": reviews[1:41]}
+    made_summaries.write(tmp_path / "minutes.jsonl", made_summaries.reports(60))
+    made_summaries.write(tmp_path / "held-out.jsonl", made_summaries.reports(20, seed=1))
     for kind, code in re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE):
         if kind == "python":
-            exec(compile(code, "summaries.md", "exec"), known)
+            exec(compile(code, "summaries.md", "exec"), {})
         for line in code.splitlines() if kind == "text" else []:
             done = CliRunner().invoke(app, shlex.split(line)[1:])
             assert done.exit_code == 0, (line, done.output, done.exception)

@@ -12,12 +12,15 @@ from textwright.api import Comparison, SettingsComparison, compare_settings
 from textwright.api import compare as compare_two
 from textwright.choose.compare.fits import Result
 from textwright.cli import options
+from textwright.cli.contest import alike, contest, table
 from textwright.cli.main import started
 from textwright.cli.progress import Progress
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.models.registry import PRETRAINED
+from textwright.tasks.rewriting.asked import recipe_of_pairs
+from textwright.tasks.rewriting.guess import task_of_pairs
 from textwright.text.corpus import Asked
 from textwright.text.schema import TaskName
 
@@ -32,9 +35,13 @@ _TWO_FORMS = (
 )
 
 
+Given = dict[str, Any]
 Models = Annotated[
     str | None,
-    typer.Option(help=f"Architectures to compare: auto, or a list of {options.ARCHITECTURES_SHOWN}."),
+    typer.Option(
+        help=f"What to compare: auto, or a list of {options.ARCHITECTURES_SHOWN}; of pairs: "
+        f"{options.PAIRS_SHOWN}, methods of summarize."
+    ),
 ]
 Vary = Annotated[
     list[str] | None,
@@ -60,9 +67,11 @@ def compare(
     vary: Vary = None,
     from_: options.From = None,
     out: Annotated[Path | None, typer.Option(help="The folder for the comparison of settings.")] = None,
-    task: options.Task = None,
+    task: options.AnyTask = None,
     text: options.Text = None,
     label: options.Label = None,
+    source: options.Source = None,
+    target: options.Target = None,
     test: options.Test = None,
     test_share: options.TestShare = None,
     minutes: options.Minutes = None,
@@ -84,43 +93,45 @@ def compare(
     gets the same share of --minutes; --from adds the model that starts from a checkpoint. --out holds
     report.html, the recipe of the best, the table, the predictions and the curves.
 
+    Of pairs to translate or to summarize: each model of --models learns from the same pairs, with the same
+    share of --minutes, and answers the same ones, beside methods that learn nothing. --out holds report.html,
+    the table, the answers, and the folder of the best model.
+
     Example: textwright compare old-model new-model --data dev.csv
 
     Example: textwright compare reviews.csv --models lstm --vary optimizer.name=sgd,adam --out comparison
+
+    Example: textwright compare pairs.tsv --task translate --models m2m100,lstm --out compared --minutes 40
     """
     with guarded(debug, lang) as guard:
         if not (models or vary or from_):
             others = {"test": test, "minutes": minutes, "unlabelled": unlabelled, "seed": seed}
+            others |= {"source": source, "target": target}
             _refuse_flags(out=out, test_share=test_share, recipe=recipe, set=set_, **others)
             _compare_two(a, b, data, Asked(_task(task), text, label), json)
             return
         options.refuse_contradiction(test, test_share)
         names = options.parse_models(models)
+        pairs = None if recipe else task_of_pairs(a, task, {"source": source, "target": target})
+        if pairs is not None:
+            refused = {
+                "--vary": vary,
+                "--from": from_,
+                "--test-share": test_share,
+                "--unlabelled": unlabelled,
+            }
+            flags: Given = {"data.source": source or text, "data.target": target or label, "seed": seed}
+            asked = recipe_of_pairs(pairs, set_, {**flags, "budget.minutes": minutes}, refused)
+            contest(a, _settled(b, data, out), asked, names, test, json, guard)
+            return
         if from_ is not None:
             names = list(dict.fromkeys([*names, PRETRAINED]))
-        made = options.make_recipe(
-            recipe,
-            set_,
-            models=names,
-            from_=from_,
-            task=task,
-            text=text,
-            label=label,
-            test_share=test_share,
-            minutes=minutes,
-            unlabelled=unlabelled,
-            seed=seed,
-        )
-        found = compare_settings(
-            a,
-            _settled(b, data, out),
-            made,
-            models=names,
-            vary=options.parse_vary(vary),
-            test=test,
-            sink=Progress(),
-            clock=Clock(started()),
-        )
+        given: Given = {"task": task, "text": text, "label": label, "test_share": test_share, "seed": seed}
+        given |= {"minutes": minutes, "unlabelled": unlabelled, "from_": from_}
+        made = options.make_recipe(recipe, set_, models=names, **given)
+        place, varied = _settled(b, data, out), options.parse_vary(vary)
+        sink, clock = Progress(), Clock(started())
+        found = compare_settings(a, place, made, models=names, vary=varied, test=test, sink=sink, clock=clock)
         finish(json, found.to_json(), _settings_page(found))
     if found.interrupted:
         raise typer.Exit(guard.stopped)
@@ -229,9 +240,7 @@ def _settings_page(found: SettingsComparison) -> str:
 
 def _caution(found: SettingsComparison) -> str:
     """What the tests did not show."""
-    others = [row for row in found.rows if row.difference is not None]
-    alike = sum(row.difference is not None and not row.difference.is_shown for row in others)
-    return f", not shown to be better than {alike} of the {len(others)} others" if alike else ""
+    return alike([row.difference.p_value for row in found.rows if row.difference is not None])
 
 
 def _settings_line(row: Result, headline: str) -> list[str]:
@@ -263,12 +272,3 @@ def _cell(value: Any) -> str:
     )
     line = " ".join(text.split())
     return line if cell_len(line) <= _SHOWN_TEXT else set_cell_size(line, _SHOWN_TEXT - 1).rstrip() + "…"
-
-
-def table(rows: list[list[str]]) -> list[str]:
-    """Columns of equal width on a terminal, where a Chinese character is two cells wide."""
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

@@ -10,7 +10,7 @@ import typer
 from textwright.api import LearningCurve
 from textwright.api import curve as learning_curve
 from textwright.cli import options
-from textwright.cli.compare import table
+from textwright.cli.contest import table
 from textwright.cli.main import started
 from textwright.cli.progress import Progress
 from textwright.cli.run import Debug, Json, Lang, finish, guarded
@@ -61,6 +61,8 @@ def curve(
     """
     with guarded(debug, lang) as guard:
         options.refuse_contradiction(test, test_share)
+        if recipe is None:
+            options.refuse_pairs(data, task, "curve")
         if model == "auto":
             raise ConfigError(
                 "--model auto: a learning curve is of one architecture",

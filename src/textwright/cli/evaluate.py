@@ -12,6 +12,7 @@ from textwright import api
 from textwright.cli import options
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.files import write_atomic
+from textwright.core.records import Score
 from textwright.runtime.cpu import choose_waiting
 
 _MOST_LABELS = 30
@@ -68,7 +69,25 @@ def _table(result: api.Evaluated) -> str:
         lines.append(f"{row['label'][:24]:24} {numbers}  {row['n']:,}")
     if len(every) > len(classes):
         lines.append(f"These are the {len(classes)} weakest of {len(every)} labels; --json has all.")
-    return "\n".join([*lines, *_confusion(result.details)])
+    return "\n".join([*lines, *_confusion(result.details), *_beside(result)])
+
+
+def _beside(result: api.Evaluated) -> list[str]:
+    """Methods that learn nothing, on the same rows."""
+    rows = result.details.get("beside", [])
+    if not rows:
+        return []
+    name = [*result.scores][-1]
+    lines = [
+        f"{row['method']:12} {Score.from_json(row['scores'][name])}  "
+        f"{row['difference'][name]['value']:+.2f}, p = {row['difference'][name]['p_value']:.3g}"
+        for row in rows
+    ]
+    return [
+        "",
+        f"Without learning: {name} on the same rows, how much more the model has, and a paired test:",
+        *lines,
+    ]
 
 
 def _f1(row: dict[str, Any]) -> float:

@@ -10,9 +10,11 @@ import typer
 
 from textwright.core.errors import ConfigError
 from textwright.core.settings import parse_assignment
+from textwright.models.language.registry import OF_PAIRS
 from textwright.models.registry import ARCHITECTURES, PRETRAINED
 from textwright.tasks.paths import with_settings
 from textwright.tasks.recipe import Recipe, load_recipe
+from textwright.tasks.rewriting.guess import task_of_pairs
 
 Data = Annotated[
     str,
@@ -38,6 +40,12 @@ Test = Annotated[
 ]
 TestShare = Annotated[float | None, typer.Option(help="Share of the rows that is locked for the test (0.1).")]
 ARCHITECTURES_SHOWN = ", ".join(ARCHITECTURES)
+PAIRS_SHOWN = ", ".join(dict.fromkeys(name for names in OF_PAIRS.values() for name in names))
+# Of a verb that learns from pairs too.
+AnyModel = Annotated[
+    str | None,
+    typer.Option(help=f"auto, or one of: {ARCHITECTURES_SHOWN}; of pairs: {PAIRS_SHOWN}."),
+]
 Model = Annotated[str | None, typer.Option(help=f"auto, or one of: {ARCHITECTURES_SHOWN}.")]
 From = Annotated[
     str | None,
@@ -76,6 +84,15 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="Any other setting: path.to.field=value, or optimizer.name=sgd for short."),
 ]
+
+
+def refuse_pairs(data: str, task: str | None, verb: str) -> None:
+    """Raise ConfigError where a verb for labels and scores is given pairs to translate or to summarize."""
+    if task_of_pairs(data, task, {}) is not None:
+        raise ConfigError(
+            f"{verb} is for labels and scores, and these are pairs of texts, which have none",
+            hint="For pairs there are train, compare --models and evaluate; --task classify says otherwise.",
+        )
 
 
 def refuse_contradiction(test: Path | None, test_share: float | None) -> None:

@@ -50,6 +50,8 @@ def plan(
     """
     with guarded(debug, lang):
         options.refuse_contradiction(test, test_share)
+        if recipe is None:
+            options.refuse_pairs(data, task, "plan")
         made = options.make_recipe(
             recipe,
             set_,

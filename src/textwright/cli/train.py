@@ -14,6 +14,7 @@ from textwright.cli.main import started
 from textwright.cli.progress import Progress
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.clock import Clock
+from textwright.core.errors import ConfigError
 from textwright.report.messages import SPOKEN
 from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.rewriting.guess import task_of_pairs
@@ -34,7 +35,7 @@ def train(
     target: options.Target = None,
     test: options.Test = None,
     test_share: options.TestShare = None,
-    model: options.Model = None,
+    model: options.AnyModel = None,
     from_: options.From = None,
     minutes: options.Minutes = None,
     prefer: options.Preferred = None,
@@ -72,7 +73,8 @@ def train(
                 "seed": seed,
             }
             flags |= {"data.source": source or text, "data.target": target or label}
-            trained = _train_pairs(data, out, pairs, (set_, flags, refused), resume)
+            is_choice = model == "auto"
+            trained = _train_pairs(data, out, pairs, (set_, flags, refused), resume, is_choice)
         else:
             made = options.make_recipe(
                 recipe,
@@ -104,12 +106,23 @@ def _train_pairs(
     task: str,
     asked: tuple[list[str] | None, dict[str, Any], dict[str, Any]],
     resume: bool,
+    is_choice: bool,
 ) -> api.Trained:
-    """Of translations or summaries; `asked` are settings, flags, and flags that say nothing of pairs."""
+    """Of translations or summaries; `asked` are settings, flags, and flags that say nothing of pairs.
+
+    Where it `is_choice`, several models learn and one is kept.
+    """
     choose_waiting()  # before torch is imported
     from textwright.tasks.rewriting.asked import recipe_of_pairs
 
     made = recipe_of_pairs(task, *asked)
+    if is_choice:
+        if resume:
+            raise ConfigError(
+                "--resume does not go with --model auto of pairs, which keeps no checkpoints",
+                hint="Name the model, or start anew without --resume.",
+            )
+        return api.choose_pairs(data, out, made, sink=Progress(), clock=Clock(started()))
     return api.train_pairs(data, out, made, sink=Progress(), clock=Clock(started()), resume=resume)
 
 

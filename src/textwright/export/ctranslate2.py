@@ -15,6 +15,7 @@ from textwright.core.errors import BundleError, ConfigError, ParityError
 from textwright.core.names import did_you_mean
 from textwright.export.gate import Parity, parity
 from textwright.export.specs import spec_of
+from textwright.models.language.registry import EXTRACTOR
 from textwright.tasks.rewriting.engines.ctranslate2 import CTranslate2Engine
 from textwright.tasks.rewriting.engines.library import LibraryEngine
 from textwright.tasks.rewriting.model import ended, pieces_of
@@ -68,6 +69,11 @@ def export_ctranslate2(path: str | Path, out: str | Path, *, quantization: str =
         raise BundleError(
             f"{folder}: ctranslate2 runs models from sequence to sequence, and this is none to convert",
             hint="Give a folder of textwright train --task translate or summarize.",
+        )
+    if manifest.architecture == EXTRACTOR:
+        raise BundleError(
+            f"{folder}: holds an extractor, which is no network: ctranslate2 has nothing to run",
+            hint=f"It needs no export: textwright summarize {folder} FILE",
         )
     if quantization not in _QUANTIZATIONS:
         raise ConfigError(

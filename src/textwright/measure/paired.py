@@ -5,6 +5,7 @@ Shapes: N rows, R replicates.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,23 @@ def mcnemar(correct_a: BoolArray, correct_b: BoolArray) -> dict[str, Any]:
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     p_value = min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
     return {"only_a": only_a, "only_b": only_b, "p_value": p_value}
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values of several tests, corrected so that any false alarm among them is as rare as one p says.
+
+    By Holm (1979), in the order given: the smallest is multiplied by the number of tests, the next by one
+    less, and none falls below one that was smaller.
+
+    >>> holm([0.02, 0.01, 0.5])
+    [0.04, 0.03, 0.5]
+    """
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    corrected, highest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min((len(p_values) - rank) * p_values[place], 1.0))
+        corrected[place] = highest
+    return corrected
 
 
 def paired_bootstrap(

@@ -43,9 +43,9 @@ def read_comparison(folder: Path, record: dict[str, Any], name: str, recipe: str
 def render_comparison(compared: Compared, language: Language | None = None) -> str:
     """The whole page; `language` is the one that it opens in, if not that of the command line."""
     record = compared.record
-    rows = [_row(row, record) for row in record["candidates"]]
-    ranked = _ranked(rows)
-    best = [row["name"] for row in ranked if row["name"] in compared.curves][:_DRAWN]
+    rows = rows_of(record)
+    in_order = ranked(rows)
+    best = [row["name"] for row in in_order if row["name"] in compared.curves][:_DRAWN]
     drawn = [row for row in rows if row["name"] in best]  # in the order, and the colours, of the other charts
     return (
         environment()
@@ -55,18 +55,23 @@ def render_comparison(compared: Compared, language: Language | None = None) -> s
             title="compared.page",
             language=language or SPOKEN.get(),
             sections=["compared", "costs", "curves", "apart", "settings", "glossary"],
-            verdict=[both(key, **values) for key, values in _findings(record, ranked)],
+            verdict=[both(key, **values) for key, values in _findings(record, in_order)],
             rows=rows,
             charts={
-                **_charts(rows, record),
+                **score_charts(rows, record),
                 **learning_charts([(row["short"], compared.curves[row["name"]]) for row in drawn]),
             },
             num_curves=len(drawn),
             num_fitted=len(compared.curves),
-            apart=_apart(compared, ranked),
+            apart=_apart(compared, in_order),
             command=_command(compared),
         )
     )
+
+
+def rows_of(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """All candidates as a page shows them."""
+    return [_row(row, record) for row in record["candidates"]]
 
 
 def _row(row: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +97,7 @@ def _outcome(row: dict[str, Any], difference: dict[str, Any] | None) -> str:
     return "compared.worse" if is_less == (difference["better"] == "higher") else ""
 
 
-def _ranked(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def ranked(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those that were measured: the best, then the others by their scores."""
 
     def order(row: dict[str, Any]) -> tuple[bool, float]:
@@ -103,8 +108,8 @@ def _ranked(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted((row for row in rows if row["score"]), key=order)
 
 
-def _findings(record: dict[str, Any], ranked: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    best, others = ranked[0], ranked[1:]
+def _findings(record: dict[str, Any], in_order: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    best, others = in_order[0], in_order[1:]
     score = best["score"]
     say = percent if record["headline"] == "accuracy" else number
     bounds = {key: say(score[key]) for key in ("value", "low", "high")}
@@ -112,6 +117,16 @@ def _findings(record: dict[str, Any], ranked: list[dict[str, Any]]) -> Iterator[
         "compared.verdict",
         {"best": best["name"], "headline": record["headline"], **bounds, "n": number(score["n"])},
     )
+    yield from others_in_words(others)
+    refused = len(record["candidates"]) - len(in_order)
+    if refused:
+        yield "compared.refused", {"n": refused}
+    if record["interrupted"]:
+        yield "compared.interrupted", {}
+
+
+def others_in_words(others: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """How many of those that are not the best were shown to be worse, as keys of words/page.yaml."""
     worse = [row for row in others if row["outcome"] == "compared.worse"]
     if len(others) == 1:
         yield f"compared.{'one_worse' if worse else 'one_alike'}", {"other": others[0]["name"]}
@@ -119,14 +134,9 @@ def _findings(record: dict[str, Any], ranked: list[dict[str, Any]]) -> Iterator[
         kind = "all_alike" if not worse else "all_worse" if len(worse) == len(others) else "others"
         counts = {"all": len(others), "worse": len(worse), "alike": len(others) - len(worse)}
         yield f"compared.{kind}", counts
-    refused = len(record["candidates"]) - len(ranked)
-    if refused:
-        yield "compared.refused", {"n": refused}
-    if record["interrupted"]:
-        yield "compared.interrupted", {}
 
 
-def _charts(rows: list[dict[str, Any]], record: dict[str, Any]) -> dict[str, Chart | None]:
+def score_charts(rows: list[dict[str, Any]], record: dict[str, Any]) -> dict[str, Chart | None]:
     known = [row for row in rows if row["score"] and row["score"]["value"] is not None]
     is_share = all(0 <= end <= 1 for row in known for end in interval(row["score"]))
     apart = [(row["short"], *interval(row["gap"])) for row in known if row["gap"]]
@@ -137,11 +147,11 @@ def _charts(rows: list[dict[str, Any]], record: dict[str, Any]) -> dict[str, Cha
     }
 
 
-def _apart(compared: Compared, ranked: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _apart(compared: Compared, in_order: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The rows that the best and the next one answer differently well, the plainest first."""
-    if len(ranked) < 2:
+    if len(in_order) < 2:
         return None
-    pairs = zip(*(_answers(compared, row) for row in ranked[:2]), strict=True)
+    pairs = zip(*(_answers(compared, row) for row in in_order[:2]), strict=True)
     num_rows, only = 0, [0, 0]
     found = []
     for a, b in pairs:
@@ -156,8 +166,8 @@ def _apart(compared: Compared, ranked: list[dict[str, Any]]) -> dict[str, Any] |
         for _, a, b in islice(found, _SHOWN_ROWS)
     ]
     return {
-        "a": ranked[0]["name"],
-        "b": ranked[1]["name"],
+        "a": in_order[0]["name"],
+        "b": in_order[1]["name"],
         "only_a": only[0],
         "only_b": only[1],
         "n": num_rows,

@@ -14,6 +14,8 @@ from textwright.core.files import read_json
 from textwright.core.records import Note
 from textwright.report.card import make_card, render_card
 from textwright.report.comparison import read_comparison, render_comparison
+from textwright.report.contest import render_contest
+from textwright.report.extractor import make_extractor_card, render_extractor, render_extractor_card
 from textwright.report.growth import render_growth
 from textwright.report.language import render_language
 from textwright.report.language_card import make_language_card, render_language_card
@@ -78,6 +80,11 @@ def make_comparison(folder: Path, record: dict[str, Any], *, name: str, recipe: 
     return {REPORT: _bytes(render_comparison(read_comparison(folder, record, name, recipe)))}
 
 
+def make_contest(folder: Path, record: dict[str, Any], *, name: str) -> dict[str, bytes]:
+    """The report of a comparison of models of pairs."""
+    return {REPORT: _bytes(render_contest(folder, record, name))}
+
+
 def make_curve(record: dict[str, Any], *, name: str, recipe: str) -> dict[str, bytes]:
     """The report of a learning curve; `record` is curve.json."""
     return {REPORT: _bytes(render_growth(record, name, recipe))}
@@ -95,6 +102,20 @@ def make_language(
     card = make_language_card(read_records(folder, manifest, name), stated)
     report = _bytes(render_language(folder, manifest, name, language))
     return _with_cards(report, card, render_language_card)
+
+
+def make_extractor(
+    folder: Path,
+    manifest: dict[str, Any],
+    *,
+    name: str,
+    language: Language | None = None,
+    stated: dict[str, str] | None = None,
+) -> dict[str, bytes]:
+    """The same as `make_pages` of an extractor of summaries."""
+    card = make_extractor_card(read_records(folder, manifest, name), stated)
+    report = _bytes(render_extractor(folder, manifest, name, language))
+    return _with_cards(report, card, render_extractor_card)
 
 
 def stated_before(folder: Path) -> dict[str, str]:

@@ -35,6 +35,7 @@ FILES = (
     "messages-pretrain.yaml",
     "messages-pairs.yaml",
     "messages-summaries.yaml",
+    "messages-contest.yaml",
 )
 
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z_0-9]*)\}")

@@ -94,7 +94,7 @@ def compare_settings(
     ([('bag rate=1.0', 'done'), ('bag rate=4.0', 'done')], 'bag rate=1.0')
     """
     recipe, target = recipe or Recipe(), Path(out)
-    _refuse_foreign(target)
+    refuse_other_folder(target)
     refuse_cluster(recipe, "compare")
     cells = make_cells(recipe, models, vary or {})
     clock = _clock(recipe, clock, sink)
@@ -128,7 +128,7 @@ def _clock(recipe: Recipe, clock: Clock | None, sink: Sink) -> Clock:
     return begun.limited(None)
 
 
-def _refuse_foreign(target: Path) -> None:
+def refuse_other_folder(target: Path) -> None:
     """Only a new place, an empty folder or an older comparison is written to."""
     hint = "Choose another --out."
     if not target.name:

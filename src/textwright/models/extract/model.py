@@ -11,7 +11,7 @@ Shapes: S sentences of D documents; P properties.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -61,6 +61,11 @@ class Extractor:
     def choose(self, sentences: Sentences, room: Room | None = None) -> list[IntArray]:
         """The sentences of each document that make its summary, counted from its first one."""
         return chosen(sentences.words, self.scores(sentences), room or self.room, self.max_shared)
+
+    @property
+    def num_parameters(self) -> int:
+        """All numbers that were learned."""
+        return sum(int(value.size) for value in self.arrays().values())
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything that is learned, by name, for a safetensors file."""
@@ -125,7 +130,8 @@ def fit_extractor(
     num_held = min(max(int(_HELD_OUT * count), 1), _MOST_HELD_OUT)
     held, rest = np.sort(order[:num_held]), np.sort(order[num_held:])
     trial = fit.learned(rest)
-    room, max_shared = _best_room(trial, sentences.take(held), wanted.take(held), _taken(words, held))
+    part = sentences.take(held)
+    room, max_shared = best_room(_taken(words, held), trial.scores(part), wanted.take(held))
     return replace(fit.learned(np.arange(count)), room=room, max_shared=max_shared)
 
 
@@ -213,15 +219,17 @@ def _softmax(words: Words, outputs: Array) -> Array:
     return np.asarray(powers / words.sums(powers)[words.documents], np.float64)
 
 
-def _best_room(
-    trial: Extractor, sentences: Sentences, references: Ragged, words: Words
+def best_room(
+    words: Words, scores: Array, references: Ragged, shares: Sequence[float] = _SHARES
 ) -> tuple[Room, float]:
-    """What agrees best with the references of documents that were held out; of ties the shortest."""
-    scores = trial.scores(sentences)
+    """How much summaries by these scores (S,) may hold, and repeat, to agree best with their references (D).
+
+    The references are words by the numbers of `words`. Of ties the shortest is taken.
+    """
     length = float(references.lengths.mean())
     rooms = [Room(count) for count in range(1, _MOST_SENTENCES + 1)]
     rooms += [Room(words=max(round(length * share), 1)) for share in _LENGTHS]
-    options = [(room, max_shared) for room in rooms for max_shared in reversed(_SHARES)]
+    options = [(room, max_shared) for room in rooms for max_shared in reversed(shares)]
     return max(options, key=lambda asked: _agreement(words, scores, references, *asked))
 
 

@@ -69,3 +69,9 @@ USUAL: Mapping[MadeFor, str] = MappingProxyType(
 )
 # What a name means where pairs are learned, of an architecture that has another form for them.
 FOR_PAIRS: Mapping[str, str] = MappingProxyType({"lstm": "lstm-pairs"})
+# What learns from pairs and is no language model: it picks the sentences of a summary (`models/extract`).
+EXTRACTOR = "extractor"
+# What a person may name where pairs are learned, from simple to intricate.
+OF_PAIRS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"translate": ("m2m100", "lstm"), "summarize": (EXTRACTOR, "m2m100", "lstm")}
+)

@@ -8,10 +8,12 @@ from typing import Any
 
 from textwright.core.settings import Settings, parse_assignment
 from textwright.learn.settings import LearnSettings
+from textwright.models.language.registry import EXTRACTOR
 from textwright.models.language.settings import LanguageSettings
 from textwright.runtime.settings import ComputeSettings
 from textwright.tasks.paths import expanded
 from textwright.tasks.pretraining.recipe import PairSettings, PretrainRecipe
+from textwright.tasks.summarizing.settings import ExtractorSettings
 
 # Groups whose name may be left out.
 _GROUPS: Mapping[str, type[Settings]] = {
@@ -33,7 +35,10 @@ def make_recipe(
     'sgd'
     """
     given = {key: value for key, value in flags.items() if value is not None}
-    groups = [(name, kind.model_fields) for name, kind in _GROUPS.items()]
+    kinds = dict(_GROUPS)
+    if given.get("model.name") == EXTRACTOR:
+        kinds["model"] = ExtractorSettings
+    groups = [(name, kind.model_fields) for name, kind in kinds.items()]
     for key, value in map(parse_assignment, assignments or []):
         given[expanded(key, PretrainRecipe, groups, where="--set ")] = value
     inside = {key.partition(".")[2]: given.pop(key) for key in [*given] if key.startswith("tokenizer.")}

@@ -12,7 +12,7 @@ from textwright.core.errors import ConfigError
 from textwright.core.settings import Settings
 from textwright.learn.settings import LearnSettings
 from textwright.models.language.base import LanguageArchitecture
-from textwright.models.language.registry import FOR_PAIRS, LANGUAGE_MODELS
+from textwright.models.language.registry import FOR_PAIRS, LANGUAGE_MODELS, OF_PAIRS
 from textwright.models.language.settings import LanguageSettings, SizeName, TuneName
 from textwright.tasks.pretraining.corpus import Learned
 from textwright.tasks.pretraining.plan_pairs import going_on_with_pairs, of_pairs
@@ -106,6 +106,7 @@ def architecture_of(recipe: PretrainRecipe, start: Start | None) -> LanguageArch
         )
     if not _is_for(found, recipe):
         fitting = [n for n in LANGUAGE_MODELS if _is_for(LANGUAGE_MODELS.get(n), recipe)]
+        fitting = [*OF_PAIRS.get(recipe.objective, fitting)]
         raise ConfigError(
             f"{found.name} learns by {found.objective}, and {recipe.objective} was asked for",
             hint=f"For {recipe.objective} take {', '.join(fitting)}.",

@@ -14,6 +14,7 @@ from textwright.bundle.manifest import ENGINE, PAIRS, ROOM, Manifest
 from textwright.core.errors import BundleError
 from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import Ragged
+from textwright.models.language.registry import EXTRACTOR
 from textwright.tasks.rewriting.engines.base import Engine, Told
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.writing.model import LanguageModel, never_told, pair_frame_of, vocabulary_of
@@ -58,6 +59,11 @@ class Rewriter:
             raise BundleError(
                 f"{folder}: is a model for {manifest.task}, not for {' or '.join(PAIRS)}",
                 hint="Make one: textwright train PAIRS --task translate --out DIR",
+            )
+        if manifest.architecture == EXTRACTOR:
+            raise BundleError(
+                f"{folder}: holds an extractor, which picks sentences and writes nothing",
+                hint=f"Use it: textwright summarize {folder} FILE",
             )
         decode = dict(manifest.decode)
         name, room = decode.pop(ENGINE, "library"), decode.pop(ROOM, None)

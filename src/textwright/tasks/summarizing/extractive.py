@@ -103,7 +103,7 @@ class Summarizer:
         for number, (text, found) in enumerate(zip(texts, spans, strict=True)):
             first, last = words.offsets[number : number + 2].tolist()
             rows = [words.ids[row] for row in range(first, last)]
-            room = self._room_for(text)
+            room = self.room_for(text)
             if _fits(rows, room):
                 summaries.append(Summary(text, tuple(found), self.method))
                 continue
@@ -111,7 +111,7 @@ class Summarizer:
             summaries.append(Summary(joined(text, chosen), tuple(chosen), self.method))
         return summaries
 
-    def _room_for(self, text: str) -> Room:
+    def room_for(self, text: str) -> Room:
         """A length by name is of more characters than words, as far as the text is of characters."""
         if not self.named or self.room.words is None:
             return self.room
