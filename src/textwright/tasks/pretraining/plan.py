@@ -171,7 +171,7 @@ def decide(
         asked = asked.replaced({"positions": window_of(recipe, start)})
         reasons["model.positions"] = f"{asked.positions}: {_ROOM_FOR[recipe.objective]}"
     if recipe.objective in PAIRS:
-        settings, learn = of_pairs(recipe, architecture, asked, learned, reasons)
+        settings, learn = of_pairs(recipe, architecture, asked, learned, reasons, (seconds, tokens))
         return Decided(architecture, settings, learn, reasons)
     size = asked.size
     if size == "auto":

@@ -14,13 +14,18 @@ from textwright.models.language.settings import LanguageSettings, SizeName
 from textwright.tasks.pretraining.corpus import Learned
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 
-# Up to so many pairs: the dropout.
+# Up to so many pairs: the dropout; and at most, of pairs that are seen so few times that none is known by
+# heart (arXiv:2505.24788).
 _DROPOUT = ((50_000, 0.3), (300_000, 0.2), (1_000_000, 0.1))
+_FEW_PASSES, _DROPOUT_OF_FEW = 4.0, 0.1
 # Of a tiny one: lighter than of a language, which has to know more (arXiv:2011.02266 and docs/log.md).
 _TINY = {"inner": 256, "heads": 4}
 _SMOOTHING, _EMA = 0.1, 0.999
-# Below so many told tokens a larger network knows them by heart.
+# Below so many told tokens a larger network knows them by heart, and it is worth its size where it sees so
+# many tokens for each weight. Operations a second of two cores, by which it is told what there is time for
+# (docs/log.md).
 _LEAST_TOLD: dict[SizeName, int] = {"tiny": 0, "small": 3_000_000}
+_TOKENS_PER_WEIGHT, _SPEED = 4.0, 1e11
 # Tokens of the longer side of a step, and the highest rate, of a network by its size (docs/log.md).
 _TOKENS_PER_STEP: dict[SizeName, int] = {"tiny": 2_048, "small": 4_096, "base": 8_192}
 _RATE: dict[SizeName, float] = {"tiny": 4e-3, "small": 3e-3, "base": 2e-3}
@@ -34,21 +39,22 @@ def of_pairs(
     asked: LanguageSettings,
     learned: Learned,
     reasons: dict[str, str],
+    budget: tuple[float, float],
 ) -> tuple[LanguageSettings, LearnSettings]:
-    """Sizes and settings of the fit; what was asked for stays."""
-    about = learned.corpus.train.about
-    pairs, told = int(about["documents"]), int(about["told"])
-    size = _size(told) if asked.size == "auto" else asked.size
+    """Sizes and settings of the fit; what was asked for stays. `budget` is the seconds there are, and the
+    tokens to learn from.
+    """
+    train = learned.corpus.train
+    pairs, told = int(train.about["documents"]), int(train.about["told"])
+    size: SizeName = "tiny"
     if asked.size == "auto":
-        reasons["model.size"] = f"{size}: for {told:,} tokens to tell"
-    settings = asked.replaced({"size": size})
-    if size == "tiny" and asked.width == "auto" and not architecture.is_recurrent:
-        settings = settings.replaced({k: v for k, v in _TINY.items() if getattr(asked, k) == "auto"})
-    settings = settings.sized()
+        size, reasons["model.size"] = _size(architecture, asked, learned, budget)
+    else:
+        size = asked.size
+    settings = _sized(architecture, asked, size)
     if "dropout" not in asked.said():
-        dropout = next((value for limit, value in _DROPOUT if pairs <= limit), 0.0)
+        dropout = _dropout(pairs, _seen(settings, learned, budget)[0] / max(len(train), 1), reasons)
         settings = settings.replaced({"dropout": dropout})
-        reasons["model.dropout"] = f"{dropout:g}: for {pairs:,} pairs"
     batch = _batch(size, told / max(pairs, 1), recipe, reasons)
     return settings, _learning(recipe.learn.replaced(batch), architecture, size, reasons)
 
@@ -65,9 +71,47 @@ def going_on_with_pairs(recipe: PretrainRecipe, learned: Learned, reasons: dict[
     return found
 
 
-def _size(told: int) -> SizeName:
-    """The largest that there is enough to tell for."""
-    return next(name for name, least in reversed(_LEAST_TOLD.items()) if told >= least)
+def _sized(architecture: LanguageArchitecture, asked: LanguageSettings, size: SizeName) -> LanguageSettings:
+    """Every `auto` of the sizes as a number."""
+    settings = asked.replaced({"size": size})
+    if size == "tiny" and asked.width == "auto" and not architecture.is_recurrent:
+        settings = settings.replaced({k: v for k, v in _TINY.items() if getattr(asked, k) == "auto"})
+    return settings.sized()
+
+
+def _size(
+    architecture: LanguageArchitecture, asked: LanguageSettings, learned: Learned, budget: tuple[float, float]
+) -> tuple[SizeName, str]:
+    """The largest that there is enough to tell for, and enough time."""
+    told = int(learned.corpus.train.about["told"])
+    best: SizeName = "tiny"
+    for name, least in _LEAST_TOLD.items():
+        seen, weights = _seen(_sized(architecture, asked, name), learned, budget)
+        if told < least:
+            break
+        if name != "tiny" and seen < _TOKENS_PER_WEIGHT * weights:
+            return best, f"{best}: for {told:,} tokens to tell, of which {name} would see too few in the time"
+        best = name
+    return best, f"{best}: for {told:,} tokens to tell"
+
+
+def _seen(settings: LanguageSettings, learned: Learned, budget: tuple[float, float]) -> tuple[float, int]:
+    """Tokens of both sides that there is time for, and the weights of its products. A token goes through the
+    layers that read or through those that tell, and half of them are told.
+    """
+    weights = settings.num_products() + learned.corpus.tokenizer.size * int(settings.width)
+    seconds, tokens = budget
+    return min(tokens, seconds * _SPEED / (3 * weights)), weights
+
+
+def _dropout(pairs: int, passes: float, reasons: dict[str, str]) -> float:
+    """For so many pairs that are gone over so often."""
+    dropout = next((value for limit, value in _DROPOUT if pairs <= limit), 0.0)
+    if passes < _FEW_PASSES and dropout > _DROPOUT_OF_FEW:
+        reasons["model.dropout"] = f"{_DROPOUT_OF_FEW:g}: {pairs:,} pairs are seen about {passes:.1f} times"
+        return _DROPOUT_OF_FEW
+    reasons["model.dropout"] = f"{dropout:g}: for {pairs:,} pairs"
+    return dropout
 
 
 def _batch(size: SizeName, length: float, recipe: PretrainRecipe, reasons: dict[str, str]) -> dict[str, int]:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from textwright.bundle.folder import is_finished, refuse_foreign, save_bundle
-from textwright.bundle.manifest import LANGUAGE, DataRecord, Manifest
+from textwright.bundle.manifest import LANGUAGE, PAIRS, DataRecord, Manifest
 from textwright.core.clock import Clock
 from textwright.core.events import Sink, fan_out, silent
-from textwright.core.files import readable_name, to_json, write_atomic
+from textwright.core.files import read_json, readable_name, to_json, write_atomic
 from textwright.core.records import Note, Score, Split
 from textwright.core.tensorboard import tracking
 from textwright.models.transformer.lora import merged
@@ -182,12 +182,19 @@ def _limited(recipe: PretrainRecipe, clock: Clock, say: Sink) -> Clock:
 def _decided(
     recipe: PretrainRecipe, learned: Learned, start: Start | None, clock: Clock, memory: Path
 ) -> Decided:
-    """The plan; the size that was chosen by the time there was stays that of a run that is resumed."""
+    """The plan; what was chosen by the time there was stays that of a run that is resumed."""
     if memory.is_file():
-        known = {"model.size": memory.read_text(encoding="utf-8")}
-        return decide(recipe.replaced(known), learned, start)
+        return decide(recipe.replaced(read_json(memory)), learned, start)
     found = decide(recipe, learned, start, seconds=clock.remaining(), tokens=_tokens(recipe, learned))
-    write_atomic(memory, str(found.settings.size))
+    write_atomic(memory, to_json(_by_time(found, recipe, start)))
+    return found
+
+
+def _by_time(decided: Decided, recipe: PretrainRecipe, start: Start | None) -> dict[str, Any]:
+    """What was chosen by the time there is."""
+    found: dict[str, Any] = {"model.size": decided.settings.size}
+    if recipe.objective in PAIRS and start is None:
+        found["model.dropout"] = decided.settings.dropout
     return found
 
 
@@ -218,7 +225,7 @@ def _orders(
     """What another process needs to make the same steps."""
     return {
         "sources": [str(source) for source in sources],
-        "recipe": recipe.replaced({"model.size": learning.decided.settings.size}).model_dump(
+        "recipe": recipe.replaced(_by_time(learning.decided, recipe, learning.start)).model_dump(
             mode="json", exclude_unset=True
         ),
         "compute": learning.fit.compute.to_json(),
