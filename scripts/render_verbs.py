@@ -42,7 +42,7 @@ KEYS = {
     ],
     "plan": ["task, schema, rows, account, candidates, reasons"],
     "predict": ["n, out, unreadable"],
-    "translate": ["n, out, cut, kept"],
+    "translate": ["n, out, cut, kept, unsure"],
     "export": [
         "format, out, max_difference, mean_difference, changed_answers, rows, bytes, seconds, passed",
     ],

@@ -54,6 +54,7 @@ from textwright.language import (
     stream,
     summarize,
     summarize_file,
+    summarizer,
 )
 from textwright.models.language.registry import EXTRACTOR
 from textwright.report.card import not_assessed
@@ -119,6 +120,7 @@ __all__ = [
     "stream",
     "summarize",
     "summarize_file",
+    "summarizer",
     "train",
     "train_pairs",
     "translate",

@@ -173,25 +173,29 @@ def summarize(
     method: str | None = None,
     sentences: int | None = None,
     length: str | int | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Summary:
     """The sentences of a text that tell the most of it, in their order, with their places in it.
 
     Three of them where nothing is said, or as many as the extractor in the folder `model` was best with.
-    `length` is `short`, `medium` or `long`, or a number of words (of Chinese: characters).
+    `length` is `short`, `medium` or `long`, or a number of words (of Chinese: characters). A `model` may also
+    be one that writes summaries itself (`train --task summarize`): `settings` are then those of
+    `DecodeSettings`.
 
     Raises ConfigError, and BundleError for a folder without an extractor.
 
     >>> summarize("It rained. The dam broke after the rain. People fled.", sentences=1, method="lead").text
     'It rained.'
     """
-    return _summarizer(model, method, sentences, length).summarize(text)
+    found = summarizer(model, method=method, sentences=sentences, length=length, settings=settings)
+    return found.summarize(text)
 
 
 def summarize_file(
     data: str | Path,
     out: str | None = None,
     *,
-    model: str | Path | None = None,
+    model: str | Path | Summarizer | Abstractive | None = None,
     method: str | None = None,
     sentences: int | None = None,
     length: str | int | None = None,
@@ -200,21 +204,49 @@ def summarize_file(
 ) -> Summarized:
     """Summarize a document, or each row of a table; see `textwright.tasks.summarizing.files.summarize_file`.
 
+    `model` may be what `summarizer` opened, with settings of its own.
+
     >>> textwright.api.summarize_file("report.txt", length="short").summary.text  # doctest: +SKIP
     'The dam broke after the rain.'
     """
     from textwright.tasks.summarizing.files import summarize_file as summarized
 
-    return summarized(_summarizer(model, method, sentences, length), data, out, text=text, keep=keep)
+    if model is None or isinstance(model, str | Path):
+        model = summarizer(model, method=method, sentences=sentences, length=length)
+    return summarized(model, data, out, text=text, keep=keep)
 
 
-def _summarizer(
-    model: str | Path | None, method: str | None, sentences: int | None, length: str | int | None
+def summarizer(
+    model: str | Path | None = None,
+    *,
+    method: str | None = None,
+    sentences: int | None = None,
+    length: str | int | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Summarizer | Abstractive:
-    """What a folder or a method makes summaries with. Raises ConfigError, BundleError."""
+    """What a folder or a method makes summaries with: it has `summarize(text)` and `summarize_all(texts)`.
+
+    `settings` are those of `DecodeSettings`, of a folder that `train --task summarize` made; `length` is one
+    of them. Raises ConfigError, BundleError.
+
+    >>> textwright.api.summarizer(method="lead", length="short").method
+    'lead'
+    """
     from textwright.tasks.summarizing.extractive import DEFAULT_METHOD, Summarizer
     from textwright.tasks.summarizing.learned import load_extractor
 
+    known = dict(settings or {})
+    if length is not None:
+        known["length"] = int(length) if str(length).isdecimal() else length
+    if model is not None and method is None and _writes(Path(model)):
+        return _written(model, sentences, known)
+    length = known.pop("length", None)
+    for name in known:
+        raise ConfigError(
+            f"{name} is a setting of a model that writes summaries itself, and these are sentences that are "
+            "picked",
+            hint="Leave it out.",
+        )
     if model is None:
         return Summarizer.of(method or DEFAULT_METHOD, sentences=sentences, length=length)
     if method is not None:
@@ -222,15 +254,21 @@ def _summarizer(
             f"--method {method} does not go with a model, which ranks sentences itself",
             hint="Leave one of them out.",
         )
-    if is_bundle(Path(model)) and load_manifest(Path(model)).architecture != EXTRACTOR:
-        from textwright.tasks.summarizing.abstractive import Abstractive  # it needs torch
-
-        for flag, value in (("--sentences", sentences), ("--length", length)):
-            if value is not None:
-                raise ConfigError(
-                    f"{flag} does not go with a model that writes summaries itself: they are as long "
-                    "as those it learned from",
-                    hint="Leave it out.",
-                )
-        return Abstractive.load(model)
     return Summarizer.of(load_extractor(model), sentences=sentences, length=length)
+
+
+def _writes(model: Path) -> bool:
+    """Whether a folder has a model that writes summaries itself."""
+    return is_bundle(model) and load_manifest(model).architecture != EXTRACTOR
+
+
+def _written(model: str | Path, sentences: int | None, settings: Mapping[str, Any]) -> Abstractive:
+    """A model that writes summaries itself. Raises ConfigError, BundleError."""
+    from textwright.tasks.summarizing.abstractive import Abstractive  # it needs torch
+
+    if sentences is not None:
+        raise ConfigError(
+            "--sentences does not go with a model that writes summaries itself",
+            hint="Ask for a length: --length short, medium, long or a number of words.",
+        )
+    return Abstractive.load(model, settings)

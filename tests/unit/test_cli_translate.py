@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,22 @@ def test_a_document_is_said_and_counted(folder: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0 and done.stdout == ""
     assert f"3 texts translated: {tmp_path / 'o.md'}" in done.stderr
     as_json = run("translate", folder / "en-zh", folder / "notes.md", "--out", tmp_path / "o.md", "--json")
-    assert last(as_json).keys() == {"n", "out", "cut", "kept"} and last(as_json)["n"] == 3
+    assert [*last(as_json)] == ["n", "out", "cut", "kept", "unsure"] and last(as_json)["n"] == 3
+    assert last(as_json)["unsure"] is None, "six held-out pairs are too few for a confidence"
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_a_document_becomes_rows_where_rows_are_written(folder: Path, tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"o.{ending}"
+    done = run("translate", folder / "en-zh", folder / "notes.md", "--out", out, "--json")
+    sources = [span.of(SENTENCES) for span in segments(SENTENCES, most=600)]
+    if ending == "jsonl":
+        rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    else:
+        rows = [*csv.DictReader(out.read_text(encoding="utf-8").splitlines())]
+    assert [row["text"] for row in rows] == sources and last(done)["n"] == len(sources) == 3
+    assert [*rows[0]][:4] == ["text", "output", "score", "confidence"]
+    assert not rows[0]["confidence"] and float(rows[0]["score"]) <= 0
 
 
 def test_sentences_that_stay_are_counted_and_the_first_is_said(folder: Path, tmp_path: Path) -> None:
@@ -72,7 +88,7 @@ def test_those_that_were_cut_are_counted_as_the_rows_say(folder: Path, tmp_path:
         done = run(*words, *more)
         rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
         num_cut = sum(row.get("cut", False) for row in rows)
-        assert last(done) == {"n": 2, "out": str(out), "cut": num_cut, "kept": 0}
+        assert last(done) == {"n": 2, "out": str(out), "cut": num_cut, "kept": 0, "unsure": None}
         assert (f"cut before their end: {num_cut} of 2 " in done.stderr) == bool(num_cut)
     assert num_cut == 2
     assert "被截断的译文" in run(*words, *more, "--lang", "zh").stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -83,3 +85,25 @@ def test_deferred_logits_are_smoothed_as_torch_does(smoothing: float) -> None:
         strict=True,
     ):
         assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_a_mark_stands_before_a_share_of_the_sources_and_changes_nothing_else() -> None:
+    plain, marks = pairs(cut=0.3), np.arange(400) % 3 + 100
+    rows = replace(plain, marks=np.where(np.arange(400) == 5, -1, marks), marked=0.75)
+    every = np.arange(400)
+    one, other = rows.batch(every, seed=5), plain.batch(every, seed=5)
+    read, before = (
+        [row[mask].tolist() for row, mask in zip(batch.ids_BT, batch.mask_BT, strict=True)]
+        for batch in (one, other)
+    )
+    marked = [a != b for a, b in zip(read, before, strict=True)]
+    assert all(
+        a == ([int(m), *b] if is_marked else b)
+        for a, b, m, is_marked in zip(read, before, marks, marked, strict=True)
+    )
+    assert 0.68 < np.mean(marked) < 0.82 and not marked[5]
+    assert torch.equal(one.targets, other.targets)
+    alone = rows.batch(np.array([7]), seed=5)
+    assert alone.ids_BT[0][alone.mask_BT[0]].tolist() == read[7], "what is drawn follows from the pair"
+    again = rows.batch(every, seed=6)
+    assert [row[mask].tolist() for row, mask in zip(again.ids_BT, again.mask_BT, strict=True)] != read

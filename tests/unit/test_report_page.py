@@ -326,6 +326,7 @@ def test_no_word_is_left_that_nothing_says() -> None:
         "language.protocol_",
         "inspect.told_",
         "inspect.attention_",
+        "rate.",
     )
     ends = (
         "inspect.causal",

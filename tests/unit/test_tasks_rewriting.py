@@ -86,6 +86,11 @@ def test_it_translates_and_says_how_good_it_is(
     data.write_text("source\ttarget\n" + "".join(f"{a}\t{b}\n" for a, b in rows), encoding="utf-8")
     found = api.evaluate(out, data)
     assert found.n == 10 and found.scores["bleu"].value > 80
+    assert found.details["confidence"] is None, "of so few held-out pairs none was learned"
+    assert {"by_length", "copied", "loops", "length_ratio"} <= found.details.keys()
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "that were held out are too few to learn one from" in page and "留出的" in page
+    assert "What its answers are like" in page and "它的结果有什么特点" in page
     with pytest.raises(BundleError, match="gives no labels"):
         api.load(out)
     with pytest.raises(BundleError, match="not a language model"):

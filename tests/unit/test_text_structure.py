@@ -251,12 +251,20 @@ def test_answers_do_not_bring_lines_marks_or_cells() -> None:
     assert put("---\nHello you.\n---\nYou.", "note: x", "Du.") == "---\nHello you.\n---\nDu."
 
 
-def test_blanks_come_where_chinese_needed_none_and_stay_where_english_had_them() -> None:
+def test_blanks_between_sentences_are_those_of_the_language_they_became() -> None:
     def put(text: str, *answers: str, most: int = 99) -> str:
         return rebuilt(text, segments(text, most=most), answers)
 
     assert put("你好。“再见！”走了", "Hello.", '"Bye!"', "Gone") == 'Hello. "Bye!" Gone'
-    assert put("Hello. Bye.", "你好。", "再见。") == "你好。 再见。"
+    assert put("你好。再见。", "Hello.", "*Bye* now.") == "Hello. *Bye* now."
+    assert put("- Hello.  Bye. So?", "你好。", "再见。", "好吗？") == "- 你好。再见。好吗？"
+    assert put('He said "no." Bye.', '他说"不。"', "再见。") == '他说"不。"再见。'
+    assert put("| Hi. Bye. | Go. |", "你好。", "再见。", "走。") == "| 你好。再见。 | 走。 |"
+    # One that was left as it was, blanks that Chinese had itself, a tab, what is no sentence beside it.
+    assert put("Hello. Bye.", "你好。", "Bye.") == "你好。 Bye."
+    assert put("你好。 再见。", "你好！", "再见！") == "你好！ 再见！"
+    assert put("Hello.\tBye.", "你好。", "再见。") == "你好。\t再见。"
+    assert put("Hello. <!-- a --> Bye.", "你好。", "再见。") == "你好。 <!-- a --> 再见。"
     assert put("你好，再见，很好。", "hello,", "bye,", "good.", most=3) == "hello, bye, good."
     assert put("aaaabbbb", "cc", "dd", most=4) == "ccdd"
 

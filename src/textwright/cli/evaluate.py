@@ -69,7 +69,7 @@ def _table(result: api.Evaluated) -> str:
         lines.append(f"{row['label'][:24]:24} {numbers}  {row['n']:,}")
     if len(every) > len(classes):
         lines.append(f"These are the {len(classes)} weakest of {len(every)} labels; --json has all.")
-    return "\n".join([*lines, *_confusion(result.details), *_beside(result)])
+    return "\n".join([*lines, *_confidence(result.details), *_confusion(result.details), *_beside(result)])
 
 
 def _beside(result: api.Evaluated) -> list[str]:
@@ -88,6 +88,22 @@ def _beside(result: api.Evaluated) -> list[str]:
         f"Without learning: {name} on the same rows, how much more the model has, and a paired test:",
         *lines,
     ]
+
+
+def _confidence(details: dict[str, Any]) -> list[str]:
+    """Whether the confidence of answers is to be trusted here, and what taking only the surest would give."""
+    found = details.get("confidence")
+    if not found:
+        return []
+    scores = {name: Score.from_json(score) for name, score in found["scores"].items()}
+    lines = ["", f"confidence that an answer has a {found['metric']} of {found['least']:.1f} or more:"]
+    lines += [f"{name:12} {score}" for name, score in scores.items()]
+    points = found["risk_coverage"]
+    for wanted in (0.25, 0.5, 0.75, 1.0):
+        point = min(points, key=lambda one: abs(one["coverage"] - wanted))
+        share, good = 100 * point["coverage"], 100 * (1 - point["risk"])
+        lines.append(f"of the surest {share:.0f} % ({point['least']:.2f} and more) {good:.0f} % are")
+    return lines
 
 
 def _f1(row: dict[str, Any]) -> float:

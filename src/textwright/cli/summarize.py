@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,12 @@ from textwright import api
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.errors import ConfigError
 from textwright.core.files import explained
+from textwright.core.settings import parse_assignment
 from textwright.runtime.cpu import choose_waiting
+from textwright.tasks.rewriting.settings import UNSURE
+
+if TYPE_CHECKING:
+    from textwright.tasks.summarizing.files import Summarized
 
 app = typer.Typer(add_completion=False)
 
@@ -36,7 +41,8 @@ def summarize(
     length: Annotated[
         str | None,
         typer.Option(
-            help="short, medium or long (30, 80 or 200 words), or a number of words; of Chinese: characters."
+            help="short, medium or long (30, 80 or 200 words; of a model that writes as it has learned), or "
+            "a number of words; of Chinese: characters."
         ),
     ] = None,
     sentences: Annotated[
@@ -54,6 +60,10 @@ def summarize(
         typer.Option(
             help="Columns to keep beside each summary, such as id,date; 'all' for all but the text."
         ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="How a model that writes looks for summaries: length=short, beams=1."),
     ] = None,
     json: Json = False,
     debug: Debug = False,
@@ -73,12 +83,15 @@ def summarize(
         if model is not None:
             choose_waiting()  # before torch is imported, where it is
         kept = [name.strip() for name in keep.split(",")] if keep else []
-        done = api.summarize_file(
-            file, out, model=model, method=method, sentences=sentences, length=length, text=text, keep=kept
+        opened = api.summarizer(
+            model,
+            method=method,
+            sentences=sentences,
+            length=length,
+            settings=dict(parse_assignment(entry) for entry in set_ or []),
         )
-        if done.num_unreadable:
-            say(f"rows that could not be read, and have no summary: {done.num_unreadable:,}; the first:")
-            say(f"{file}, {done.first_unreadable}")
+        done = api.summarize_file(file, out, model=opened, text=text, keep=kept)
+        _say_faults(done, file)
         if json:
             finish(True, done.to_json(out or "-"), "")
         elif out not in (None, "-"):
@@ -86,6 +99,20 @@ def summarize(
         elif done.summary is not None:
             with explained(Path("standard output")):
                 print(done.summary.text.rstrip(), flush=True)
+
+
+def _say_faults(done: Summarized, file: str) -> None:
+    """What a person should know before reading on."""
+    for note in done.notes:
+        say(note)
+    if done.num_unreadable:
+        say(f"rows that could not be read, and have no summary: {done.num_unreadable:,}; the first:")
+        say(f"{file}, {done.first_unreadable}")
+    if done.num_unsure:
+        say(
+            f"summaries to look at first, whose confidence is below {UNSURE}: "
+            f"{done.num_unsure:,} of {done.n:,}"
+        )
 
 
 def _places(data: list[str]) -> tuple[Path | None, str]:

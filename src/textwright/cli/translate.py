@@ -12,6 +12,7 @@ from textwright.cli import options
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say
 from textwright.core.settings import parse_assignment
 from textwright.runtime.cpu import choose_waiting
+from textwright.tasks.rewriting.settings import UNSURE
 
 if TYPE_CHECKING:
     from textwright.tasks.rewriting.files import Written
@@ -48,6 +49,7 @@ def translate(
         _say_faults(done)
         if json:
             record = {"n": done.n, "out": done.out, "cut": done.num_cut, "kept": done.num_kept}
+            record["unsure"] = done.num_unsure
             finish(True, record, "")
         elif out != "-":
             say(f"{done.n:,} texts translated: {out}")
@@ -63,6 +65,11 @@ def _say_faults(done: Written) -> None:
         say(
             f"translations that were cut before their end: {done.num_cut:,} of {done.n:,} "
             "(--set max_tokens=N lets them be longer)"
+        )
+    if done.num_unsure:
+        say(
+            f"translations to look at first, whose confidence is below {UNSURE}: "
+            f"{done.num_unsure:,} of {done.n:,}"
         )
     if done.num_kept:
         say(

@@ -16,6 +16,7 @@ from textwright.core.names import did_you_mean
 from textwright.export.gate import Parity, parity
 from textwright.export.specs import spec_of
 from textwright.models.language.registry import EXTRACTOR
+from textwright.tasks.rewriting.confidence import CONFIDENCE
 from textwright.tasks.rewriting.engines.ctranslate2 import CTranslate2Engine
 from textwright.tasks.rewriting.engines.library import LibraryEngine
 from textwright.tasks.rewriting.model import ended, pieces_of
@@ -30,6 +31,7 @@ _COPIED = (
     "tokenizer_config.json",
     "tokenizer_settings.json",
     "special_tokens_map.json",
+    CONFIDENCE,
 )
 _SAMPLES = "samples.jsonl"
 

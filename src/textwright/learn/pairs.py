@@ -32,7 +32,8 @@ class Pairs:
 
     A step has as many told tokens as `batch` targets of mean length: few long pairs or many short ones.
     `parts` (V, 2) are the two tokens that each was made of, or -1, and `cut` is the share of those read that
-    is cut.
+    is cut. `marks` (N,) are tokens that say of what kind a target is to be: one stands before a source in a
+    share `marked` of the times that it is read, so that both can be asked for, any kind and a certain one.
     """
 
     sources: Ragged
@@ -41,6 +42,8 @@ class Pairs:
     pad_id: int
     parts: NDArray[np.int64] | None = None
     cut: float = 0.0
+    marks: IntArray | None = None
+    marked: float = 0.0
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -77,6 +80,8 @@ class Pairs:
         sources, targets = self.sources.take(chosen), self.targets.take(chosen)
         if self.cut and self.parts is not None:
             sources = _cut(sources, chosen, self.parts, self.cut, seed)
+        if self.marks is not None and self.marked:
+            sources = _marked(sources, chosen, self.marks, self.marked, seed)
         read, is_there = self.frame.around(sources).padded(self.pad_id)
         told, is_told = targets.padded(self.pad_id)
         before = np.broadcast_to(np.array(self.frame.known, told.dtype), (len(told), len(self.frame.known)))
@@ -120,6 +125,16 @@ def _cut(rows: Ragged, chosen: IntArray, parts: NDArray[np.int64], share: float,
         kept = np.stack([np.ones(len(ids), bool), is_cut], 1)
         ids, may_be = both[kept], np.stack([is_cut, is_cut], 1)[kept]
     return Ragged(ids, np.concatenate([[0], np.cumsum(lengths)]))
+
+
+def _marked(rows: Ragged, chosen: IntArray, marks: IntArray, share: float, seed: int) -> Ragged:
+    """Rows with the mark of each before it, for a share of them that is drawn as in `_cut`."""
+    names = np.asarray(chosen, np.uint64)
+    drawn = _uniform(names, np.zeros_like(names), derive(seed, "marked"))
+    is_marked = (drawn < share) & (marks[chosen] >= 0)
+    starts = rows.offsets[:-1][is_marked]
+    ids = np.insert(rows.values.astype(np.int64), starts, marks[chosen][is_marked])
+    return Ragged(ids, np.concatenate([[0], np.cumsum(rows.lengths + is_marked)]))
 
 
 def _uniform(names: NDArray[np.uint64], places: NDArray[np.uint64], seed: int) -> NDArray[np.float64]:

@@ -21,7 +21,16 @@ from textwright.core.records import Score
 from textwright.core.seeds import generator
 from textwright.measure.base import FloatArray, check_rows, require_rows
 from textwright.measure.bootstrap import GroupedSums, make_score, rows_score
-from textwright.measure.words import CHINESE, UNSPACED, SpaceTally, base_language, english_words, words
+from textwright.measure.buckets import MIN_ROWS_OF_BUCKETS, REPLICATES_OF_BUCKETS, bucket, length_buckets
+from textwright.measure.words import (
+    CHINESE,
+    UNSPACED,
+    SpaceTally,
+    base_language,
+    english_words,
+    loops,
+    words,
+)
 from textwright.text.clean import fold
 
 NAMES = ("rouge1", "rouge2", "rougeL")
@@ -255,7 +264,8 @@ class RougeMeter:
 
     def __init__(self, language: str = "", *, stem: Stem | None = None) -> None:
         self.language, self.label, self.stem = language, rouge_label(language), stem
-        self.num_rows = self._num_empty = 0
+        self.num_rows = self._num_empty = self._num_loops = 0
+        self._lengths: list[int] = []  # of the sources, in words
         self._f1: list[FloatArray] = []
         self._sums = np.zeros((len(NAMES), 2))
         self._own, self._of_references = _Extraction(), _Extraction()
@@ -280,8 +290,11 @@ class RougeMeter:
             self._num_empty += not output.strip()
             self._tally.add(own[0])
             source = None if sources is None else sources[row]
+            others = [*own, *([] if source is None else [source])]
+            self._num_loops += loops(words(output)) and not any(loops(words(text)) for text in others)
             if source is not None:
                 read = _Source(source)
+                self._lengths.append(len(read.words))
                 self._own.add(read, output)
                 self._of_references.add(read, own[0])
             self._rows.update(repr((source, list(own))).encode("utf-8", "surrogatepass"))
@@ -320,14 +333,15 @@ class RougeMeter:
 
         Raises what `per_row` does.
         """
-        rows = np.column_stack(list(self.per_row.values()))
+        return self._scores(np.column_stack(list(self.per_row.values())), seed, replicates)
+
+    def _scores(self, rows: FloatArray, seed: int, replicates: int) -> dict[str, Score]:
         sums = GroupedSums(len(NAMES))
         sums.add(rows)
         drawn = sums.resampled(replicates, generator(seed, "measure", "rouge"))
         means = drawn[:, 1:] / drawn[:, :1]
         return {
-            name: make_score(float(rows[:, k].mean()), means[:, k], self.num_rows)
-            for k, name in enumerate(NAMES)
+            name: make_score(float(rows[:, k].mean()), means[:, k], len(rows)) for k, name in enumerate(NAMES)
         }
 
     def details(self, *, seed: int = 0) -> dict[str, Any]:
@@ -335,10 +349,12 @@ class RougeMeter:
 
         - `label`: "rouge", "rouge-char" or "rouge-word" (see `rouge_label`); numbers of two kinds do not
           compare.
-        - `empty`: the share of rows without an output.
+        - `empty`: the share of rows without an output; `loops`: that of rows in which a decoder got stuck
+          while neither the source nor a reference repeats itself like that.
         - `extraction`, and the same of the first references in `extraction_of_references`, where sources are
           known: the share of summaries that stand in their source word for word (`verbatim`), shares of
           n-grams that do not (`new_1grams` to `new_3grams`), and the means of `extractive_fragments`.
+        - `by_length`: as of `TranslationMeter.details`.
         """
         require_rows(self.num_rows)
         means = 100 * self._sums / self.num_rows
@@ -348,6 +364,17 @@ class RougeMeter:
             "precision": dict(zip(NAMES, means[:, 0].tolist(), strict=True)),
             "recall": dict(zip(NAMES, means[:, 1].tolist(), strict=True)),
             "empty": rows_score(self._num_empty, self.num_rows).to_json(),
+            "loops": rows_score(self._num_loops, self.num_rows).to_json(),
             "extraction": self._own.to_json(),
             "extraction_of_references": self._of_references.to_json(),
+            "by_length": self._by_length(seed),
         }
+
+    def _by_length(self, seed: int) -> list[dict[str, Any]]:
+        if len(self._lengths) != self.num_rows or self.num_rows < MIN_ROWS_OF_BUCKETS:
+            return []
+        lengths, rows = np.array(self._lengths), np.column_stack(list(self.per_row.values()))
+        return [
+            bucket(lengths[chosen], self._scores(rows[chosen], seed, REPLICATES_OF_BUCKETS))
+            for chosen in length_buckets(lengths)
+        ]

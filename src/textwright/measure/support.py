@@ -203,8 +203,8 @@ def support(sources: Sequence[str], summaries: Sequence[str]) -> dict[str, Any]:
     """How well a set of summaries (N,) stands on its sources (N,); ready for JSON.
 
     `flagged` is the share of summaries with anything unsupported (a score with Wilson's interval), `names`
-    and `numbers` the share of these that the sources have, with their number `n`. Raises DataError for no
-    rows.
+    and `numbers` the share of these that the sources have, with their number `n`; `per_100` has how many of
+    each that they do not have there are in 100 summaries. Raises DataError for no rows.
 
     >>> found = support(["Tom has 3 cats.", "It rains."], ["There Tom has 4 cats.", "It rains."])
     >>> found["flagged"]["value"], found["names"], found["numbers"]
@@ -224,4 +224,5 @@ def support(sources: Sequence[str], summaries: Sequence[str]) -> dict[str, Any]:
         f"{kind}s": {"n": len(all_), "supported": sum(all_) / len(all_) if all_ else None}
         for kind, all_ in held.items()
     }
-    return {"flagged": rows_score(num_flagged, len(summaries)).to_json(), **shares}
+    per_100 = {f"{kind}s": 100 * (len(all_) - sum(all_)) / len(summaries) for kind, all_ in held.items()}
+    return {"flagged": rows_score(num_flagged, len(summaries)).to_json(), **shares, "per_100": per_100}

@@ -21,8 +21,9 @@ import numpy as np
 from textwright.core.errors import ConfigError, DataError
 from textwright.core.records import Score
 from textwright.core.seeds import generator
-from textwright.measure.base import Array, FloatArray, IntArray, check_rows, require_rows
+from textwright.measure.base import FloatArray, IntArray, check_rows, require_rows
 from textwright.measure.bootstrap import GroupedSums, make_score, ratio, rows_score
+from textwright.measure.buckets import MIN_ROWS_OF_BUCKETS, REPLICATES_OF_BUCKETS, bucket, length_buckets
 from textwright.measure.words import CHINESE, UNSPACED, SpaceTally, base_language, loops, words
 from textwright.text.clean import fold
 
@@ -30,8 +31,6 @@ BLEU_ORDER, CHRF_ORDER, CHRF_BETA = 4, 6, 2
 # Those of sacrebleu that need no download and no dictionary.
 TOKENIZERS = ("13a", "intl", "zh", "char", "none")
 _CUT_AT_SPACES = ("13a", "intl")
-MIN_ROWS_OF_BUCKETS = 8
-_REPLICATES_OF_DETAILS = 200
 
 
 def tokenizer_for(language: str) -> str:
@@ -222,7 +221,8 @@ class TranslationMeter:
         - `copied`, where sources are known: `rows` that are their source (case, width and punctuation aside),
           and the share of `tokens` that stand in the source, with that of the first reference beside it:
           names and numbers are copied rightly.
-        - `by_length`: rows in four buckets by the number of words of the source, each with its scores.
+        - `by_length`: rows in four buckets by the number of words of the source, each with its scores, and
+          whether its rows are too few to say much (`few`).
         """
         length, wanted = self.counts["bleu"][:, :2].sum(axis=0).tolist()
         seen = self._seen
@@ -256,23 +256,10 @@ class TranslationMeter:
         table = []
         for chosen in length_buckets(lengths):
             scores = self._scores(
-                {k: rows[chosen] for k, rows in counts.items()}, seed, _REPLICATES_OF_DETAILS
+                {k: rows[chosen] for k, rows in counts.items()}, seed, REPLICATES_OF_BUCKETS
             )
-            own = lengths[chosen]
-            ends = {"from": int(own.min()), "to": int(own.max()), "n": len(chosen)}
-            table.append({**ends, **{name: score.to_json() for name, score in scores.items()}})
+            table.append(bucket(lengths[chosen], scores))
         return table
-
-
-def length_buckets(lengths: Array) -> list[IntArray]:
-    """Rows in at most four buckets by the quartiles of their lengths (N,); equal lengths stay together.
-
-    >>> [rows.tolist() for rows in length_buckets(np.array([5, 1, 1, 1, 1, 2, 3, 9]))]
-    [[1, 2, 3, 4], [5, 6], [0, 7]]
-    """
-    edges = np.unique(np.quantile(lengths, (0.25, 0.5, 0.75)))
-    of_row = np.searchsorted(edges, lengths)
-    return [np.flatnonzero(of_row == bucket) for bucket in np.unique(of_row)]
 
 
 def _share(part: float, whole: float) -> float | None:

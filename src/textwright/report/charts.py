@@ -51,7 +51,7 @@ class Chart:
     left: float = _LEFT
     top: float = _TOP
     width: float = WIDTH
-    has_words: bool = False  # names of dots are keys of words/page.yaml
+    has_words: bool = False  # names of dots and lines are keys of words/page.yaml
 
     @property
     def right(self) -> float:

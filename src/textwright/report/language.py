@@ -10,6 +10,7 @@ from textwright.report.charts import Chart, line_chart
 from textwright.report.messages import SPOKEN
 from textwright.report.page import both, environment
 from textwright.report.records import Curve, Records, read_lines, read_records
+from textwright.report.rewritten import Rewriting, rewriting_of
 from textwright.report.shown import number, percent, seconds
 from textwright.report.tokencharts import LookMap, look_map
 from textwright.report.words import Language, word
@@ -30,7 +31,10 @@ def render_language(
     curve = records.curves[0] if records.curves else Curve("")
     task, pairs = manifest["task"], manifest["task"] in _PAIRS
     first = "answers" if pairs else "scores"
-    sections = [first, "written", "curves", "data", "settings", "words"]
+    found = rewriting_of(records.scores.get("details", {}), _PAIRS[task]) if pairs else None
+    sections = [f"language.{key}" for key in (first, "written") if samples or key != "written"]
+    sections += [*_parts(found)] if found else []
+    sections += [f"language.{key}" for key in ("curves", "data", "settings", "words")]
     return (
         environment()
         .get_template("language.html")
@@ -39,7 +43,8 @@ def render_language(
             title=_TITLES.get(task, "language.page"),
             first=f"language.{first}",
             language=language or SPOKEN.get(),
-            sections=[f"language.{key}" for key in sections if samples or key != "written"],
+            sections=sections,
+            found=found,
             verdict=[both(key, **values) for key, values in findings(records)],
             samples=samples[:_SHOWN],
             answers=_answers(manifest),
@@ -50,6 +55,16 @@ def render_language(
             data=records.manifest["data"][0],
         )
     )
+
+
+def _parts(found: Rewriting) -> Iterator[str]:
+    """The sections of a model of pairs that there is something to say in."""
+    if found.rates:
+        yield "rates"
+    if found.buckets:
+        yield "lengths"
+    if found.sure or found.why:
+        yield "sure"
 
 
 def findings(records: Records) -> Iterator[Finding]:

@@ -39,6 +39,8 @@ _NOTE = r"\[\^[^\]\s]{1,50}\]:(?=\s)"
 _PREFIX = re.compile(f"(?:{_EDGE}|>|{_BULLET}|{_NUMBER}|{_HASHES}|{_NOTE}|{_BLOCK_TAG})*+", re.I)
 _NEW_MARKS = re.compile(f"(?:{_EDGE}|>|{_BULLET}|{_HASHES})*+")
 _MARK = re.compile(f">|{_BULLET}|{_HASHES}|\\[\\^")
+# Of an answer's edges: it says nothing of how sentences are parted.
+_QUOTES = "\"'()[]"
 _TAIL_TAG = re.compile(_BLOCK_TAG, re.I)
 _TAIL_HASHES = re.compile(r"(?<=\s)#{1,20}$")
 _PIPE = re.compile(r"(?<!\\)\|")
@@ -99,12 +101,15 @@ def rebuilt(text: str, spans: Sequence[Span], answers: Sequence[str]) -> str:
     A line break in an answer becomes a blank, and the edges of an answer go. If nothing is left, the source
     stays; so does a whole line whose answers would open or close code, a comment or a formula, or move a cell
     of its table. Marks of a list, heading or quotation that an answer begins a line with are left out. Where
-    Chinese sentences, which have no blank between them, become such as need one, they get it.
-    Raises ValueError when the spans do not fit the answers or the text.
+    Chinese sentences, which have no blank between them, become such as need one, they get it, and the blank
+    between two sentences goes where both become Chinese. Raises ValueError when the spans do not fit the
+    answers or the text.
 
     >>> text = "  1. 你好。再见。\r\n"
     >>> rebuilt(text, segments(text, most=99), ["Hello,\nyou.", " Bye. "])
     '  1. Hello, you. Bye.\r\n'
+    >>> rebuilt("> Hi. Bye.", segments("> Hi. Bye.", most=99), ["你好。", "再见。"])
+    '> 你好。再见。'
     """
     return rebuilt_and_kept(text, spans, answers)[0]
 
@@ -203,8 +208,7 @@ def _new_line(text: str, line: _Line, spans: Sequence[Span], answers: Sequence[s
         told = source if answer == source else _tamed(answer, begins_line, line.is_row)
         stays += [] if told else [number]
         told = told or source
-        needs_blank = not gap and parts and _needs_blank(text[copied - 1], parts[-1][-1], told[0])
-        parts += [" " if needs_blank else gap, told]
+        parts += [_gap(gap, text[copied - 1], parts[-1], told, source) if parts else gap, told]
         copied = span.end
     new = "".join([*parts, text[copied : line.span.end]])
     if new == old or _is_harmless(old, new, line.is_row):
@@ -243,9 +247,21 @@ def _opened(line: str) -> str:
     return found[0].lower() if found else whole if whole in ("---", "...") else ""
 
 
+def _gap(gap: str, before: str, left: str, right: str, after: str) -> str:
+    """What stands between two answers of a line: that of the source, which `before` ends and `after` begins,
+    but for a blank that one language writes between sentences and the other does not.
+    """
+    if not gap:
+        return " " if _needs_blank(before, left[-1], right[0]) else gap
+    if gap.strip(" ") or _is_wide(before) or _is_wide(after[0]):
+        return gap
+    ends, begins = left.rstrip(_QUOTES)[-1:] or left, right.lstrip(_QUOTES)[:1] or right
+    return "" if _is_wide(ends[0]) and _is_wide(begins[0]) else gap
+
+
 def _needs_blank(before: str, left: str, right: str) -> bool:
     """Whether two answers need a blank where the source, which `before` ends, needed none."""
-    begins = right.isalnum() or right in "\"'([<"
+    begins = right.isalnum() or right in "\"'([<*_`"
     return begins and _is_wide(before) and not _is_wide(left) and not _is_wide(right)
 
 

@@ -70,6 +70,7 @@ def prepared(
         columns = recipe.data.model_dump(exclude={"text"})
         asked |= {**columns, "length": length, "clean": recipe.pairs.clean.model_dump(mode="json")}
         asked |= said_of(recipe)
+        asked["sizes"] = objective == "summarize" and recipe.pairs.lengths > 0
     found = _found(folder, asked, recipe, start)
     if found is not None:
         return found

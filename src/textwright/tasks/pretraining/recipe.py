@@ -92,6 +92,14 @@ class PairSettings(Settings):
         description="share of the tokens of sources that are cut in two, anew in each epoch, while pairs are "
         "learned (arXiv:1910.13267, 2506.01687)",
     )
+    lengths: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="of summaries: share of the times that a text is read with a token before it that says "
+        "whether its summary is short, medium or long (arXiv:1711.05217), so that one can be asked for; 0 "
+        "learns no such tokens",
+    )
     clean: PairRules = PairRules()
 
 

@@ -32,10 +32,13 @@ from textwright.tasks.pretraining.cutting import cut_after_a_step
 from textwright.tasks.pretraining.fitting import Learning, count_parameters
 from textwright.tasks.pretraining.follow import led, refuse_misfit, refuse_shards
 from textwright.tasks.pretraining.glance import text_at_a_glance
+from textwright.tasks.pretraining.objectives.pairs import learns_marks
 from textwright.tasks.pretraining.opening import opening_of
 from textwright.tasks.pretraining.plan import Decided, decide, objective_of
 from textwright.tasks.pretraining.recipe import HYBRID, INSTRUCT, PretrainRecipe
 from textwright.tasks.pretraining.starting import Start, start_of
+from textwright.tasks.rewriting.confidence import CONFIDENCE
+from textwright.tasks.rewriting.lengths import MARKED, SIZES
 from textwright.tasks.rewriting.samples import rewritten_samples
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.work import work_folder
@@ -286,6 +289,8 @@ def _keep(
     )
     held_out = learned.corpus.validation
     scores, details = learning.objective.scores(model, held_out, learning.recipe, learning.most_scored)
+    if why := details.get("confidence", {}).get("why"):
+        say(Note(why))
     state = fit.state
     made = Pretrained(
         place,
@@ -318,6 +323,8 @@ def _keep(
             **_added(learned.corpus.train),
         }
         (folder / "plan.json").write_text(to_json(plan), encoding="utf-8")
+        if kept := details.get("confidence", {}).pop("model", None):
+            (folder / CONFIDENCE).write_text(to_json(kept), encoding="utf-8")
         record = {"split": made.split, "scores": manifest.scores, "details": details}
         (folder / "scores.json").write_text(to_json(record), encoding="utf-8")
         (folder / "data.json").write_text(to_json(text_at_a_glance(learned.corpus)), encoding="utf-8")
@@ -361,9 +368,13 @@ def decode_of(learning: Learning) -> DecodeSettings:
     return learning.recipe.decode.limited(int(learning.learned.corpus.train.about["longest"]))
 
 
-def _of_pairs(train: Shards) -> dict[str, Any]:
-    """The languages of the sides of pairs, and what stands around them."""
-    return {key: train.about[key] for key in ("languages", "frame") if key in train.about}
+def _of_pairs(learning: Learning) -> dict[str, Any]:
+    """The languages of both sides, what stands around them, and of summaries how long they are."""
+    train, tokenizer = learning.learned.corpus.train, learning.learned.corpus.tokenizer
+    found: dict[str, Any] = {key: train.about[key] for key in ("languages", "frame") if key in train.about}
+    if (sizes := train.about.get(SIZES)) is not None:
+        found[SIZES] = {**sizes, MARKED: learns_marks(train.about, tokenizer, learning.recipe)}
+    return found
 
 
 def _added(train: Shards) -> dict[str, Any]:
@@ -394,7 +405,7 @@ def _manifest(made: Pretrained, learning: Learning, documents: Documents, openin
             "textwright_version": version("textwright"),
             "task": learning.objective.task,
             "architecture": made.model,
-            "schema": {"objective": made.objective, "opening": opening, **columns, **_of_pairs(train)},
+            "schema": {"objective": made.objective, "opening": opening, **columns, **_of_pairs(learning)},
             "decode": {}
             if learning.objective.task == LANGUAGE
             else decode_of(learning).model_dump(mode="json"),

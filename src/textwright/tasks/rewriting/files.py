@@ -15,7 +15,7 @@ from textwright.core.errors import ConfigError, DataError
 from textwright.core.files import writing_atomic
 from textwright.tasks.rewriting.long import rewrite_long
 from textwright.tasks.rewriting.model import Rewriter, Rewritten
-from textwright.tasks.rewriting.settings import DecodeSettings
+from textwright.tasks.rewriting.settings import UNSURE, DecodeSettings
 from textwright.text.columns import find_text_column, profile
 from textwright.text.pairs.languages import UNDETERMINED, language_of
 from textwright.text.rowlog import RowLog
@@ -37,9 +37,10 @@ _SEEN = 200
 class Written:
     """How many texts were rewritten: sentences of a document, or rows of a table.
 
-    `num_cut` answers did not come to an end; `num_kept` sentences stand as they were, as nothing was made of
-    them, or what would have changed the form of the document; `first_kept` is the first of these. `language`
-    is that of the texts where it is surely another one than the model has learned to read.
+    `num_cut` answers did not come to an end; `num_unsure` have a confidence below `UNSURE`, None of a model
+    that has learned none. `num_kept` sentences stand as they were, as nothing was made of them, or what would
+    have changed the form of the document; `first_kept` is the first of these. `language` is that of the texts
+    where it is surely another one than the model has learned to read.
     """
 
     out: str
@@ -48,6 +49,14 @@ class Written:
     num_kept: int = 0
     first_kept: str = ""
     language: str = ""
+    num_unsure: int | None = None
+
+    def count(self, found: Rewritten) -> None:
+        """Take in what was made of a text."""
+        self.n += 1
+        self.num_cut += not found.is_whole
+        if found.confidence is not None:
+            self.num_unsure = (self.num_unsure or 0) + (found.confidence < UNSURE)
 
 
 def rewrite_file(
@@ -56,13 +65,14 @@ def rewrite_file(
     """Rewrite a document sentence by sentence, or each row of a table as a whole, to `out`.
 
     Lines, blanks, marks of Markdown, code and addresses of a document stay as they are. Of a table `out` is
-    .jsonl or .csv, with the `output` of each row, in order. Nothing is there before all is done. Raises
-    ConfigError for another ending, DataError for data that cannot be used.
+    .jsonl or .csv, with the `output` of each row, in order; of a document that is written so each sentence is
+    a row. Nothing is there before all is done. Raises ConfigError for another ending, DataError for data that
+    cannot be used.
     """
     path = Path(data)
     is_document = path.suffix.lower() in DOCUMENTS and str(data) != STDOUT and text is None
-    done = Written(str(out))
-    if is_document:
+    done = Written(str(out), num_unsure=None if model.confidence is None else 0)
+    if is_document and not out.lower().endswith(_ENDINGS):
         whole = _whole(path)
         made = rewrite_document(model, whole, settings, done)
         with _writing(out) as file:
@@ -71,11 +81,26 @@ def rewrite_file(
     _refuse_ending(out)
     with _writing(out) as file:
         write = _rows_to(file, out)
-        for given, found in _rewritten_rows(model, data, text, settings, done):
+        rows = (
+            _sentences(model, _whole(path), settings, done)
+            if is_document
+            else _rewritten_rows(model, data, text, settings, done)
+        )
+        for given, found in rows:
             write(given, found)
-            done.n += 1
-            done.num_cut += not found.is_whole
+            done.count(found)
     return done
+
+
+def _sentences(
+    model: Rewriter, whole: str, settings: DecodeSettings, done: Written
+) -> Iterator[tuple[str, Rewritten]]:
+    """Those of a document, with what is made of each."""
+    texts = [span.of(whole) for span in segments(whole, most=_MAX_CHARS)]
+    done.language = _stranger(model, texts[:_SEEN])
+    for start in range(0, len(texts), _AT_ONCE):
+        part = texts[start : start + _AT_ONCE]
+        yield from zip(part, rewrite_long(model, part, settings), strict=True)
 
 
 def _whole(path: Path) -> str:
@@ -100,14 +125,10 @@ def rewrite_document(model: Rewriter, whole: str, settings: DecodeSettings, done
     Raises DataError where that cannot be held, which is a bug of ours: nothing is lost in silence.
     """
     spans = segments(whole, most=_MAX_CHARS)
-    done.language = _stranger(model, [span.of(whole) for span in spans[:_SEEN]])
     answers: list[str] = []
-    for start in range(0, len(spans), _AT_ONCE):
-        part = [span.of(whole) for span in spans[start : start + _AT_ONCE]]
-        for found in rewrite_long(model, part, settings):
-            answers.append(found.text)
-            done.num_cut += not found.is_whole
-    done.n += len(answers)
+    for _, found in _sentences(model, whole, settings, done):
+        answers.append(found.text)
+        done.count(found)
     made, kept = rebuilt_and_kept(whole, spans, answers)
     if kept and not done.num_kept:
         done.first_kept = spans[kept[0]].of(whole)
@@ -151,12 +172,16 @@ def _rows_to(file: IO[str], out: str) -> Callable[[str, Rewritten], Any]:
             json.dumps({"text": given, **_answer(found)}, ensure_ascii=False) + "\n"
         )
     table = csv.writer(file, lineterminator="\n")
-    table.writerow(["text", "output", "score"])
-    return lambda given, found: table.writerow([given, found.text, _answer(found)["score"]])
+    table.writerow(["text", "output", "score", "confidence"])
+    numbers = ("score", "confidence")
+    return lambda given, found: table.writerow(
+        [given, found.text, *(_answer(found)[name] for name in numbers)]
+    )
 
 
 def _answer(found: Rewritten) -> dict[str, Any]:
-    record: dict[str, Any] = {"output": found.text, "score": round(found.score, 4)}
+    sure = None if found.confidence is None else round(found.confidence, 4)
+    record: dict[str, Any] = {"output": found.text, "score": round(found.score, 4), "confidence": sure}
     if found.others:
         record["others"] = [*found.others]
     if not found.is_whole:

@@ -69,7 +69,8 @@ def _guarded(model: Rewriter, parts: Sequence[str], settings: DecodeSettings) ->
     wrong = [
         i
         for i, found in enumerate(made)
-        if not found.is_whole or (_circles(found.text) and not _circles(parts[i]))
+        if (not found.is_whole and not isinstance(settings.length, int))  # a number is a limit
+        or (_circles(found.text) and not _circles(parts[i]))
     ]
     if not wrong or settings.no_repeat:
         return made
@@ -86,14 +87,22 @@ def _circles(text: str) -> bool:
 
 
 def _joined(made: Sequence[Rewritten], blank: str) -> Rewritten:
-    """One answer of the parts of a text; it is no surer than they are on average."""
+    """One answer of the parts of a text; it is as sure as they are on average."""
     if not made:
         return Rewritten("", 0.0, True)
     if len(made) == 1:
         return made[0]
     text = blank.join(part.text for part in made)
     score = math.fsum(part.score for part in made) / len(made)
-    return replace(made[0], text=text, score=score, is_whole=all(part.is_whole for part in made), others=())
+    known = [part.confidence for part in made if part.confidence is not None]
+    return replace(
+        made[0],
+        text=text,
+        score=score,
+        is_whole=all(part.is_whole for part in made),
+        others=(),
+        confidence=math.fsum(known) / len(known) if known else None,
+    )
 
 
 def _target(model: Rewriter) -> str:

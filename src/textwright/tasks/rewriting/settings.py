@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from textwright.core.settings import Settings
+from textwright.text.pairs.sizes import SizeName
 
+UNSURE = 0.3
+"""Answers with a lower confidence are counted as those to look at first."""
 # An answer has at most so many times the tokens of the longest one that was learned from.
 _TIMES_LONGEST = 1.5
 
@@ -20,6 +25,11 @@ class DecodeSettings(Settings):
     answers: int = Field(1, ge=1, description="how many are given of each text, the best first")
     no_repeat: int = Field(0, ge=0, description="no run of so many tokens twice; 0 lets all")
     min_tokens: int = Field(0, ge=0, description="of an answer")
+    length: SizeName | Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="of summaries: short, medium or long, by those that were learned from, or a number of "
+        "words (of Chinese: characters)",
+    )
     max_tokens: int | None = Field(
         None, ge=1, description="of an answer; never more than three times its source and 20"
     )

@@ -23,7 +23,8 @@ from textwright.text.script import CJK_PATTERN
 from textwright.text.sentences import Span, sentences
 
 DEFAULT_METHOD, DEFAULT_SENTENCES = "textrank", 3
-LEARNED = "learned"
+# What ranks sentences that was learned, and what made summaries of no sentences of the text.
+LEARNED, WRITTEN = "learned", "written"
 LENGTHS: Mapping[str, int] = MappingProxyType({"short": 30, "medium": 80, "long": 200})
 """Words of a summary. A Chinese text says the same in 1.6 times as many characters, and gets so many."""
 _CHARACTERS_A_WORD = 1.6
@@ -39,13 +40,15 @@ class Summary:
     """Sentences of a text in their order, where each stands in it, and what chose them.
 
     Of what a model wrote itself there are no places; `unsupported` are names and numbers in it that the text
-    does not say.
+    does not say, `score` and `confidence` those of `Rewritten`.
     """
 
     text: str
     spans: tuple[Span, ...]
     method: str
     unsupported: tuple[str, ...] = ()
+    score: float | None = None
+    confidence: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -68,6 +71,7 @@ class Summarizer:
     room: Room
     max_shared: float = 1.0
     named: bool = False
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(

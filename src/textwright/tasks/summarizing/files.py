@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from textwright.core.errors import DataError
 from textwright.core.files import write_atomic
 from textwright.tasks.answering import STDOUT, Answer, Answered, Asked, refuse_ending, write_answers, writing
-from textwright.tasks.summarizing.extractive import Summarizer, Summary
+from textwright.tasks.rewriting.settings import UNSURE
+from textwright.tasks.summarizing.extractive import WRITTEN, Summarizer, Summary
 from textwright.tasks.summarizing.prose import MARKDOWN, markdown, plain
 from textwright.text.rowlog import RowLog
 from textwright.text.sources import Source, open_source
@@ -21,15 +22,21 @@ if TYPE_CHECKING:
     from textwright.tasks.summarizing.abstractive import Abstractive
 
 NOTHING: Answer = {"output": None, "spans": [], "unsupported": []}
+# Of a model that writes summaries itself.
+_NOT_WRITTEN: Answer = {**NOTHING, "score": None, "confidence": None}
 _ROWS = (".csv", ".jsonl", ".ndjson")
 
 
 @dataclass
 class Summarized(Answered):
-    """How many texts were summarized; `summary` is that of a document, None of the rows of a table."""
+    """How many texts were summarized; `summary` is that of a document, None of the rows of a table.
+
+    `num_unsure` summaries have a confidence below `UNSURE`; it is None where there is no confidence.
+    """
 
     summary: Summary | None = None
     method: str = ""
+    num_unsure: int | None = None
     notes: list[str] = field(default_factory=list)
 
     def to_json(self, out: str) -> dict[str, Any]:
@@ -38,9 +45,20 @@ class Summarized(Answered):
             if self.summary is None
             else self.summary.to_json()
         )
-        return {"method": self.method, "n": self.n, "out": out, "unreadable": self.num_unreadable} | {
-            key: found[key] for key in ("text", "spans", "unsupported")
-        }
+        record = {"method": self.method, "n": self.n, "out": out, "unreadable": self.num_unreadable}
+        record |= {key: found[key] for key in ("text", "spans", "unsupported")}
+        if self.method == WRITTEN:
+            record |= {
+                "confidence": self.summary and _short(self.summary.confidence),
+                "unsure": self.num_unsure,
+            }
+        return record
+
+    def count(self, summaries: Sequence[Summary]) -> None:
+        """Take in how sure a model is of what it wrote."""
+        known = [summary.confidence for summary in summaries if summary.confidence is not None]
+        if known:
+            self.num_unsure = (self.num_unsure or 0) + sum(sure < UNSURE for sure in known)
 
 
 def summarize_file(
@@ -64,19 +82,29 @@ def summarize_file(
         return _document(summarizer, source, out)
     out = out or STDOUT
     refuse_ending(out)
-    done = Summarized(method=summarizer.method)
-    asked = Asked(lambda texts: _answers(summarizer, texts), NOTHING, tuple(keep))
+    done = Summarized(method=summarizer.method, notes=[*summarizer.notes])
+    nothing = _NOT_WRITTEN if summarizer.method == WRITTEN else NOTHING
+    asked = Asked(lambda texts: _answers(summarizer, texts, done), nothing, tuple(keep))
     write_answers(source, out, asked, done, text=text)
     return done
 
 
-def _answers(summarizer: Summarizer | Abstractive, texts: list[str]) -> list[Answer]:
-    found = [summary.to_json() for summary in summarizer.summarize_all(texts)]
+def _answers(summarizer: Summarizer | Abstractive, texts: list[str], done: Summarized) -> list[Answer]:
+    found = summarizer.summarize_all(texts)
+    done.count(found)
     return [_row(summary) for summary in found]
 
 
-def _row(summary: dict[str, Any]) -> Answer:
-    return {"output": summary["text"], "spans": summary["spans"], "unsupported": summary["unsupported"]}
+def _row(summary: Summary) -> Answer:
+    told = summary.to_json()
+    row = {"output": told["text"], "spans": told["spans"], "unsupported": told["unsupported"]}
+    if summary.method != WRITTEN:
+        return row
+    return {**row, "score": _short(summary.score), "confidence": _short(summary.confidence)}
+
+
+def _short(number: float | None) -> float | None:
+    return None if number is None else round(number, 4)
 
 
 def _document(summarizer: Summarizer | Abstractive, source: LineSource, out: str | None) -> Summarized:
@@ -86,11 +114,11 @@ def _document(summarizer: Summarizer | Abstractive, source: LineSource, out: str
     text = read_document(source)
     is_markdown = source.path.suffix.lower() in MARKDOWN
     summary = summarizer.summarize(text, markdown(text) if is_markdown else plain(text))
-    done = Summarized(n=1, summary=summary, method=summarizer.method)
+    done = Summarized(n=1, summary=summary, method=summarizer.method, notes=[*summarizer.notes])
+    done.count([summary])
     if is_row and out is not None:
-        found = summary.to_json()
         with writing(out, []) as write:
-            write([_row(found)])
+            write([_row(summary)])
     elif out not in (None, STDOUT):
         write_atomic(Path(str(out)), summary.text.rstrip() + "\n")
     return done

@@ -21,6 +21,7 @@ from textwright.text.pairs.added import BACK, Add, Added
 from textwright.text.pairs.alike import groups_of
 from textwright.text.pairs.languages import language_of
 from textwright.text.pairs.reading import Pair
+from textwright.text.pairs.sizes import Sizes
 from textwright.text.rowlog import RowLog
 from textwright.text.script import script_shares
 from textwright.text.split import split_rows
@@ -46,7 +47,8 @@ class Making:
     """How pairs become tokens: `tokenizer` is given, or what one is learned by; `finished` gives one that is
     learned its special tokens. A side has `most` tokens at most, its end among them; where `cuts` says so,
     the end of a source that is longer is left out, in the place of the pair. `frame` gives what stands around
-    texts of two languages; `add` makes pairs to learn from besides those that are given.
+    texts of two languages; `add` makes pairs to learn from besides those that are given; `sized` says that it
+    is told how long targets are (`Sizes`).
     """
 
     tokenizer: Tokenizer | TokenizerSettings
@@ -56,6 +58,7 @@ class Making:
     cuts: bool = False
     seed: int = 0
     add: Add | None = None
+    sized: bool = False
 
 
 def build_pairs(
@@ -67,7 +70,7 @@ def build_pairs(
     (pairs), the `bytes` of the targets, how many tokens are `told`, and of the `longest` target, the
     `languages` of both sides, and the `notes` of reading; that of `train` with pairs that were added how many
     there are of each kind (`kinds`, in their order), and how they were made (`added`). None of these is held
-    out. Raises DataError for too few pairs.
+    out. `sizes` are those of targets, where these are told. Raises DataError for too few pairs.
     """
     given, held_out = held_apart(pairs, making.seed)
     added = Added(given) if making.add is None else making.add(given, held_out, log)
@@ -76,7 +79,7 @@ def build_pairs(
     else:
         tokenizer = making.finished(learned_tokenizer([*given, *added.back], making.tokenizer))
     languages = languages_of(pairs)
-    cutter = Cutter(tokenizer, making.frame(tokenizer, languages), making.most, making.cuts)
+    cutter = Cutter(tokenizer, making.frame(tokenizer, languages), making.most, making.cuts, making.sized)
     known = {"languages": languages, "notes": [*notes], "frame": cutter.frame.to_json(), "seed": making.seed}
     train, validation = (
         _written(folder / name, part, cutter, log, known)
@@ -122,12 +125,13 @@ def learned_tokenizer(pairs: Sequence[Pair], settings: TokenizerSettings) -> Tok
 
 @dataclass(frozen=True)
 class Cutter:
-    """Texts to tokens; `most`, `cuts`: see Making."""
+    """Texts to tokens; `most`, `cuts`, `sized`: see Making."""
 
     tokenizer: Tokenizer
     frame: PairFrame
     most: int
     cuts: bool = False
+    sized: bool = False
 
     def encoded(
         self, pairs: Sequence[Pair], log: RowLog, mark: str = ""
@@ -172,6 +176,10 @@ def _written(folder: Path, added: Added, cutter: Cutter, log: RowLog, known: dic
             f"none of {number:,} pairs fits into the window of {cutter.most:,} tokens",
             hint="Take a longer one (--set model.positions=N), or cut the texts.",
         )
+    if cutter.sized:
+        targets = [pair.target for pairs in added.kinds.values() for pair in pairs]
+        sizes = Sizes.of(targets, counted["told"] - counted["documents"])
+        known = {**known, "sizes": None if sizes is None else sizes.to_json()}
     return writer.close({"tokenizer": tokenizer.fingerprint, "stretches": 0, **counted, **known})
 
 

@@ -5,7 +5,7 @@ Shapes: B pairs, T tokens that are told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -27,9 +27,11 @@ from textwright.learn.pairs import Pairs
 from textwright.tasks.pretraining.objectives.base import Making, Objective
 from textwright.tasks.pretraining.objectives.causal import drawn_windows
 from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.rewriting.confidence import learn_confidence
 from textwright.tasks.rewriting.engines.library import LibraryEngine
-from textwright.tasks.rewriting.scoring import quick_score, scores_of
+from textwright.tasks.rewriting.scoring import HEADLINE, quick_score, scored
 from textwright.tasks.rewriting.settings import DecodeSettings
+from textwright.tasks.rewriting.signs import Answer
 from textwright.tasks.writing.model import LanguageModel, never_told, vocabulary_of
 from textwright.text.documents.reading import Documents
 from textwright.text.documents.shards import Shards
@@ -39,10 +41,11 @@ from textwright.text.pairs.added import BACK, with_share
 from textwright.text.pairs.cleaning import clean_pairs
 from textwright.text.pairs.languages import language_of
 from textwright.text.pairs.reading import NAMES, Asked, read_pairs
+from textwright.text.pairs.sizes import SIZE_NAMES, Sizes, size_of
 from textwright.text.pairs.tokens import parts_of, sides_of
 from textwright.text.rowlog import RowLog
 from textwright.text.tokenizers import Tokenizer
-from textwright.text.tokenizers.framed import PAIR_START, paired, with_marks
+from textwright.text.tokenizers.framed import PAIR_START, marks_of, paired, with_marks
 
 _TOKENS_AT_ONCE, _ROWS_AT_ONCE = 8_192, 256
 # Answers that are really made when a model is judged, as a share of what it is judged on.
@@ -115,31 +118,49 @@ def _build(task: str, documents: Documents, folder: Path, asked: Making) -> Toke
     clean = clean_pairs(
         found, log, recipe.pairs.clean, kind="translate" if task == "translate" else "summarize"
     )
+    summarizes = task == "summarize"
     made = pairs.Making(
         asked.tokenizer,
-        _finished(recipe),
+        _finished(recipe, task),
         partial(asked.frame, task),
-        asked.length,
-        cuts=task == "summarize",
+        asked.length - (summarizes and recipe.pairs.lengths > 0),  # a mark takes room
+        cuts=summarizes,
         seed=recipe.seed,
         add=asked.add,
+        sized=summarizes,
     )
     return pairs.build_pairs(clean, folder, made, log, notes)
 
 
-def _finished(recipe: PretrainRecipe) -> Callable[[Tokenizer], Tokenizer]:
-    """What a tokenizer that is learned gets: with texts that are translated back, the mark before these."""
-    return (lambda plain: with_marks(paired(plain), [BACK])) if recipe.pairs.monolingual else paired
+def _finished(recipe: PretrainRecipe, task: str) -> Callable[[Tokenizer], Tokenizer]:
+    """What a tokenizer that is learned gets: the mark before texts that are translated back, or those of the
+    sizes of summaries.
+    """
+    names = [BACK] if recipe.pairs.monolingual else []
+    if task == "summarize" and recipe.pairs.lengths > 0:
+        names += SIZE_NAMES
+    return (lambda plain: with_marks(paired(plain), names)) if names else paired
 
 
 def _rows(tokens: Shards, tokenizer: Tokenizer, length: int, recipe: PretrainRecipe) -> Pairs:
     """The pairs of an epoch: given ones come again where too few of all are given."""
     rows = rows_of(tokens, tokenizer, frame_in(tokens), recipe.pairs.cut)
+    if learns_marks(tokens.about, tokenizer, recipe):
+        sizes, marks = Sizes.from_json(tokens.about["sizes"]), marks_of(tokenizer)
+        names = [sizes.name_of(size_of(tokenizer.decode(row[:-1].tolist()))) for row in rows.targets]
+        return replace(rows, marks=np.array([marks[name] for name in names]), marked=recipe.pairs.lengths)
     num_back = int(tokens.about.get("kinds", {}).get(BACK, 0))
     if not num_back:
         return rows
     places = with_share(len(rows) - num_back, num_back, recipe.pairs.back.given, recipe.seed)
     return replace(rows, sources=rows.sources.take(places), targets=rows.targets.take(places))
+
+
+def learns_marks(about: Mapping[str, Any], tokenizer: Tokenizer, recipe: PretrainRecipe) -> bool:
+    """Whether summaries are learned with the mark of their size: not of all one size, nor by a checkpoint
+    whose tokenizer has no marks.
+    """
+    return bool(recipe.pairs.lengths and about.get("sizes") and {*SIZE_NAMES} <= marks_of(tokenizer).keys())
 
 
 def _judge(
@@ -164,11 +185,19 @@ def _scores(
     )
     engine = LibraryEngine.of(model)
     found = engine.decode(rows.sources.take(chosen), recipe.decode.limited(int(rows.targets.lengths.max())))
-    made = [decode(answers[0].ids) for answers in found]
+    best = [answers[0] for answers in found]
+    made = [decode(told.ids) for told in best]
     nats, count = measured(model.network, rows, chosen)
-    language = language_of(targets)
-    scores, details = scores_of(task, language, sources, made, [[text] for text in targets])
-    return scores, {**details, "rows": len(chosen), "perplexity": float(np.exp(nats / max(count, 1)))}
+    held = scored(task, language_of(targets), sources, made, [[text] for text in targets])
+    answers = [
+        Answer(source, text, told.mean, told.lowest, told.is_whole)
+        for source, text, told in zip(sources, made, best, strict=True)
+    ]
+    learned = learn_confidence(
+        answers, targets, held.quality, task=task, metric=HEADLINE[task], seed=recipe.seed
+    )
+    more = {"rows": len(chosen), "perplexity": float(np.exp(nats / max(count, 1)))}
+    return held.scores, {**held.details, **more, "confidence": learned.to_json()}
 
 
 @torch.no_grad()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -19,12 +19,21 @@ TIMES, MORE = 3, 20
 @dataclass(frozen=True)
 class Told:
     """An answer, without its end: its tokens, the mean of their log-probabilities that it was chosen by, and
-    whether it came to its end.
+    whether it came to its end. `mean` and `lowest` are of the log-probabilities of its tokens, whatever it
+    was chosen by, and not a number where the engine does not tell them.
     """
 
     ids: list[int]
     score: float
     is_whole: bool
+    mean: float = float("nan")
+    lowest: float = float("nan")
+
+    def sure(self, shares: NDArray[np.float64]) -> Told:
+        """With the log-probabilities of its tokens and of its end, which one that was cut has not told."""
+        known = shares if self.is_whole else shares[:-1]
+        mean, lowest = (float(known.mean()), float(known.min())) if len(known) else (0.0, 0.0)
+        return replace(self, mean=mean, lowest=lowest)
 
 
 class Engine(Protocol):

@@ -52,7 +52,7 @@ class CTranslate2Engine:
                 num_hypotheses=settings.answers,
                 length_penalty=settings.length_penalty,
                 no_repeat_ngram_size=settings.no_repeat,
-                min_decoding_length=settings.min_tokens,
+                min_decoding_length=min(settings.min_tokens, most) + len(forced),
                 max_decoding_length=most + len(forced),
                 max_input_length=0,
                 return_scores=True,

@@ -47,6 +47,7 @@ class LibraryEngine:
         torch.manual_seed(settings.seed)
         for places in in_order(sources.lengths, _ROWS_AT_ONCE, most_at_once):
             ids, mask = self._padded(self.frame.around(sources.take(places)))
+            longest = most_tokens(settings, int(sources.lengths[places].max()), self.room)
             found = self.model.generate(
                 input_ids=ids,
                 attention_mask=mask,
@@ -55,8 +56,8 @@ class LibraryEngine:
                 eos_token_id=self.frame.end_id,
                 pad_token_id=self.pad_id,
                 suppress_tokens=self.never or None,
-                max_new_tokens=most_tokens(settings, int(sources.lengths[places].max()), self.room),
-                **_ways(settings),
+                max_new_tokens=longest,
+                **_ways(settings, longest),
             )
             told, each = found[:, len(self.frame.known) :].tolist(), settings.answers
             for row, place in enumerate(places):
@@ -75,7 +76,7 @@ class LibraryEngine:
         for (row, told), share in zip(flat, shares, strict=True):
             known = share if told.is_whole else share[:-1]
             score = float(known.sum() / max(len(known), 1) ** settings.length_penalty)
-            made[row].append(replace(told, score=score))
+            made[row].append(replace(told, score=score).sure(share))
         return made
 
     def score(self, sources: Ragged, targets: Ragged) -> list[NDArray[np.float64]]:
@@ -111,7 +112,7 @@ class LibraryEngine:
         )
 
 
-def _ways(settings: DecodeSettings) -> dict[str, Any]:
+def _ways(settings: DecodeSettings, most: int) -> dict[str, Any]:
     is_drawn = settings.temperature > 0
     beams = 1 if is_drawn else max(settings.beams, settings.answers)
     ways: dict[str, Any] = {
@@ -126,5 +127,5 @@ def _ways(settings: DecodeSettings) -> dict[str, Any]:
     if settings.no_repeat:
         ways["no_repeat_ngram_size"] = settings.no_repeat
     if settings.min_tokens:
-        ways["min_new_tokens"] = settings.min_tokens
+        ways["min_new_tokens"] = min(settings.min_tokens, most)
     return ways
