@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from textwright.core.errors import BundleError
 from textwright.core.files import to_json
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import Ragged
 from textwright.core.seeds import generator
 from textwright.measure.base import FloatArray
@@ -48,6 +49,10 @@ class Corrupting:
     tokenizer: Tokenizer
     tells: bool = True
     asked: int = field(default=0)
+
+    @property
+    def frame(self) -> PairFrame:
+        return PairFrame.usual(self.tokenizer.frame.suffix[-1])
 
     def decode(self, sources: Ragged, settings: DecodeSettings) -> list[list[Told]]:
         return [[self._told(row)] for row in sources]
