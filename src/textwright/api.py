@@ -11,10 +11,8 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from textwright.bundle.folder import (
     is_finished,
@@ -40,7 +38,7 @@ from textwright.core.errors import BundleError, ConfigError
 from textwright.core.events import Sink, fan_out, silent
 from textwright.core.files import read_json, readable_name, write_atomic
 from textwright.core.names import did_you_mean
-from textwright.core.records import Candidate, Note, Score, Split
+from textwright.core.records import Note
 from textwright.core.tensorboard import tracking
 from textwright.export.formats import export
 from textwright.language import (
@@ -61,7 +59,6 @@ from textwright.report.card import not_assessed
 from textwright.report.folder import (
     CARD,
     edited_pages,
-    in_words,
     make_extractor,
     make_language,
     make_pages,
@@ -69,7 +66,8 @@ from textwright.report.folder import (
 )
 from textwright.report.markdown import STATED
 from textwright.report.words import Language
-from textwright.rewriting import translate, translate_file
+from textwright.results import Carded, Evaluated, Trained
+from textwright.rewriting import choose_pairs, evaluate_pairs, train_pairs, translate, translate_file
 from textwright.tasks.answering import Answered, answer_file
 from textwright.tasks.checkpoints import Checkpoints
 from textwright.tasks.identity import identity_of
@@ -83,11 +81,6 @@ from textwright.tasks.recipe import Recipe
 from textwright.tasks.work import work_folder
 from textwright.text.corpus import read_labelled
 from textwright.text.split import row_hashes
-
-if TYPE_CHECKING:
-    from textwright.tasks.pretraining.recipe import PretrainRecipe
-    from textwright.tasks.pretraining.run import Pretrained
-    from textwright.tasks.summarizing.training import LearnedExtractor
 
 __all__ = [
     "Carded",
@@ -128,70 +121,6 @@ __all__ = [
 ]
 
 MINUTES_WITHOUT_BUDGET = 10.0
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training gave; `split` says which part `scores` come from."""
-
-    out: Path
-    task: str
-    model: str
-    seconds: float
-    parameters: int
-    bytes: int
-    candidates: list[Candidate]
-    scores: dict[str, Score]
-    split: Split
-    interrupted: bool = False
-
-    def in_words(self, language: Language = "en") -> list[str]:
-        """How good the model is, in the first sentences of its report."""
-        manifest = load_manifest(self.out).model_dump(mode="json", by_alias=True)
-        return in_words(self.out, manifest, language)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "task": self.task,
-            "model": self.model,
-            "out": str(self.out),
-            "seconds": round(self.seconds, 3),
-            "parameters": self.parameters,
-            "bytes": self.bytes,
-            "candidates": [c.to_json() for c in self.candidates],
-            "scores": {k: v.to_json() for k, v in self.scores.items()},
-            "split": self.split,
-            "interrupted": self.interrupted,
-        }
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """Scores of a model on a file, and how many of its rows the model has learned from."""
-
-    n: int
-    seconds: float
-    scores: dict[str, Score]
-    details: dict[str, Any]
-    num_locked: int
-    cleaning: list[dict[str, Any]]
-    wrong: list[dict[str, Any]]
-    num_learned: int = 0
-    split: Split = "given"
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "n": self.n,
-            "seconds": round(self.seconds, 3),
-            "scores": {k: v.to_json() for k, v in self.scores.items()},
-            "split": self.split,
-            "locked_rows": self.num_locked,
-            "learned_rows": self.num_learned,
-            "trained_on": self.num_learned > 0,
-            "cleaning": self.cleaning,
-            "wrong": self.wrong,
-            "details": self.details,
-        }
 
 
 def train(
@@ -245,48 +174,6 @@ def train(
         return trained
 
 
-def train_pairs(
-    data: str | Path,
-    out: str | Path,
-    recipe: PretrainRecipe,
-    *,
-    sink: Sink = silent,
-    clock: Clock | None = None,
-    resume: bool = False,
-) -> Trained:
-    """Learn to make one text of another from pairs: `recipe.objective` is translate or summarize.
-
-    The model is m2m100, lstm or, for summaries, extractor. All else is as for `train`.
-    """
-    made: LearnedExtractor | Pretrained
-    if recipe.asked_name == EXTRACTOR:
-        from textwright.tasks.summarizing.training import train_extractor
-
-        made = train_extractor(data, out, recipe, sink=sink, clock=clock)
-    else:
-        made = pretrain([data], out, recipe, sink=sink, clock=clock, resume=resume)
-    size = (made.out / "model.safetensors").stat().st_size
-    candidate = Candidate(
-        made.model, made.scores, made.seconds, made.parameters, size, chosen=True, why="as asked"
-    )
-    task, rest = str(recipe.objective), (made.parameters, size, [candidate], made.scores, made.split)
-    return Trained(made.out, task, made.model, made.seconds, *rest, interrupted=made.interrupted)
-
-
-def choose_pairs(
-    data: str | Path,
-    out: str | Path,
-    recipe: PretrainRecipe,
-    *,
-    sink: Sink = silent,
-    clock: Clock | None = None,
-) -> Trained:
-    """`train_pairs` with all that suits, of which one is kept: the best, or a simpler one that is as good."""
-    from textwright.choose.pairs.chosen import choose_pairs as choose
-
-    return Trained(**vars(choose(data, out, recipe, sink=sink, clock=clock)))
-
-
 def plan(
     data: str | Path, recipe: Recipe | None = None, *, test: str | Path | None = None
 ) -> tuple[Plan, list[str]]:
@@ -305,15 +192,19 @@ def load(path: str | Path) -> Predictor:
     return Predictor.load(path)
 
 
-def evaluate(path: str | Path, data: str | Path) -> Evaluated:
+def evaluate(path: str | Path, data: str | Path, *, target_file: str | Path | None = None) -> Evaluated:
     """Score a model on a labelled file; looks at rows that were locked for the test are counted and kept.
 
-    A language model is scored on raw text: see `textwright.tasks.pretraining.evaluating`.
+    A language model is scored on raw text: see `textwright.tasks.pretraining.evaluating`. One of pairs is
+    scored on pairs; where `data` holds the sources alone, `target_file` has their targets, line by line.
     """
-    if load_manifest(Path(path)).task == LANGUAGE:
+    task = load_manifest(Path(path)).task
+    if task in PAIRS:
+        return evaluate_pairs(path, data, target_file)
+    if target_file is not None:
+        raise ConfigError(f"a file of targets does not go with a model for {task}", hint="Leave it out.")
+    if task == LANGUAGE:
         return _evaluate_language(path, data)
-    if load_manifest(Path(path)).task in PAIRS:
-        return _evaluate_pairs(path, data)
     started = time.monotonic()
     predictor = load(path)
     corpus = read_labelled(data, predictor.schema)
@@ -333,19 +224,6 @@ def evaluate(path: str | Path, data: str | Path) -> Evaluated:
         wrong=wrong.records(),
         num_learned=int(past_of(predictor.bundle.path, corpus).learned.sum()),
     )
-
-
-def _evaluate_pairs(path: str | Path, data: str | Path) -> Evaluated:
-    found: Any
-    if load_manifest(Path(path)).architecture == EXTRACTOR:
-        from textwright.tasks.summarizing.evaluating import evaluate_extractor
-
-        found = evaluate_extractor(path, data)
-    else:
-        from textwright.tasks.rewriting.evaluating import evaluate_pairs  # it needs torch
-
-        found = evaluate_pairs(path, data)
-    return Evaluated(found.n, found.seconds, found.scores, found.details, 0, found.cleaning, [])
 
 
 def _evaluate_language(path: str | Path, data: str | Path) -> Evaluated:
@@ -394,18 +272,6 @@ def label(
     `textwright.choose.rows.labelling.pick_rows`.
     """
     return pick_rows(load(path), data, out, rows=rows, text=text, seed=seed)
-
-
-@dataclass(frozen=True)
-class Carded:
-    """The pages that were written into a model folder, and what nobody has measured or stated yet."""
-
-    out: Path
-    files: list[str]
-    not_assessed: list[str]
-
-    def to_json(self) -> dict[str, Any]:
-        return {"out": str(self.out), "files": self.files, "not_assessed": self.not_assessed}
 
 
 def card(

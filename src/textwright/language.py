@@ -20,8 +20,8 @@ from textwright.report.words import Language
 
 if TYPE_CHECKING:
     from textwright.tasks.inspecting.run import Inspected
+    from textwright.tasks.pretraining.keeping import Pretrained
     from textwright.tasks.pretraining.recipe import PretrainRecipe
-    from textwright.tasks.pretraining.run import Pretrained
     from textwright.tasks.summarizing.abstractive import Abstractive
     from textwright.tasks.summarizing.extractive import Summarizer, Summary
     from textwright.tasks.summarizing.files import Summarized

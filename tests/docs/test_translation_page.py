@@ -39,6 +39,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made_pairs.write(tmp_path / "held-out.tsv", [pair for pair in every[known:] if pair not in shown][:40])
     (tmp_path / "notes.md").write_text(NOTES, encoding="utf-8")
     (tmp_path / "new.csv").write_text("id,text\n7,We see bread today.\n8,\n", encoding="utf-8")
+    for name, rows in (("text", learned[:100]), ("test", every[known:][40:60])):
+        for side, texts in zip(("en", "zh"), zip(*rows, strict=True), strict=True):
+            (tmp_path / f"{name}.{side}").write_text("\n".join(texts) + "\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -52,13 +55,17 @@ def test_the_page_runs_from_top_to_bottom(files: Path, capsys: pytest.CaptureFix
         for line in code.splitlines() if kind == "text" else []:
             words = shlex.split(line)[1:]
             if "--minutes" in words:
-                brief = made_pairs.FLAGS if words[0] == "train" else made_pairs.BRIEF
-                words[words.index("--minutes") :] = brief
+                is_brief = words[0] != "train" or "--target-file" in words
+                words[words.index("--minutes") :] = made_pairs.BRIEF if is_brief else made_pairs.FLAGS
             result = CliRunner().invoke(app, words)
             assert result.exit_code == 0, (line, result.output, result.exception)
             done.append(words[0])
             said += result.output
-    assert done == ["train", "evaluate", *["translate"] * 2, "compare", "export", "export", "translate"]
+    assert done == [
+        *("train", "evaluate", "translate", "translate", "train", "evaluate", "compare", "inspect"),
+        *("export", "export", "translate"),
+    ]
+    assert (files / "telling.html").is_file() and "to test on" in said
     for name in ("notes.zh.md", "notes-2.zh.md", "notes-3.zh.md"):
         assert (files / name).read_text(encoding="utf-8") == NOTES_IN_CHINESE
     rows = [json.loads(line) for line in (files / "new.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -127,6 +127,9 @@ def test_every_example_runs(tmp_path: Path, two_families: None, monkeypatch: pyt
     textwright.pretrain([tmp_path / "books"], tmp_path / "my-gaps", gaps)
     taught(tmp_path / "reviews.csv", tmp_path / "my-assistant")
     translating(tmp_path / "pairs.tsv", tmp_path / "en-zh")
+    for name, rows in (("corpus", made_pairs.pairs()[:100]), ("dev", made_pairs.pairs()[100:120])):
+        for side, texts in zip(("en", "zh"), zip(*rows, strict=True), strict=True):
+            (tmp_path / f"{name}.{side}").write_text("\n".join(texts) + "\n", encoding="utf-8")
     (tmp_path / "notes.md").write_text("# Notes\n\n- We like apples.\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert examples("demo") == ["textwright demo"]  # run by tests/unit/test_cli_demo.py
@@ -135,7 +138,7 @@ def test_every_example_runs(tmp_path: Path, two_families: None, monkeypatch: pyt
         words = shlex.split(line)[1:]
         if words[0] == "pretrain":
             words[words.index("--minutes") + 1] = "0.1"
-        if words[:2] == ["train", "pairs.tsv"]:
+        if words[:2] in (["train", "pairs.tsv"], ["train", "corpus.en"]):
             words[words.index("--minutes") :] = made_pairs.BRIEF
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, (line, result.output, result.exception)

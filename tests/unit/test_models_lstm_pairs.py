@@ -44,7 +44,7 @@ TOLD = torch.randint(4, 39, (3, 6), generator=torch.Generator().manual_seed(2))
 ALL = torch.ones_like(READ, dtype=torch.bool)
 
 
-def built(words: Vocabulary = WORDS, **sizes: Any) -> RecurrentPairsModel:
+def built(*, words: Vocabulary = WORDS, **sizes: Any) -> RecurrentPairsModel:
     torch.manual_seed(0)
     asked = {"width": 16, "inner": 24, "positions": 32, **sizes}
     network = LSTM_PAIRS.build(LSTMPairsSettings.parse(asked).sized(), words)
@@ -85,17 +85,19 @@ def by_hand(network: RecurrentPairsModel, ids: Tensor, told: Tensor) -> Tensor:
         x = torch.cat([stepped(left, x, zeros), stepped(right, x.flip(0), zeros).flip(0)], 2)
     first = (x[0, :, inner // 2 :] @ weights["decoder.begin.weight"].T).tanh().chunk(layers, 1)
     keys = x @ weights["decoder.key.weight"].T
-    said = stepped(part("decoder.layers.0"), table[told.T] * table.shape[1] ** 0.5, first[0])
+    said = table[told.T] * table.shape[1] ** 0.5
+    for number in range(layers):
+        said = stepped(part(f"decoder.layers.{number}"), said, first[number])
     seen = torch.einsum("tbs,sbh->tbh", torch.einsum("tbh,sbh->tbs", said, keys).softmax(-1), x)
-    for number in range(1, layers):
-        said = stepped(part(f"decoder.layers.{number}"), torch.cat([said, seen], 2), first[number])
     vectors = torch.cat([said, seen], 2) @ weights["decoder.projection.weight"].T
     norm = part("decoder.norm")
-    return F.layer_norm(vectors, vectors.shape[-1:], norm["weight"], norm["bias"]).transpose(0, 1) @ table.T
+    vectors = F.layer_norm(vectors, vectors.shape[-1:], norm["weight"], norm["bias"])
+    logits: Tensor = vectors.transpose(0, 1) @ table.T
+    return logits
 
 
 @pytest.mark.parametrize("sizes", [{}, {"layers": 1}, {"layers": 3}, {"inner": 16}])
-def test_logits_are_those_of_the_equations(sizes: dict[str, int]) -> None:
+def test_logits_are_those_of_the_equations(sizes: dict[str, Any]) -> None:
     network = built(**sizes)
     with torch.no_grad():
         found = network(READ, ALL, TOLD).logits
@@ -103,7 +105,7 @@ def test_logits_are_those_of_the_equations(sizes: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize("sizes", [{}, {"layers": 1}, {"layers": 3}, {"inner": 16}])
-def test_the_plan_counts_the_weights_there_are(sizes: dict[str, int]) -> None:
+def test_the_plan_counts_the_weights_there_are(sizes: dict[str, Any]) -> None:
     settings = LSTMPairsSettings.parse({"width": 16, "inner": 24, **sizes}).sized()
     matrices = [p for n, p in built(**sizes).named_parameters() if p.ndim == 2 and "embed" not in n]
     assert settings.num_products() == sum(p.numel() for p in matrices)
@@ -188,7 +190,7 @@ def test_greedy_is_a_loop_over_what_was_told(use_cache: bool) -> None:
 @torch.no_grad()
 def test_enough_beams_find_the_best_of_all_answers() -> None:
     words = Vocabulary(size=9, pad_id=1, start_id=0, end_id=2)
-    network = built(words)
+    network = built(words=words)
     ids = READ[:2] % 5 + 4
     pieces, length = range(4, 9), 3
     found = network.model.generate(
@@ -242,7 +244,7 @@ def test_it_learns_to_turn_texts_round() -> None:
         for chosen in pairs.order(32, 0, epoch):
             batch = pairs.batch(chosen)
             loss = told_token(network(*batch.inputs).logits, batch.targets)
-            (loss.total / loss.count).backward()
+            (loss.total / loss.count).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad()
     engine = LibraryEngine(network.eval().model, PairFrame.usual(words.end_id), words.pad_id, [0, 1], 16)

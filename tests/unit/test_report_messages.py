@@ -126,7 +126,7 @@ def arguments(call: ast.Call) -> list[ast.expr]:
     hints = [key.value for key in call.keywords if key.arg in ("hint", "do", "found")]
     if name in ERRORS:
         return [*call.args[:1], *hints]
-    if name in ("Note", "say", "dropped", "changed", "Baseline"):
+    if name in ("Note", "say", "dropped", "changed", "Baseline", "note", "warn"):
         return call.args[:1]
     return [*call.args[2:], *hints] if name == "Check" else []
 

@@ -19,9 +19,9 @@ from textwright.core.records import StepEvent
 from textwright.tasks import checkpoints
 from textwright.tasks.explaining.occlusion import mask_id
 from textwright.tasks.pretraining.evaluating import Row
+from textwright.tasks.pretraining.keeping import Pretrained
 from textwright.tasks.pretraining.objectives import OBJECTIVES
 from textwright.tasks.pretraining.recipe import PretrainRecipe
-from textwright.tasks.pretraining.run import Pretrained
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.writing.model import LanguageModel
 

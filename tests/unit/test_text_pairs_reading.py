@@ -10,16 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from textwright.core.errors import DataError
+from textwright.text.pairs.aligned import read_aligned
+from textwright.text.pairs.checking import Told
 from textwright.text.pairs.reading import (
     SUMMARIES,
     TRANSLATION,
     Asked,
     Names,
     Pair,
-    language_named,
-    read_aligned,
     read_pairs,
 )
+from textwright.text.pairs.tags import language_named
 from textwright.text.rowlog import RowLog
 
 ENGLISH = [f"The cat number {n} is on the mat and it is not mine." for n in range(30)]
@@ -38,8 +39,8 @@ def table(path: Path, *columns: list[str], header: str = "") -> Path:
 
 
 def read(path: Path, asked: Asked = Asked(), names: Names = TRANSLATION) -> tuple[list[Pair], list[str]]:  # noqa: B008
-    notes: list[str] = []
-    return read_pairs([path], asked, RowLog(), names=names, notes=notes), notes
+    told = Told()
+    return read_pairs([path], asked, RowLog(), names=names, told=told), told.notes
 
 
 @pytest.mark.parametrize(
@@ -151,9 +152,9 @@ def test_rows_without_a_side_are_dropped(tmp_path: Path) -> None:
 
 
 def test_columns_that_hold_another_language_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the columns 'zh' and 'en' are swapped: each holds the language of"):
+    with pytest.raises(DataError, match="'zh' and 'en' are swapped: each holds the language of"):
         read(table(tmp_path / "a.tsv", ENGLISH, CHINESE, header="zh\ten"))
-    with pytest.raises(DataError, match="the columns 'en' and 'de' hold the same language, en"):
+    with pytest.raises(DataError, match="'en' and 'de' hold the same language, en"):
         read(table(tmp_path / "b.tsv", ENGLISH, [f"{t} Is it the dog?" for t in ENGLISH], header="en\tde"))
     with pytest.raises(DataError, match="source and target are the same text in most rows"):
         read(table(tmp_path / "c.tsv", ENGLISH, ENGLISH, header="en\tde"))
@@ -170,7 +171,7 @@ def test_aligned_files(tmp_path: Path) -> None:
         Pair('"Yes', "是", 3),
         Pair("No.", "不", 4),
     ]
-    assert log.counts == {("dropped", "no source"): 1}
+    assert log.counts == {("dropped", "a blank line in the file of sources"): 1}
     short = written(tmp_path / "b.zh", "你好。\n是\n")
     with pytest.raises(DataError, match=r"a.en has 4 lines, b.zh has 2\nLine n of one"):
         read_aligned(left, short, RowLog())

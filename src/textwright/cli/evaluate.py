@@ -24,6 +24,7 @@ app = typer.Typer(add_completion=False)
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A model folder.")],
     data: options.Data,
+    target_file: options.TargetFile = None,
     wrong: Annotated[
         Path | None, typer.Option(help="Write the most wrong rows, 50 at most, to this .jsonl file.")
     ] = None,
@@ -34,10 +35,12 @@ def evaluate(
     """Score a model on a labelled file, with intervals.
 
     Example: textwright evaluate my-model dev.csv
+
+    Example: textwright evaluate en-zh dev.en --target-file dev.zh
     """
     with guarded(debug, lang):
         choose_waiting()  # before torch is imported, where it is
-        result = api.evaluate(model, data)
+        result = api.evaluate(model, data, target_file=target_file)
         for step in result.cleaning:
             say(f"{step['rows']:,} rows {step['action']}: {step['reason']}")
         if wrong is not None:
@@ -47,12 +50,26 @@ def evaluate(
             say(
                 f"{result.num_locked:,} of these rows were locked for the test; this look at them is recorded"
             )
-        if result.num_learned:
-            say(
-                f"warning: the model has learned from {result.num_learned:,} of these {result.n:,} rows, "
-                "which say nothing of new texts"
-            )
+        for warning in result.details.get("warnings", ()):
+            say(f"warning: {warning}")
+        _say_learned(result)
         finish(json, result.to_json(), _table(result))
+
+
+def _say_learned(result: api.Evaluated) -> None:
+    """What is no news to the model; of pairs also which side."""
+    sides = result.details.get("learned")
+    if result.num_learned and sides:
+        say(
+            f"warning: the model has learned a side of {result.num_learned:,} of these {result.n:,} pairs "
+            f"({sides['source']:,} sources, {sides['target']:,} targets, {sides['both']:,} both), which say "
+            "nothing of new texts"
+        )
+    elif result.num_learned:
+        say(
+            f"warning: the model has learned from {result.num_learned:,} of these {result.n:,} rows, "
+            "which say nothing of new texts"
+        )
 
 
 def _table(result: api.Evaluated) -> str:

@@ -35,6 +35,10 @@ Source = Annotated[
     str | None, typer.Option(help="Column of what is translated or summarised; guessed when not given.")
 ]
 Target = Annotated[str | None, typer.Option(help="Column of what is made of it; guessed when not given.")]
+TargetFile = Annotated[
+    Path | None,
+    typer.Option(help="File of the targets, line by line, where the data are a plain file of sources."),
+]
 Test = Annotated[
     Path | None, typer.Option(help="File to test on; otherwise a part of the rows is locked for that.")
 ]

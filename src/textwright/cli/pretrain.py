@@ -16,7 +16,7 @@ from textwright.core.clock import Clock
 from textwright.runtime.cpu import choose_waiting
 
 if TYPE_CHECKING:
-    from textwright.tasks.pretraining.run import Pretrained
+    from textwright.tasks.pretraining.keeping import Pretrained
 
 app = typer.Typer(add_completion=False)
 

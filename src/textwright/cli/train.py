@@ -33,6 +33,7 @@ def train(
     label: options.Label = None,
     source: options.Source = None,
     target: options.Target = None,
+    target_file: options.TargetFile = None,
     test: options.Test = None,
     test_share: options.TestShare = None,
     model: options.AnyModel = None,
@@ -55,17 +56,20 @@ def train(
     Example: textwright train reviews.csv --out my-model --minutes 3
 
     Example: textwright train pairs.tsv --task translate --out en-zh --minutes 20
+
+    Example: textwright train corpus.en --target-file corpus.zh --out en-zh --minutes 20
     """
     with guarded(debug, lang) as guard:
         options.refuse_contradiction(test, test_share)
-        pairs = None if recipe else task_of_pairs(data, task, {"source": source, "target": target})
+        columns = {"source": source, "target": target}
+        pairs = None if recipe else task_of_pairs(data, task, columns, target_file)
         if pairs is not None:
             refused: dict[str, Any] = {
                 "--prefer": prefer,
                 "--max-size": max_size,
                 "--max-latency": max_latency,
             }
-            refused |= {"--unlabelled": unlabelled, "--test-share": test_share, "--test": test}
+            refused |= {"--unlabelled": unlabelled}
             flags: dict[str, Any] = {
                 "model.name": model,
                 "model.checkpoint": from_,
@@ -73,8 +77,10 @@ def train(
                 "seed": seed,
             }
             flags |= {"data.source": source or text, "data.target": target or label}
-            is_choice = model == "auto"
-            trained = _train_pairs(data, out, pairs, (set_, flags, refused), resume, is_choice)
+            files = {"data.target_file": target_file, "data.test": test}
+            flags |= {key: None if path is None else str(path) for key, path in files.items()}
+            flags |= {"data.test_share": test_share}
+            trained = _train_pairs(data, out, pairs, (set_, flags, refused), resume, model == "auto")
         else:
             made = options.make_recipe(
                 recipe,

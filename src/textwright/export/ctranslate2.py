@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from textwright.bundle.folder import load_verified, refuse_foreign, save_bundle
+from textwright.bundle.learned import LEARNED
 from textwright.bundle.manifest import ENGINE, PAIRS, ROOM
 from textwright.core.errors import BundleError, ConfigError, ParityError
 from textwright.core.names import did_you_mean
@@ -32,6 +33,7 @@ _COPIED = (
     "tokenizer_settings.json",
     "special_tokens_map.json",
     CONFIDENCE,
+    LEARNED,
 )
 _SAMPLES = "samples.jsonl"
 
@@ -67,7 +69,9 @@ def export_ctranslate2(path: str | Path, out: str | Path, *, quantization: str =
     """
     started, folder, place = time.monotonic(), Path(path), Path(out)
     manifest = load_verified(folder)
-    if manifest.task not in PAIRS or ENGINE in manifest.decode:
+    if ENGINE in manifest.decode:
+        raise BundleError(f"{folder}: was exported already", hint="Give the folder that it was made from.")
+    if manifest.task not in PAIRS:
         raise BundleError(
             f"{folder}: ctranslate2 runs models from sequence to sequence, and this is none to convert",
             hint="Give a folder of textwright train --task translate or summarize.",

@@ -61,7 +61,7 @@ def render_inspected(record: dict[str, Any], language: Language | None = None) -
         .get_template("inspect.html")
         .render(
             r=record,
-            title="inspect.page",
+            title="inspect.page_pairs" if record["objective"] == "pairs" else "inspect.page",
             mark=Markup(MARK.decode()),
             language=language or SPOKEN.get(),
             sections=[f"inspect.{key}" for key in ("told", "places", "attention", "nearest", "words")],
@@ -69,7 +69,9 @@ def render_inspected(record: dict[str, Any], language: Language | None = None) -
             cells=[_cell(token, record["text"]) for token in record["tokens"]],
             scale=[(f"{bits:g}", _shade(bits)) for bits in (0, 2, 4, 6, 8, 10, 12)],
             places=[_place(place, record) for place in record["places"]],
-            layers=[_layer(layer, attention["tokens"]) for layer in attention["layers"]],
+            layers=[
+                _layer(layer, attention["tokens"], attention.get("seen")) for layer in attention["layers"]
+            ],
             visible=visible,
         )
     )
@@ -82,6 +84,7 @@ def _findings(record: dict[str, Any]) -> Iterator[Finding]:
         "bits": number(record["bits"]),
         "each": number(record["bits_per_token"]),
         "per_byte": number(record["bits_per_byte"]),
+        "text": visible(record["text"], gaps=False),
     }
     yield f"inspect.{record['objective']}", values
     place = record["least_expected"]
@@ -133,5 +136,5 @@ def _flat(text: str, before: str, after: str) -> str:
     return f"{before}{visible(text, gaps=False)}{after}"
 
 
-def _layer(layer: dict[str, Any], tokens: Sequence[str]) -> Layer:
-    return Layer(layer["layer"], [look_map(tokens, weights) for weights in layer["heads"]])
+def _layer(layer: dict[str, Any], tokens: Sequence[str], seen: Sequence[str] | None) -> Layer:
+    return Layer(layer["layer"], [look_map(tokens, weights, seen) for weights in layer["heads"]])

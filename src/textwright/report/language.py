@@ -11,7 +11,7 @@ from textwright.report.messages import SPOKEN
 from textwright.report.page import both, environment
 from textwright.report.records import Curve, Records, read_lines, read_records
 from textwright.report.rewritten import Rewriting, rewriting_of
-from textwright.report.shown import number, percent, seconds
+from textwright.report.shown import number, percent, seconds, shown
 from textwright.report.tokencharts import LookMap, look_map
 from textwright.report.words import Language, word
 
@@ -53,6 +53,7 @@ def render_language(
             loss=_loss(curve),
             checks=_checks(curve),
             data=records.manifest["data"][0],
+            locked=_locked(records),
         )
     )
 
@@ -104,6 +105,17 @@ def _added(made: dict[str, Any]) -> Iterator[Finding]:
             yield f"language.{key}", {**counts, "time": seconds(spent)}
 
 
+def _locked(records: Records) -> dict[str, str] | None:
+    """What was tested on, and the scores on what the state was chosen by."""
+    if records.manifest["split"] != "test":
+        return None
+    file, scores = records.manifest["data"][-1], (records.scores.get("validation") or {}).get("scores", {})
+    told = [
+        f"{word('page', f'name.{name}', 'en')} {number(score['value'])}" for name, score in scores.items()
+    ]
+    return {"name": shown(file["name"]), "pairs": number(file["rows"]), "scores": ", ".join(told)}
+
+
 def _answers(manifest: dict[str, Any]) -> bool:
     """Whether the model was taught to answer."""
     return bool(manifest["schema"].get("objective") == "instruct")
@@ -118,7 +130,8 @@ _PARTS = (("value", "value"), ("low", "low"), ("high", "high"))
 
 
 def _ends(score: dict[str, Any]) -> dict[str, str]:
-    return {key: f"{score[part]:.3f}" for key, part in _PARTS}
+    """A dash where a score of a few rows has no interval."""
+    return {key: "–" if score[part] is None else f"{score[part]:.3f}" for key, part in _PARTS}
 
 
 def _loss(curve: Curve) -> Chart | None:

@@ -39,6 +39,7 @@ def make_language_card(records: Records, stated: dict[str, str] | None = None) -
         "interrupted": bool(plan.get("interrupted")),
         "started_from": (plan.get("reasons") or {}).get("model.checkpoint"),
         "file": manifest["data"][0],
+        "test_file": next(iter(manifest["data"][1:]), None),
         "text": text or None,
         "scripts": {k: v for k, v in (text.get("scripts") or {}).items() if v >= 0.01},
         "mask": text.get("mask"),

@@ -1,9 +1,9 @@
 """LSTM layers that read one sequence and tell another with attention, whose class is our own.
 
-One stack reads from both sides, another tells. Its first layer asks where to look (the general score of
-arXiv:1508.04025), and what is found there enters the layers above it. So every layer goes over all tokens in
-one call of its kernel, where input feeding, which hands what was found on to the next token, is a loop over
-them (both are measured in docs/log.md). One table of vectors serves both texts and the last layer.
+One stack reads from both sides, another tells, and what its last layer says asks where to look (the general
+score of arXiv:1508.04025). What was found is not fed to the next token, as it is there: so every layer goes
+over all tokens in one call of its kernel. Asking by the first layer instead was told worse (docs/log.md). One
+table of vectors serves both texts and the last layer.
 
 `AutoConfig`, `AutoModel` and `AutoModelForSeq2SeqLM` know the class where this module was imported.
 
@@ -56,7 +56,7 @@ class LSTMPairsSettings(LSTMSettings):
         """Four gates a layer on both sides, what begins to tell, the keys, and the last product."""
         layers, width, inner = int(self.layers), int(self.width), int(self.inner)
         read = 4 * inner * (width + inner // 2 + (layers - 1) * 3 * inner // 2)
-        told = 4 * inner * (width + inner + (layers - 1) * 3 * inner)
+        told = 4 * inner * (width + inner + (layers - 1) * 2 * inner)
         return read + told + layers * inner**2 // 2 + inner**2 + 2 * inner * width
 
 
@@ -153,7 +153,7 @@ class TellingStack(nn.Module):
         self.begin = nn.Linear(inner // 2, layers * inner, bias=False)
         self.key = nn.Linear(inner, inner, bias=False)
         self.layers = nn.ModuleList(
-            nn.LSTM(2 * inner if number else width, inner, batch_first=True) for number in range(layers)
+            nn.LSTM(inner if number else width, inner, batch_first=True) for number in range(layers)
         )
         self.projection = nn.Linear(2 * inner, width, bias=False)
         self.norm = nn.LayerNorm(width)
@@ -170,13 +170,12 @@ class TellingStack(nn.Module):
     ) -> tuple[Tensor, Telling, Tensor]:
         """The vectors, the state after the last token, and the weights (B, T, S) of what was looked at."""
         state = self.begun(read_BSH) if state is None else state
-        lowest, *rest = self.layers
-        said_BTH, last = lowest(self._dropped(x_BTD), state.layers[0])
-        weights_BTS = _weights(said_BTH, state.keys_BSH, mask_BS)
-        seen_BTH, after = torch.bmm(weights_BTS.to(read_BSH.dtype), read_BSH), [last]
-        for layer, before in zip(rest, state.layers[1:], strict=True):
-            said_BTH, last = layer(self._dropped(torch.cat([said_BTH, seen_BTH], 2)), before)
+        said_BTH, after = x_BTD, []
+        for layer, before in zip(self.layers, state.layers, strict=True):
+            said_BTH, last = layer(self._dropped(said_BTH), before)
             after.append(last)
+        weights_BTS = _weights(said_BTH, state.keys_BSH, mask_BS)
+        seen_BTH = torch.bmm(weights_BTS.to(read_BSH.dtype), read_BSH)
         both = self._dropped(torch.cat([said_BTH, seen_BTH], 2))
         vectors_BTD = self._dropped(self.norm(self.projection(both)))
         return vectors_BTD, replace(state, layers=after), weights_BTS

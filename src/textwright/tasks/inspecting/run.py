@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from textwright.bundle.folder import load_manifest
-from textwright.bundle.manifest import LANGUAGE
+from textwright.bundle.manifest import ENGINE, LANGUAGE, PAIRS, Manifest
 from textwright.core.errors import BundleError, ConfigError, DataError
 from textwright.core.files import explained, write_atomic
 from textwright.core.records import Note
@@ -18,11 +18,13 @@ from textwright.report.words import Language
 from textwright.tasks.inspecting.alike import nearest_record
 from textwright.tasks.inspecting.expecting import log_shares, place_records, rounded, token_records
 from textwright.tasks.inspecting.looking import attention_record
+from textwright.tasks.inspecting.places import chosen_places
+from textwright.tasks.inspecting.telling import read_and_tell
+from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.writing.model import LanguageModel
 from textwright.text.tokenizers.sample import is_text
 
 MOST_TOKENS = 512
-_PLACES = 6
 _PAGES = (".html", ".htm")
 
 
@@ -51,7 +53,8 @@ def inspect_text(
     at: Sequence[int] = (),
     language: Language | None = None,
 ) -> Inspected:
-    """Write the page `out` that shows how the language model of a folder reads a text.
+    """Write the page `out` that shows how the language model of a folder reads a text, or what a model of
+    pairs makes of it.
 
     `at` names the tokens to show what is expected at, counted from 1; the last ones where it is empty.
     `language` is the one that the page opens in. Raises BundleError for a folder without a language model,
@@ -63,14 +66,20 @@ def inspect_text(
     """
     target = Path(out)
     refuse_target(target)
-    _refuse_classifier(Path(path))
-    model = LanguageModel.load(path)
+    manifest = _readable(Path(path))
+    model = LanguageModel.load(path, (LANGUAGE, *PAIRS))
+    if manifest.task in PAIRS:
+        told = read_and_tell(model, text, DecodeSettings.parse(manifest.decode), at)
+        return _written(target, {"name": Path(path).resolve().name, **told}, language)
     if model.architecture.objective == "denoise":
         raise ConfigError(
             f"a {model.architecture.name} reads one text and tells another, which this page does not show",
             hint=f"Use: textwright fill {path} --text 'a [MASK] day'",
         )
-    record = {"name": Path(path).resolve().name, **read(model, text, at)}
+    return _written(target, {"name": Path(path).resolve().name, **read(model, text, at)}, language)
+
+
+def _written(target: Path, record: dict[str, Any], language: Language | None) -> Inspected:
     write_atomic(target, render_inspected(record, language).encode("utf-8", "replace"))
     return Inspected(target, record)
 
@@ -94,14 +103,21 @@ def refuse_target(target: Path) -> None:
         )
 
 
-def _refuse_classifier(folder: Path) -> None:
-    task = load_manifest(folder).task
-    if task != LANGUAGE:
+def _readable(folder: Path) -> Manifest:
+    """The manifest of a folder whose model can be looked at. Raises BundleError."""
+    manifest = load_manifest(folder)
+    if manifest.task not in (LANGUAGE, *PAIRS):
         raise BundleError(
-            f"{folder}: is a model for {task}, not a language model",
+            f"{folder}: is a model for {manifest.task}, not a language model",
             hint=f"What its answers come from: textwright predict {folder} FILE --out answers.jsonl "
             "--explain occlusion",
         )
+    if ENGINE in manifest.decode:
+        raise BundleError(
+            f"{folder}: was exported, and has no pages of its own",
+            hint="Give the folder that it was made from.",
+        )
+    return manifest
 
 
 def read(model: LanguageModel, text: str, at: Sequence[int] = ()) -> dict[str, Any]:
@@ -114,7 +130,7 @@ def read(model: LanguageModel, text: str, at: Sequence[int] = ()) -> dict[str, A
         {**told, "start": start, "end": end}
         for told, (start, end) in zip(token_records(model, shown, shares_PV), spans, strict=False)
     ]
-    places = _places(at, len(shares_PV))
+    places = chosen_places(at, len(shares_PV))
     return {
         "model": model.architecture.name,
         "objective": model.architecture.objective,
@@ -144,15 +160,6 @@ def _tokens(model: LanguageModel, text: str) -> tuple[list[int], list[tuple[int,
 def _window(model: LanguageModel) -> int:
     """How many tokens of a text are read at once, beside what stands around it."""
     return model.length - (1 if model.architecture.objective == "causal" else 2)
-
-
-def _places(at: Sequence[int], num_places: int) -> list[int]:
-    wrong = [place for place in at if not 1 <= place <= num_places]
-    if wrong:
-        raise ConfigError(
-            f"--at {wrong[0]}: there is no such token", hint=f"Give numbers from 1 to {num_places}."
-        )
-    return [*dict.fromkeys(at)] or [*range(max(num_places - _PLACES, 0) + 1, num_places + 1)]
 
 
 def _notes(model: LanguageModel, num_tokens: int, num_shown: int) -> list[Note]:

@@ -12,7 +12,7 @@ from textwright.models.language.registry import EXTRACTOR
 from textwright.models.language.settings import LanguageSettings
 from textwright.runtime.settings import ComputeSettings
 from textwright.tasks.paths import expanded
-from textwright.tasks.pretraining.recipe import PairSettings, PretrainRecipe
+from textwright.tasks.pretraining.recipe import PairSettings, PretrainRecipe, TextSettings
 from textwright.tasks.summarizing.settings import ExtractorSettings
 
 # Groups whose name may be left out.
@@ -21,6 +21,7 @@ _GROUPS: Mapping[str, type[Settings]] = {
     "compute": ComputeSettings,
     "model": LanguageSettings,
     "pairs": PairSettings,
+    "data": TextSettings,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from textwright.tasks.pretraining.objectives import OBJECTIVES
 from textwright.tasks.pretraining.objectives.base import Making
 from textwright.tasks.pretraining.recipe import INSTRUCT, OF_ROWS, PretrainRecipe
 from textwright.tasks.pretraining.starting import Start, window_of
+from textwright.tasks.rewriting.locked import Locked, read_locked
 from textwright.text.documents.reading import Documents
 from textwright.text.documents.shards import Shards
 from textwright.text.documents.tokens import TokenCorpus
@@ -36,6 +38,17 @@ class Learned:
     cleaning_file: Path
     skipped: dict[str, str]
     reason: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the tokens are, as long as the run."""
+        return self.cleaning_file.parent
+
+    @property
+    def num_locked(self) -> int:
+        """Pairs that are tested on in the end."""
+        locked = read_locked(self.folder)
+        return len(locked.pairs) if locked else 0
 
     @property
     def num_bytes(self) -> int:
@@ -60,7 +73,9 @@ def prepared(
     settings = _settings(recipe, start)
     length = window_of(recipe, start) if objective in OF_ROWS else 0
     asked = {
-        "files": [[str(path), *_stamp(path)] for path in documents.files],
+        "files": [
+            [str(path), *_stamp(path)] for path in (*documents.files, *map(Path, recipe.data.other_files))
+        ],
         "column": documents.column,
         "tokenizer": start.tokenizer.fingerprint if start else settings.model_dump(mode="json"),
         "objective": objective,
@@ -82,8 +97,10 @@ def prepared(
     )
     corpus = learned_by.build(documents, folder, made)
     corpus.tokenizer.save(folder)
+    locked = read_locked(folder)
     with writing_atomic(folder / _CLEANING) as file:
-        file.writelines(json.dumps(found, ensure_ascii=False) + "\n" for found in corpus.log.records())
+        rows = chain(corpus.log.records(), locked.rows if locked else ())
+        file.writelines(json.dumps(found, ensure_ascii=False) + "\n" for found in rows)
     record = {"asked": asked, "cleaning": corpus.log.summary(), "skipped": documents.skipped}
     write_atomic(folder / _RECORD, to_json(record))
     reason = _reason(recipe, start, corpus.tokenizer)
@@ -153,6 +170,7 @@ def account(learned: Learned, documents: Documents, objective: str, wanted: int 
         lines.append(
             f"{rows:,} pairs to learn {told:,} tokens from, {held_out.about['documents']:,} held out"
         )
+        lines += _tested(read_locked(learned.folder))
     elif objective == INSTRUCT:
         rows, told = train.about["documents"], train.about["told"]
         lines.append(
@@ -169,6 +187,18 @@ def account(learned: Learned, documents: Documents, objective: str, wanted: int 
     if learned.skipped:
         lines.append(f"{len(learned.skipped):,} files hold no text and were left out")
     return lines
+
+
+def _tested(locked: Locked | None) -> list[str]:
+    """What is tested on."""
+    if locked is None:
+        return []
+    lines = [
+        f"{locked.name}: {step['rows']:,} rows {step['action']}: {step['reason']}" for step in locked.cleaning
+    ]
+    if locked.is_given:
+        return [*lines, f"{len(locked.pairs):,} pairs of {locked.name} to test on"]
+    return [*lines, f"{len(locked.pairs):,} of the pairs are locked to test on"]
 
 
 def _size(num_bytes: int) -> str:

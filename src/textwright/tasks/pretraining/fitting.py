@@ -52,6 +52,8 @@ _MOST_SCORED = 2_000_000
 _SHARE_OF_SCORES, _SECONDS_TO_SAVE = 0.03, 2.0
 # What two passes and their distance take, of what one takes (docs/log.md).
 _TIMES_R_DROP = 2.5
+# And for what is locked, all of which is rewritten with beams, where judging makes few answers and greedily.
+_SHARE_OF_TEST, _TIMES_TESTED = 0.1, 8
 # A fit by the clock has no length: more epochs than any clock allows.
 _NO_END = 1e6
 
@@ -187,6 +189,7 @@ class Learning:
             most = max(int(_SHARE_OF_CHECKS / _CHECKS * left / per_window), _LEAST_WINDOWS)
             self.most_scored = max(int(_SHARE_OF_SCORES * left / per_window), 64) * self._window
             reserve = min(_SHARE_OF_SCORES * left, 2 * self._held_out / self._window * per_window)
+            reserve += min(_SHARE_OF_TEST * left, _TIMES_TESTED * self.learned.num_locked * per_window)
             fit.clock = self.clock.limited(float(self.clock.limit or 0.0) - reserve - _SECONDS_TO_SAVE)
         fit.is_due = _by_progress() if self.is_clocked else _by_steps(fit, most)
         fit.validate = self._judge_on(most).judged

@@ -14,6 +14,7 @@ from textwright.models.language.registry import FOR_PAIRS, USUAL
 from textwright.runtime.settings import ComputeSettings
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.text.pairs.cleaning import PairRules
+from textwright.text.pairs.tags import language_tag
 from textwright.text.tokenizers import TokenizerSettings
 
 Auto = Literal["auto"]
@@ -29,6 +30,30 @@ class TextSettings(Settings):
     response: str | None = Field(None, description="and of their responses")
     source: str | None = Field(None, description="column of what is read, for pairs; none is found by name")
     target: str | None = Field(None, description="and of what is made of it")
+    source_language: str | None = Field(
+        None, description="tag of the language of what is read, such as en; told by the texts where not given"
+    )
+    target_language: str | None = Field(None, description="and of what is made of it")
+    target_file: str | None = Field(
+        None, description="of pairs in two plain files: that of the targets, line by line"
+    )
+    test: str | None = Field(None, description="file of pairs to test on, none of which is learned from")
+    test_target_file: str | None = Field(None, description="that of the targets, where `test` has sources")
+    test_share: float = Field(0.0, ge=0, lt=1, description="share of the pairs that is locked for the test")
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """The codes that were asked for, empty where none was. Raises ConfigError for an unknown one."""
+        source, target = (
+            "" if tag is None else language_tag(tag, f"data.{side}_language")
+            for side, tag in (("source", self.source_language), ("target", self.target_language))
+        )
+        return source, target
+
+    @property
+    def other_files(self) -> tuple[str, ...]:
+        """What is read of pairs besides the file that is learned from."""
+        return tuple(name for name in (self.target_file, self.test, self.test_target_file) if name)
 
 
 class MaskSettings(Settings):

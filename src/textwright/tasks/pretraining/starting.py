@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from textwright.bundle.folder import is_bundle, load_manifest
+from textwright.bundle.manifest import ENGINE
 from textwright.core.errors import CheckpointError, ConfigError
 from textwright.core.pairframe import PairFrame
 from textwright.models.language.base import LanguageArchitecture
@@ -137,6 +139,7 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
     _refuse_misfit(LanguageSettings.parse(recipe.model_settings, where="model."), name is not None)
     if name is None:
         return None
+    _refuse_export(Path(str(name)))
     checkpoint = find_checkpoint(str(name), library_types())
     architecture = of_type(checkpoint.type)
     asked = recipe.asked_name
@@ -163,6 +166,15 @@ def start_of(recipe: PretrainRecipe) -> Start | None:
     if recipe.pairs.monolingual is not None:
         start = start.extended(partial(with_marks, names=[BACK]))
     return start.extended(_ADDED[recipe.objective]) if recipe.objective in _ADDED else start
+
+
+def _refuse_export(folder: Path) -> None:
+    """Raises CheckpointError for what was exported: its weights are those of another library."""
+    if is_bundle(folder) and ENGINE in (decode := load_manifest(folder).decode):
+        raise CheckpointError(
+            f"{folder}: was exported to {decode[ENGINE]}, and nothing can be learned on from that",
+            hint="Give the folder that it was made from.",
+        )
 
 
 def _refuse_misfit(asked: LanguageSettings, goes_on: bool) -> None:

@@ -74,12 +74,13 @@ class Confidence:
         if not path.is_file():
             return None
         try:
-            return cls._from_json(read_json(path))
+            return cls.from_json(read_json(path))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BundleError(f"{path}: damaged ({error})", hint=COPY_AGAIN) from None
 
     @classmethod
-    def _from_json(cls, record: Mapping[str, Any]) -> Confidence:
+    def from_json(cls, record: Mapping[str, Any]) -> Confidence:
+        """What `to_json` made. Raises ValueError, KeyError, TypeError for anything else."""
         if record["format"] != FORMAT or list(record["signs"]) != list(SIGNS):
             raise ValueError("it is of another version")
         means, scales, weights = (

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from textwright.bundle.manifest import PAIRS
+from textwright.core.errors import ConfigError
 from textwright.text.columns import SCORE_NAMES, Column
-from textwright.text.pairs.reading import language_named
+from textwright.text.pairs.tags import language_named
 from textwright.text.sources import open_source
 
 # Names that leave no doubt, while nothing is called as a label is: a title may be a text to classify.
@@ -17,10 +18,20 @@ _LABELS = ("label", "labels", "class", "category", "sentiment", "标签", "类�
 _SUMMARIES = ("summary", "summaries", "abstract", "highlights", "摘要", "总结")
 
 
-def task_of_pairs(data: str, task: str | None, columns: Mapping[str, str | None]) -> str | None:
-    """`translate` or `summarize` where a training is of pairs: as asked, or by the names of its columns."""
+def task_of_pairs(
+    data: str, task: str | None, columns: Mapping[str, str | None], target_file: Path | None = None
+) -> str | None:
+    """`translate` or `summarize` where a training is of pairs: as asked, or by the names of its columns.
+
+    Two plain files are translations unless something else is asked. Raises ConfigError where that has no
+    second file.
+    """
     if task in PAIRS:
         return task
+    if target_file is not None:
+        if task is not None:
+            raise ConfigError(f"--target-file does not go with --task {task}", hint="Leave it out.")
+        return "translate"
     if task is not None or data == "-" or not Path(data).is_file():
         return None
     if columns.get("source") and columns.get("target"):

@@ -57,8 +57,11 @@ class Rewriter:
     confidence: Confidence | None = None
 
     @classmethod
-    def load(cls, path: str | Path) -> Rewriter:
-        """Open a model folder, its hashes checked. Raises BundleError; MissingExtra where it needs one."""
+    def load(cls, path: str | Path, task: str | None = None) -> Rewriter:
+        """Open a model folder, its hashes checked, for one task where that is named.
+
+        Raises BundleError; MissingExtra where it needs one.
+        """
         folder = Path(path)
         manifest = load_verified(folder)
         if manifest.task not in PAIRS:
@@ -70,6 +73,11 @@ class Rewriter:
             raise BundleError(
                 f"{folder}: holds an extractor, which picks sentences and writes nothing",
                 hint=f"Use it: textwright summarize {folder} FILE",
+            )
+        if task not in (None, manifest.task):
+            raise BundleError(
+                f"{folder}: is a model for {manifest.task}, not for {task}",
+                hint=f"Use it: textwright {manifest.task} {folder} FILE",
             )
         decode = dict(manifest.decode)
         name, room = decode.pop(ENGINE, "library"), decode.pop(ROOM, None)

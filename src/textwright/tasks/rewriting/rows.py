@@ -11,9 +11,11 @@ from pathlib import Path
 
 from textwright.core.files import readable_name
 from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.text.pairs.aligned import read_given
+from textwright.text.pairs.checking import Told
 from textwright.text.pairs.cleaning import clean_pairs
 from textwright.text.pairs.languages import language_of
-from textwright.text.pairs.reading import NAMES, Asked, Pair, read_pairs
+from textwright.text.pairs.reading import NAMES, Asked, Pair
 from textwright.text.pairs.tokens import held_apart, languages_of
 from textwright.text.rowlog import RowLog
 
@@ -32,13 +34,16 @@ class PairRows:
     @classmethod
     def read(cls, data: str | Path, recipe: PretrainRecipe) -> PairRows:
         """The same parts as a network that learns by this recipe has. Raises DataError."""
-        task, log, notes = str(recipe.objective), RowLog(), list[str]()
-        columns = Asked(recipe.data.source, recipe.data.target)
-        found = read_pairs([Path(data)], columns, log, names=NAMES[task], notes=notes)
+        task, log, told = str(recipe.objective), RowLog(), Told()
+        given = recipe.data
+        columns = Asked(given.source, given.target, given.languages)
+        target_file = None if given.target_file is None else Path(given.target_file)
+        found = read_given([Path(data)], target_file, columns, log, names=NAMES[task], told=told)
         clean = clean_pairs(
             found, log, recipe.pairs.clean, kind="translate" if task == "translate" else "summarize"
         )
-        return cls(task, Path(data), *held_apart(clean, recipe.seed), log, notes)
+        parts = held_apart(clean, recipe.seed, told)
+        return cls(task, Path(data), *parts, log, [*told.notes, *told.warnings])
 
     @cached_property
     def languages(self) -> list[str]:

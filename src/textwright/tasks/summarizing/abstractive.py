@@ -42,7 +42,7 @@ class Abstractive:
 
         Raises BundleError, MissingExtra; ConfigError for a setting that there is not.
         """
-        model = Rewriter.load(path)
+        model = Rewriter.load(path, "summarize")
         return cls(model, model.settings.replaced(dict(settings), where="--set "))
 
     @property

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ class LearnedExtractor:
     scores: dict[str, Score]
     split: Split = "validation"
     interrupted: bool = False
+    validation: dict[str, Score] = field(default_factory=dict)
 
 
 def train_extractor(
@@ -104,6 +105,11 @@ def train_extractor(
 def settings_of(recipe: PretrainRecipe) -> ExtractorSettings:
     """What was asked of the extractor. Raises ConfigError for what means nothing to it."""
     refuse_unknown(str(recipe.objective), EXTRACTOR)
+    if recipe.data.test or recipe.data.test_share:
+        raise ConfigError(
+            "an extractor is scored on what is held out, and chooses nothing by it",
+            hint="Leave --test and --test-share out, and score it on a file: textwright evaluate DIR FILE",
+        )
     for key in recipe.said():
         if key != "model" and not key.startswith(_ITS_OWN):
             raise ConfigError(

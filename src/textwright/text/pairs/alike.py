@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from textwright.core.errors import DataError
 from textwright.core.ragged import IntArray
 from textwright.text.clean import fold
 from textwright.text.duplicates import BoolArray, Twins, components, find_twins
+from textwright.text.pairs.checking import Told
 from textwright.text.pairs.reading import Pair
+from textwright.text.split import split_rows
 
 THRESHOLD = 0.8  # the similarity of near twins
 
@@ -49,6 +52,35 @@ def groups_of(pairs: Sequence[Pair], *, threshold: float = THRESHOLD) -> IntArra
     sides = [pair.source for pair in pairs], [pair.target for pair in pairs]
     links = [find_twins(texts, threshold=threshold).links for texts in sides]
     return components(len(pairs), np.concatenate(links))
+
+
+def held_out(pairs: Sequence[Pair], share: float, seed: int, told: Told | None = None) -> BoolArray:
+    """Which of N pairs (N,) are held out: about a share of them, whole groups, at least one pair.
+
+    Where near twins tie all pairs into one group, only those that are equal to the letter are kept together,
+    which is said in `told`. Raises DataError where even these are one group.
+
+    >>> pairs = [Pair(f"{n} is here", f"有{n}", n) for n in ("one", "two", "three", "four", "five", "six")]
+    >>> int(held_out(pairs, 0.3, seed=0).sum())
+    2
+    """
+    for threshold in (THRESHOLD, 1.0):
+        groups = groups_of(pairs, threshold=threshold)
+        found = split_rows(None, groups, validation=share, test=0.0, seed=seed).validation
+        if not len(found):
+            continue
+        if threshold == 1.0 and told is not None:
+            told.warn(
+                f"{len(pairs):,} pairs are near twins of each other that cannot be kept on one side; only "
+                "equal sides are, so the scores are too good for new texts"
+            )
+        mask = np.zeros(len(pairs), np.bool_)
+        mask[found] = True
+        return mask
+    raise DataError(
+        f"all {len(pairs):,} pairs share a side with another, so none can be held out",
+        hint="Add pairs of other texts.",
+    )
 
 
 def leaks(train: Sequence[Pair], held_out: Sequence[Pair], *, threshold: float = THRESHOLD) -> IntArray:

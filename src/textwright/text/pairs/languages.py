@@ -100,6 +100,16 @@ _OTHERS: Mapping[str, str] = MappingProxyType(
 )  # fmt: skip
 
 
+# All codes that can be told.
+KNOWN = frozenset(
+    [
+        *_WORDS,
+        *(code for codes in _LETTERS.values() for code, _ in codes),
+        *("bg", *_DEFAULTS.values(), *_OTHERS.values()),
+    ]
+)
+
+
 def language_of(texts: Sequence[str]) -> str:
     """The ISO 639 code of the language that most of the texts are in; `und` where nothing tells.
 
@@ -123,6 +133,18 @@ def language_of(texts: Sequence[str]) -> str:
     )
     found = (_of_script(name, sample) for name in reversed(likely))
     return next((code for code in found if code != UNDETERMINED), UNDETERMINED)
+
+
+def languages_in(texts: Sequence[str]) -> Counter[str]:
+    """How many of the texts, each by itself, are in which language; short ones tell it less surely, and some
+    not at all.
+
+    >>> languages_in(["猫坐在垫子上。", "The cat sat on the mat.", "42"]).most_common()
+    [('zh', 1), ('en', 1)]
+    """
+    found = Counter(language_of([text]) for text in texts)
+    del found[UNDETERMINED]
+    return found
 
 
 def strangers(texts: Sequence[str], expected: str) -> list[str]:

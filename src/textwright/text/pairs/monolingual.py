@@ -18,8 +18,9 @@ from textwright.text.columns import Column, find_text_column, profile
 from textwright.text.duplicates import find_twins
 from textwright.text.pairs.alike import THRESHOLD
 from textwright.text.pairs.languages import UNDETERMINED, language_of
-from textwright.text.pairs.reading import TRANSLATION, Pair, language_named
+from textwright.text.pairs.reading import TRANSLATION, Pair
 from textwright.text.pairs.scripts import Side
+from textwright.text.pairs.tags import language_named
 from textwright.text.rowlog import RowLog
 from textwright.text.script import SCRIPTS
 from textwright.text.sentences import sentences

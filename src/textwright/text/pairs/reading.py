@@ -1,12 +1,11 @@
-"""Pairs of files: a table with a column for each side, one for each language, or two files line by line."""
+"""Pairs of files: tables with a column for each side, or one for each language."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -15,16 +14,15 @@ from textwright.core.errors import DataError
 from textwright.core.names import did_you_mean
 from textwright.text.clean import clean_texts
 from textwright.text.columns import Column, is_number, profile
-from textwright.text.pairs.languages import UNDETERMINED, language_of
+from textwright.text.pairs.checking import Given, Languages, Texts, Told, check_sides
+from textwright.text.pairs.tags import code_of, language_named
 from textwright.text.rowlog import RowLog
-from textwright.text.sources import Source, open_plain, open_source
+from textwright.text.sources import Source, open_source
 from textwright.text.sources.base import Batch, Cell
 from textwright.text.sources.delimited import DelimitedSource
-from textwright.text.sources.stream import StreamFault
 
 NO_SOURCE, NO_TARGET = "no source", "no target"
-_NUM_FIRST = 1_000  # rows by which columns are judged
-_FEW = 20  # rows that tell nothing of languages yet
+NUM_FIRST = 1_000  # rows by which columns are judged
 _NESTED = "translation"  # the column of Hugging Face's data sets: {"en": "...", "zh": "..."}
 
 
@@ -61,27 +59,26 @@ SUMMARIES = Names(
 
 NAMES: Mapping[str, Names] = MappingProxyType({"translate": TRANSLATION, "summarize": SUMMARIES})
 
-# What columns of a language are called: its code first. Without `id`, which is mostly the number of a row.
-_LANGUAGES = """
-en eng english 英文 英语|zh zho chi cmn lzh chinese 中文 汉语 中国话
-de deu ger german deutsch 德文 德语|fr fra fre french français 法文 法语
-es spa spanish español 西班牙文 西班牙语|it ita italian italiano 意大利语
-pt por portuguese português 葡萄牙语|nl nld dut dutch nederlands 荷兰语
-ru rus russian русский 俄文 俄语|ja jpn japanese 日本語 日文 日语|ko kor korean 한국어 韩文 韩语
-ar ara arabic 阿拉伯语|vi vie vietnamese 越南语|th tha thai 泰语|tr tur turkish 土耳其语
-pl pol polish 波兰语|cs ces cze czech 捷克语|uk ukr ukrainian 乌克兰语
-sv swe swedish 瑞典语|da dan danish 丹麦语|fi fin finnish 芬兰语|hi hin hindi 印地语
-ind indonesian 印尼语|ro ron romanian|hu hun hungarian|el ell greek|he heb hebrew
-bg bul bulgarian|fa fas persian
-"""
-
 
 @dataclass(frozen=True)
 class Asked:
-    """The columns that a person named; None is found by its name."""
+    """The columns that a person named; None is found by its name.
+
+    `languages` are the codes that were asked for, empty where none was. `usual` are columns to take where a
+    file has both and nobody named others, `learned` the languages of the pairs that a model learned from.
+    """
 
     source: str | None = None
     target: str | None = None
+    languages: Languages = ("", "")
+    usual: tuple[str, str] | None = None
+    learned: Languages | None = None
+
+    def in_place_of(self, known: Sequence[str]) -> Asked:
+        """With the usual columns, where the file has them."""
+        if self.source or self.target or self.usual is None or not {*self.usual} <= {*known}:
+            return self
+        return replace(self, source=self.usual[0], target=self.usual[1])
 
 
 @dataclass(frozen=True)
@@ -101,12 +98,13 @@ def read_pairs(
     log: RowLog,
     *,
     names: Names = TRANSLATION,
-    notes: list[str] | None = None,
+    told: Told | None = None,
 ) -> list[Pair]:
-    """All pairs of the files; rows that lack a side are dropped into `log`, and guesses told in `notes`.
+    """All pairs of the files; rows that lack a side are dropped into `log`; guesses and what is odd are in
+    `told`.
 
     Raises DataError where a file has no columns for them, where these hold another language than their names
-    say, and where no row has both sides.
+    say or than was asked for, and where no row has both sides.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "rows.tsv"
@@ -114,35 +112,15 @@ def read_pairs(
     >>> read_pairs([file], Asked(), RowLog())
     [Pair(source='Grass is green.', target='草是绿色的。', row=2, file=0)]
     """
-    notes = [] if notes is None else notes
-    found = [pair for n, path in enumerate(paths) for pair in _of_file(path, n, asked, log, names, notes)]
+    told = Told() if told is None else told
+    found = [pair for n, path in enumerate(paths) for pair in _of_file(path, n, asked, log, names, told)]
     if not found:
-        raise _nothing(paths[0], log)
+        raise nothing(paths[0], log)
     return found
 
 
-def read_aligned(source_path: Path, target_path: Path, log: RowLog) -> list[Pair]:
-    """Pairs of two plain files of which line n of one belongs to line n of the other.
-
-    Lines that are empty on a side are dropped into `log`. Raises DataError where the files have not equally
-    many lines, or no line of both has text.
-    """
-    sides = [_lines(path, log) for path in (source_path, target_path)]
-    for lines, more in zip(sides, reversed(sides), strict=True):
-        while len(lines) > len(more) and not lines[-1].strip():  # blank lines at the end are no rows
-            lines.pop()
-    sources, targets = sides
-    if len(sources) != len(targets):
-        counts = f"{source_path.name} has {len(sources):,} lines, {target_path.name} has {len(targets):,}"
-        hint = "Line n of one must belong to line n of the other: look for a line that was lost or split."
-        raise DataError(counts, path=source_path, hint=hint)
-    pairs = list(_whole(list(range(1, len(sources) + 1)), sources, targets, 0, log))
-    if not pairs:
-        raise _nothing(source_path, log)
-    return pairs
-
-
-def _nothing(path: Path, log: RowLog) -> DataError:
+def nothing(path: Path, log: RowLog) -> DataError:
+    """The error of a file without a single pair."""
     dropped = ", ".join(
         f"{n:,} dropped: {reason}" for (what, reason), n in log.counts.items() if what == "dropped"
     )
@@ -152,45 +130,62 @@ def _nothing(path: Path, log: RowLog) -> DataError:
     )
 
 
-def _lines(path: Path, log: RowLog) -> list[str]:
-    text = open_plain(path)
-    stream, lines = text.stream(), list[str]()
-    try:
-        for row, line in enumerate(stream.lines(text.newline), start=1):
-            lines.append(stream.mended(line, row, log) if stream.damaged else line)
-    except StreamFault as fault:
-        raise fault.at(path, len(lines) + 1) from None
-    return lines
-
-
-def _of_file(
-    path: Path, number: int, asked: Asked, log: RowLog, names: Names, notes: list[str]
-) -> Iterator[Pair]:
+def _of_file(path: Path, number: int, asked: Asked, log: RowLog, names: Names, told: Told) -> Iterator[Pair]:
     source, sides, said = _columns(open_source(path), asked, names)
     first: list[Pair] = []
+    is_checked = False
     for batch in source.batches(log):
         sources, targets = _cells(batch, sides)
-        pairs = list(_whole(batch.rows, sources, targets, number, log))
-        if len(first) < _NUM_FIRST:
-            first += pairs[:_NUM_FIRST]
-            if len(first) >= _NUM_FIRST:
-                said += _languages(source.path, sides, first)
+        pairs = list(whole(batch.rows, sources, targets, number, log))
+        if len(first) < NUM_FIRST:
+            first += pairs[:NUM_FIRST]
+        if len(first) >= NUM_FIRST and not is_checked:
+            is_checked = True
+            _check(source, sides, asked, first, told, names)
         yield from pairs
-    if len(first) < _NUM_FIRST:
-        said += _languages(source.path, sides, first)
-    notes += [note for note in (*source.notes, *said) if note not in notes]
+    if not is_checked:
+        _check(source, sides, asked, first, told, names)
+    told.columns = told.columns or (sides.source, sides.target)
+    told.note(*source.notes, *said)
 
 
-def _whole(
-    rows: list[int], sources: list[str], targets: list[str], number: int, log: RowLog
+def _check(
+    source: Source, sides: _Sides, asked: Asked, pairs: Sequence[Pair], told: Told, names: Names
+) -> None:
+    """See `check_sides`."""
+    named = _code(sides.source), _code(sides.target)
+    given = Given(asked.languages, asked.learned)
+    both = given.sides((source.path, source.path), (sides.source, sides.target), named)
+    check_sides(both, texts_of(pairs), told, is_translation=names.by_language)
+
+
+def texts_of(pairs: Sequence[Pair]) -> Texts:
+    """Both sides, to be looked at."""
+    return Texts([p.row for p in pairs], [p.source for p in pairs], [p.target for p in pairs])
+
+
+def _code(column: str) -> str:
+    """The language that a column is called by, or that its name is the tag of."""
+    return language_named(column) or (code_of(column) if "-" in column else "")
+
+
+def whole(
+    rows: list[int],
+    sources: list[str],
+    targets: list[str],
+    number: int,
+    log: RowLog,
+    reasons: tuple[str, str] = (NO_SOURCE, NO_TARGET),
 ) -> Iterator[Pair]:
-    """The rows of which both sides have text."""
+    """The rows of which both sides have text; `reasons` are those of a row that lacks its source, its
+    target.
+    """
     clean = (clean_texts(side, rows, log) for side in (sources, targets))
     for row, source, target in zip(rows, *clean, strict=True):
         if not source:
-            log.dropped(NO_SOURCE, row, target)
+            log.dropped(reasons[0], row, target)
         elif not target:
-            log.dropped(NO_TARGET, row, source)
+            log.dropped(reasons[1], row, source)
         else:
             yield Pair(source, target, row, number)
 
@@ -217,8 +212,11 @@ def _columns(source: Source, asked: Asked, names: Names) -> tuple[Source, _Sides
     """The file, opened again where it has no header, where its sides are, and what to say of it."""
     nested = _nested(source) if names.by_language else []
     known, within = (nested, _NESTED) if nested else (source.columns, "")
+    asked, by_language = asked.in_place_of(known), source.kind == "tmx" or bool(nested)
     left, right = (_asked(name, known, source.path) for name in (asked.source, asked.target))
-    left, right = _guessed(known, left, right, names, source.kind == "tmx" or bool(nested))
+    left = left or _in_language(asked, 0, known, source.path, by_language)
+    right = right or _in_language(asked, 1, known, source.path, by_language)
+    left, right = _guessed(known, left, right, names, by_language)
     if (left is None or right is None) and not nested:
         source, left, right = _by_place(source, left, right)
     if left is None or right is None:
@@ -249,6 +247,26 @@ def _asked(name: str | None, known: Sequence[str], path: Path) -> str | None:
     raise DataError(f"there is no column {name!r}; found {found}", path=path, hint=hint)
 
 
+def _in_language(asked: Asked, side: int, known: Sequence[str], path: Path, by_language: bool) -> str | None:
+    """The only column that is called by the language asked for, or else by the one that was learned.
+
+    Where all columns are languages one that is asked for must be there: raises DataError with those that are.
+    """
+    code = asked.languages[side] or (asked.learned or ("", ""))[side]
+    called = code_of if by_language else _code
+    fits = [name for name in known if code and called(name) == code]
+    if len(fits) == 1:
+        return fits[0]
+    if not asked.languages[side] or not by_language:
+        return None
+    found, role = ", ".join(map(repr, fits or known)), ("source", "target")[side]
+    if fits:
+        hint = f"Name one of them: --{role} {fits[0]}"
+        raise DataError(f"several languages are {code!r}: {found}", path=path, hint=hint)
+    hint = f"Ask for one of these: --set data.{role}_language={known[0]}"
+    raise DataError(f"there is no language {code!r}; found {found}", path=path, hint=hint)
+
+
 def _guessed(
     known: Sequence[str], left: str | None, right: str | None, names: Names, is_all_languages: bool
 ) -> tuple[str | None, str | None]:
@@ -261,23 +279,6 @@ def _guessed(
     left = left or next(languages, None)
     right = right or next(languages, None)
     return left, right
-
-
-def language_named(column: str) -> str:
-    """The code of the language that a column is called by, empty where it is called by none.
-
-    >>> language_named("en-US"), language_named("Chinese"), language_named("text_de"), language_named("id")
-    ('en', 'zh', 'de', '')
-    """
-    words = [word for word in re.split(r"[\W_]+", column.strip().lower()) if word]
-    codes = [_codes()[word] for word in (words[:1] + words[-1:]) if word in _codes()]
-    return codes[0] if codes else ""
-
-
-@cache
-def _codes() -> dict[str, str]:
-    rows = [row.split() for row in re.split(r"[|\n]", _LANGUAGES.strip())]
-    return {name: row[0] for row in rows for name in row}
 
 
 def _called(columns: Sequence[str], names: Sequence[str]) -> str | None:
@@ -320,7 +321,7 @@ def _without_header(source: Source) -> tuple[Source, str, str]:
 
 def _worded(source: Source) -> list[str]:
     """The columns with text, by the first rows."""
-    columns = profile(list(islice(source.batches(RowLog(), _NUM_FIRST), 1)))
+    columns = profile(list(islice(source.batches(RowLog(), NUM_FIRST), 1)))
     return [c.name for c in columns if c.texts and not (c.is_list or c.is_numeric)]
 
 
@@ -339,7 +340,7 @@ def _nested(source: Source) -> list[str]:
     """The languages of Hugging Face's column `translation`, in which each cell is an object."""
     if _NESTED not in source.columns:
         return []
-    batch = next(source.batches(RowLog(), _NUM_FIRST), Batch([], {}))
+    batch = next(source.batches(RowLog(), NUM_FIRST), Batch([], {}))
     return list(dict.fromkeys(name for cell in batch.columns.get(_NESTED, []) for name in _object(cell)))
 
 
@@ -349,32 +350,6 @@ def _object(cell: Cell) -> dict[str, object]:
     except ValueError:
         value = {}
     return value if isinstance(value, dict) else {}
-
-
-def _languages(path: Path, sides: _Sides, pairs: Sequence[Pair]) -> list[str]:
-    """Say which languages the first pairs are in.
-
-    Raises DataError where columns named by languages hold others, or most pairs are the same text twice.
-    """
-    if 2 * sum(pair.source == pair.target for pair in pairs) > len(pairs):
-        hint = "Look at the columns: one of them was not translated."
-        raise DataError("source and target are the same text in most rows", path=path, hint=hint)
-    if len(pairs) < _FEW:
-        return []
-    named = language_named(sides.source), language_named(sides.target)
-    found = language_of([pair.source for pair in pairs]), language_of([pair.target for pair in pairs])
-    notes = [f"languages: {found[0]} and {found[1]}"]
-    if "" in named or UNDETERMINED in found or named[0] == named[1]:
-        return notes
-    left, right = repr(sides.source), repr(sides.target)
-    if found == named[::-1]:
-        message = f"the columns {left} and {right} are swapped: each holds the language of the other"
-        raise DataError(message, path=path, hint="Name the columns by what they hold.")
-    if found[0] == found[1]:
-        hint = "Look at the columns: one of them was not translated."
-        message = f"the columns {left} and {right} hold the same language, {found[0]}"
-        raise DataError(message, path=path, hint=hint)
-    return notes
 
 
 def _as_text(cell: Cell) -> str:

@@ -18,13 +18,13 @@ from textwright.core.ragged import IntArray, Ragged
 from textwright.text.documents.shards import Shards, ShardWriter
 from textwright.text.documents.tokens import TokenCorpus
 from textwright.text.pairs.added import BACK, Add, Added
-from textwright.text.pairs.alike import groups_of
+from textwright.text.pairs.alike import held_out
+from textwright.text.pairs.checking import Languages, Told
 from textwright.text.pairs.languages import language_of
 from textwright.text.pairs.reading import Pair
 from textwright.text.pairs.sizes import Sizes
 from textwright.text.rowlog import RowLog
 from textwright.text.script import script_shares
-from textwright.text.split import split_rows
 from textwright.text.tokenizers import Tokenizer, TokenizerSettings, bpe, train_tokenizer
 from textwright.text.tokenizers.framed import marks_of
 
@@ -48,7 +48,8 @@ class Making:
     learned its special tokens. A side has `most` tokens at most, its end among them; where `cuts` says so,
     the end of a source that is longer is left out, in the place of the pair. `frame` gives what stands around
     texts of two languages; `add` makes pairs to learn from besides those that are given; `sized` says that it
-    is told how long targets are (`Sizes`).
+    is told how long targets are (`Sizes`). `languages` are the codes that were asked for, each empty where
+    none was.
     """
 
     tokenizer: Tokenizer | TokenizerSettings
@@ -59,36 +60,40 @@ class Making:
     seed: int = 0
     add: Add | None = None
     sized: bool = False
+    languages: Languages = ("", "")
 
 
 def build_pairs(
-    pairs: Sequence[Pair], folder: Path, making: Making, log: RowLog, notes: Sequence[str] = ()
-) -> TokenCorpus:
-    """Write the tokens of clean pairs to `folder/train` and `folder/validation`, each side with its end.
+    pairs: Sequence[Pair], folder: Path, making: Making, log: RowLog, told: Told
+) -> tuple[TokenCorpus, list[Pair]]:
+    """Write the tokens of clean pairs to `folder/train` and `folder/validation`, each side with its end; the
+    pairs that fit are those of both parts.
 
     Pairs that share a side, or are near twins, stay in one part. `about` of both parts has `documents`
     (pairs), the `bytes` of the targets, how many tokens are `told`, and of the `longest` target, the
-    `languages` of both sides, and the `notes` of reading; that of `train` with pairs that were added how many
-    there are of each kind (`kinds`, in their order), and how they were made (`added`). None of these is held
-    out. `sizes` are those of targets, where these are told. Raises DataError for too few pairs.
+    `languages` of both sides, their `columns`, and the `notes` and `warnings` of reading; that of `train`
+    with pairs that were added how many there are of each kind (`kinds`, in their order), and how they were
+    made (`added`). None of these is held out. `sizes` are those of targets, where these are told. Raises
+    DataError for too few pairs.
     """
-    given, held_out = held_apart(pairs, making.seed)
-    added = Added(given) if making.add is None else making.add(given, held_out, log)
+    given, apart = held_apart(pairs, making.seed, told)
+    added = Added(given) if making.add is None else making.add(given, apart, log)
     if isinstance(making.tokenizer, Tokenizer):
         tokenizer = making.tokenizer
     else:
         tokenizer = making.finished(learned_tokenizer([*given, *added.back], making.tokenizer))
-    languages = languages_of(pairs)
+    languages = [asked or found for asked, found in zip(making.languages, languages_of(pairs), strict=True)]
     cutter = Cutter(tokenizer, making.frame(tokenizer, languages), making.most, making.cuts, making.sized)
-    known = {"languages": languages, "notes": [*notes], "frame": cutter.frame.to_json(), "seed": making.seed}
-    train, validation = (
+    known: dict[str, Any] = {"languages": languages, "frame": cutter.frame.to_json(), "seed": making.seed}
+    known |= {"columns": told.columns, "notes": told.notes, "warnings": told.warnings}
+    (train, learned), (validation, judged) = (
         _written(folder / name, part, cutter, log, known)
-        for name, part in (("train", added), ("validation", Added(held_out)))
+        for name, part in (("train", added), ("validation", Added(apart)))
     )
-    return TokenCorpus(train, validation, tokenizer, log)
+    return TokenCorpus(train, validation, tokenizer, log), [*learned, *judged]
 
 
-def held_apart(pairs: Sequence[Pair], seed: int) -> tuple[list[Pair], list[Pair]]:
+def held_apart(pairs: Sequence[Pair], seed: int, told: Told | None = None) -> tuple[list[Pair], list[Pair]]:
     """The pairs to learn from, and those that are held out: the same ones whatever learns from them.
 
     A twentieth is held out, 1,000 at most; pairs that share a side, or are near twins, stay in one part.
@@ -100,8 +105,9 @@ def held_apart(pairs: Sequence[Pair], seed: int) -> tuple[list[Pair], list[Pair]
             hint=f"Give at least {LEAST_ROWS}, no two of them the same.",
         )
     share = min(_SHARE, _MOST_ROWS / len(pairs))
-    split = split_rows(None, groups_of(pairs), validation=share, test=0.0, seed=seed)
-    return [pairs[i] for i in split.train], [pairs[i] for i in split.validation]
+    is_held = held_out(pairs, share, seed, told)
+    given = [pair for pair, held in zip(pairs, is_held, strict=True) if not held]
+    return given, [pair for pair, held in zip(pairs, is_held, strict=True) if held]
 
 
 def languages_of(pairs: Sequence[Pair]) -> list[str]:
@@ -155,14 +161,19 @@ class Cutter:
                 yield pair, np.append(source[:room], end_id), np.append(target, end_id)
 
 
-def _written(folder: Path, added: Added, cutter: Cutter, log: RowLog, known: dict[str, Any]) -> Shards:
+def _written(
+    folder: Path, added: Added, cutter: Cutter, log: RowLog, known: dict[str, Any]
+) -> tuple[Shards, list[Pair]]:
+    """The tokens of the pairs that fit, and these pairs."""
     tokenizer = cutter.tokenizer
+    fitting: list[Pair] = []
     writer = ShardWriter(folder, tokenizer.size)
     counted = {"bytes": 0, "documents": 0, "told": 0, "longest": 0}
     kinds = dict.fromkeys(added.kinds, 0)
     for kind, pairs in added.kinds.items():
         for pair, source, target in cutter.encoded(pairs, log, BACK if kind == BACK else ""):
             writer.add(np.concatenate([source, target]))
+            fitting.append(pair)
             kinds[kind] += 1
             counted["bytes"] += len(pair.target.encode("utf-8"))
             counted["told"] += len(target)
@@ -180,7 +191,8 @@ def _written(folder: Path, added: Added, cutter: Cutter, log: RowLog, known: dic
         targets = [pair.target for pairs in added.kinds.values() for pair in pairs]
         sizes = Sizes.of(targets, counted["told"] - counted["documents"])
         known = {**known, "sizes": None if sizes is None else sizes.to_json()}
-    return writer.close({"tokenizer": tokenizer.fingerprint, "stretches": 0, **counted, **known})
+    about = {"tokenizer": tokenizer.fingerprint, "stretches": 0, **counted, **known}
+    return writer.close(about), fitting
 
 
 def sides_of(row: IntArray, end_id: int) -> tuple[Ragged, Ragged]:

@@ -16,6 +16,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from textwright.bundle.learned import SideKeys, write_sides
+from textwright.core.files import readable_name
 from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import IntArray
 from textwright.core.records import Score
@@ -29,6 +31,7 @@ from textwright.tasks.pretraining.objectives.causal import drawn_windows
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.rewriting.confidence import learn_confidence
 from textwright.tasks.rewriting.engines.library import LibraryEngine
+from textwright.tasks.rewriting.locked import lock, without_leaks, write_locked
 from textwright.tasks.rewriting.scoring import HEADLINE, quick_score, scored
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.rewriting.signs import Answer
@@ -38,9 +41,11 @@ from textwright.text.documents.shards import Shards
 from textwright.text.documents.tokens import TokenCorpus
 from textwright.text.pairs import tokens as pairs
 from textwright.text.pairs.added import BACK, with_share
-from textwright.text.pairs.cleaning import clean_pairs
+from textwright.text.pairs.aligned import read_given
+from textwright.text.pairs.checking import Told
+from textwright.text.pairs.cleaning import Kind, clean_pairs
 from textwright.text.pairs.languages import language_of
-from textwright.text.pairs.reading import NAMES, Asked, read_pairs
+from textwright.text.pairs.reading import NAMES, Asked
 from textwright.text.pairs.sizes import SIZE_NAMES, Sizes, size_of
 from textwright.text.pairs.tokens import parts_of, sides_of
 from textwright.text.rowlog import RowLog
@@ -111,13 +116,16 @@ def frame_in(tokens: Shards) -> PairFrame:
 
 
 def _build(task: str, documents: Documents, folder: Path, asked: Making) -> TokenCorpus:
-    log, recipe = RowLog(), asked.recipe
-    columns = Asked(recipe.data.source, recipe.data.target)
-    notes: list[str] = []
-    found = read_pairs(documents.files, columns, log, names=NAMES[task], notes=notes)
-    clean = clean_pairs(
-        found, log, recipe.pairs.clean, kind="translate" if task == "translate" else "summarize"
-    )
+    log, recipe, told = RowLog(), asked.recipe, Told()
+    given = recipe.data
+    columns = Asked(given.source, given.target, given.languages)
+    target_file = None if given.target_file is None else Path(given.target_file)
+    found = read_given(documents.files, target_file, columns, log, names=NAMES[task], told=told)
+    rest, locked = lock(found, readable_name(documents.files[0]), given, task, recipe.seed, told)
+    kind: Kind = "translate" if task == "translate" else "summarize"
+    clean = clean_pairs(rest, log, recipe.pairs.clean, kind=kind)
+    if locked is not None and locked.is_given:
+        clean = without_leaks(clean, locked, log, told)
     summarizes = task == "summarize"
     made = pairs.Making(
         asked.tokenizer,
@@ -128,8 +136,12 @@ def _build(task: str, documents: Documents, folder: Path, asked: Making) -> Toke
         seed=recipe.seed,
         add=asked.add,
         sized=summarizes,
+        languages=given.languages,
     )
-    return pairs.build_pairs(clean, folder, made, log, notes)
+    corpus, learned = pairs.build_pairs(clean, folder, made, log, told)
+    write_locked(folder, locked)
+    write_sides(folder, SideKeys.of([pair.source for pair in learned], [pair.target for pair in learned]))
+    return corpus
 
 
 def _finished(recipe: PretrainRecipe, task: str) -> Callable[[Tokenizer], Tokenizer]:
