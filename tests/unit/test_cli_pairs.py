@@ -22,6 +22,7 @@ from textwright.bundle.manifest import MANIFEST
 from textwright.cli.main import app
 from textwright.core.errors import BundleError, CheckpointError, ConfigError
 from textwright.core.files import read_json, to_json
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import Ragged
 from textwright.report.inspected import is_inspection
 from textwright.tasks.inspecting.run import inspect_text
@@ -200,6 +201,7 @@ def test_bad_input_says_what_where_and_what_to_do(
 class Echo:
     """An engine that answers at once, with what it was asked."""
 
+    frame: PairFrame
     asked: list[int] = field(default_factory=list)
 
     def decode(self, sources: Ragged, settings: DecodeSettings) -> list[list[Told]]:
@@ -219,7 +221,7 @@ def test_a_sentence_of_a_hundred_thousand_words_is_left_out_and_translated_whole
     kept = clean_pairs([*pairs, Pair(words, "字" * 100_000, 7)], log)
     assert len(kept) > 100 and ("dropped", "a side is too long") in log.counts
     model = Rewriter.load(place / "en-zh")
-    echo = Echo()
+    echo = Echo(model.engine.frame)
     (found,) = rewrite_long(replace(model, engine=echo), [words])
     assert found.text.count("bread") == 20_000
     assert len(echo.asked) > 500 and max(echo.asked) <= model.room

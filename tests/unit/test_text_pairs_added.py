@@ -15,6 +15,7 @@ from textwright.core.errors import DataError
 from textwright.core.pairframe import PairFrame
 from textwright.text.documents.shards import Shards
 from textwright.text.pairs.added import BACK, GIVEN, TAUGHT, Added, clean_made, with_share
+from textwright.text.pairs.checking import Told
 from textwright.text.pairs.cleaning import PairRules
 from textwright.text.pairs.monolingual import (
     AGAIN,
@@ -168,7 +169,8 @@ def test_made_pairs_are_marked_and_none_is_held_out(tmp_path: Path) -> None:
 
     settings = TokenizerSettings(kind="bpe", vocabulary_size=330)
     making = Making(settings, lambda plain: with_marks(paired(plain), [BACK]), usual, 64, add=add)
-    corpus = build_pairs(PAIRS, tmp_path, making, RowLog())
+    corpus, learned = build_pairs(PAIRS, tmp_path, making, RowLog(), Told())
+    assert len(learned) == len(PAIRS) + 2
     about = corpus.train.about
     assert about["kinds"] == {GIVEN: len(PAIRS) - corpus.validation.about["documents"], TAUGHT: 1, BACK: 1}
     assert about["documents"] == sum(about["kinds"].values()) and "kinds" not in corpus.validation.about
