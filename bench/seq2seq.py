@@ -7,6 +7,9 @@ The peer's budget is for its steps alone: tokenizer, trial, evaluation come on t
 the same code, from their answers to the same rows with beam 4. `--folder` scores a model of ours that is
 there already, with the minutes that its plan.json tells. Of the answers the counts for each row are kept, no
 text: some sets may not be passed on. `--compare` draws two kept systems against each other.
+
+`enzh` learns from five sets at once, and each of their dev sets is scored. Where rows of dev share a side
+with pairs that were learned from, or nearly, `num_known` counts them, and `..._clean` are of the others.
 """
 
 from __future__ import annotations
@@ -32,11 +35,14 @@ from textwright.measure.rouge import RougeMeter
 from textwright.measure.translation import TranslationMeter, bleu_of_sums, chrf_of_sums
 from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.rewriting.scoring import meter_of
+from textwright.text.pairs.alike import leaks
 from textwright.text.pairs.languages import language_of
-from textwright.text.pairs.reading import NAMES, Asked, read_pairs
+from textwright.text.pairs.reading import NAMES, Asked, Pair, read_pairs
 from textwright.text.rowlog import RowLog
 
 SUMMARIES = frozenset({"dialogsum", "email_subjects", "tv_news_zh"})
+# Sets that are learned from together, and scored one by one.
+UNIONS = {"enzh": ("tatoeba_enzh", "news_enzh", "subtitles_enzh", "wiki_enzh", "pydocs_enzh")}
 ENDINGS = (".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz")
 # Sets whose papers count lower-cased Moses tokens, by the end of the name.
 TOKENISED = {"multi30k.en-de": "de", "multi30k.en-fr": "fr"}
@@ -56,13 +62,35 @@ def task_of(name: str) -> str:
     return "summarize" if name.partition(".")[0] in SUMMARIES else "translate"
 
 
+def parts_of(name: str) -> tuple[str, ...]:
+    return UNIONS.get(name, (name,))
+
+
+def train_file(data: Path, name: str, folder: Path) -> Path:
+    """What is learned from: of several sets one file of all their rows, under one header."""
+    files = [pairs_file(data, part, "train") for part in parts_of(name)]
+    if len(files) == 1:
+        return files[0]
+    joined = folder / f"{name}.tsv"
+    with joined.open("w", encoding="utf-8", newline="") as out:
+        for number, file in enumerate(files):
+            opened = gzip.open if file.suffix == ".gz" else open
+            with opened(file, "rt", encoding="utf-8", newline="") as lines:
+                out.writelines(line for row, line in enumerate(lines) if row or not number)
+    return joined
+
+
+def pairs_of(data: Path, name: str, part: str) -> list[Pair]:
+    return read_pairs([pairs_file(data, name, part)], Asked(), RowLog(), names=NAMES[task_of(name)])
+
+
 def ours(name: str, data: Path, args: argparse.Namespace, system: str, folder: Path) -> dict[str, Any]:
     """The folder of a model that was trained now, or is there, and its answers."""
     model = args.folder or folder / "model"
     more: dict[str, Any] = {}
     if args.folder is None:
         settings = [part for text in args.set or [] for part in ("--set", text)]
-        begun = [Path(sys.executable).parent / "textwright", "train", pairs_file(data, name, "train")]
+        begun = [Path(sys.executable).parent / "textwright", "train", train_file(data, name, folder)]
         begun += ["--task", task_of(name), "--model", system.removeprefix("ours:"), *settings]
         begun += ["--minutes", str(args.minutes), "--seed", str(args.seed), "--out", model, "--json"]
         child = run_child(begun)
@@ -83,7 +111,7 @@ def peer(name: str, data: Path, args: argparse.Namespace, system: str, folder: P
     flags += ["--arch", system.removeprefix("peer:"), "--layers", args.layers, "--width", args.width]
     flags += ["--ffn", args.ffn, "--vocab", args.vocabulary, "--batch", args.batch, "--seed", args.seed]
     flags += ["--save", folder / "model", *(["--summarise"] if task_of(name) == "summarize" else [])]
-    files = [pairs_file(data, name, part) for part in ("train", "dev")]
+    files = [train_file(data, name, folder), pairs_file(data, parts_of(name)[0], "dev")]
     os.environ["OMP_WAIT_POLICY"] = ""  # its best setting on a quiet machine
     try:
         child = run_child([python, Path(scripts).resolve() / "seq2seq.py", *files, *map(str, flags)])
@@ -140,8 +168,7 @@ def tokenised(made: Sequence[str], wanted: Sequence[str], language: str) -> floa
 
 def scored(name: str, made: list[str], data: Path) -> tuple[dict[str, Any], Any]:
     """The scores of answers to dev, and the meter that counted them."""
-    task = task_of(name)
-    rows = read_pairs([pairs_file(data, name, "dev")], Asked(), RowLog(), names=NAMES[task])
+    task, rows = task_of(name), pairs_of(data, name, "dev")
     targets = [row.target for row in rows]
     meter = meter_of(task, language_of(targets))
     meter.update(made, [[text] for text in targets], [row.source for row in rows])
@@ -156,9 +183,24 @@ def scored(name: str, made: list[str], data: Path) -> tuple[dict[str, Any], Any]
     return result, meter
 
 
+def cleanly(name: str, learned: str, made: list[str], data: Path) -> dict[str, Any]:
+    """The scores without the rows that the pairs learned from give away."""
+    rows = pairs_of(data, name, "dev")
+    known = set(
+        leaks(rows, [pair for part in parts_of(learned) for pair in pairs_of(data, part, "train")]).tolist()
+    )
+    if not known:
+        return {"num_known": 0}
+    kept = [i for i in range(len(rows)) if i not in known]
+    targets = [rows[i].target for i in kept]
+    meter = meter_of(task_of(name), language_of(targets))
+    meter.update([made[i] for i in kept], [[text] for text in targets], [rows[i].source for i in kept])
+    return {"num_known": len(known)} | {f"{k}_clean": round(v.value, 2) for k, v in meter.scores().items()}
+
+
 def counts_path(name: str, system: str, minutes: float, seed: int) -> Path:
     label = system.replace(":", "-").replace("@", "-")
-    return PREDICTIONS / f"{name}.{task_of(name)}.{label}.{minutes:g}min.{seed}.json.gz"
+    return PREDICTIONS / f"{name.replace(' ', '-')}.{task_of(name)}.{label}.{minutes:g}min.{seed}.json.gz"
 
 
 def kept_answers(path: Path, made: Sequence[str]) -> None:
@@ -179,24 +221,32 @@ def run_cell(name: str, system: str, args: argparse.Namespace, data: Path, run: 
         )
         flags += f" --ffn {args.ffn} --vocabulary {args.vocabulary} --batch {args.batch}"
     beginning = head("seq2seq", f"python bench/seq2seq.py {flags}", run)
-    task = task_of(name)
-    rows = read_pairs([pairs_file(data, name, "dev")], Asked(), RowLog(), names=NAMES[task])
+    label = f"{system}@{args.rate:g}" if system.startswith("peer") else system
+    label += "".join(f"+{text}" for text in args.set or [])
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         made = (ours if system.startswith("ours") else peer)(name, data, args, system, Path(folder))
         model = Path(made.pop("model"))
-        room = 512 if task == "summarize" else 128
-        told = answers(model, system, [row.source for row in rows], room)
-    result, meter = scored(name, told, data)
-    label = f"{system}@{args.rate:g}" if system.startswith("peer") else system
-    label += "".join(f"+{text}" for text in args.set or [])
-    path = counts_path(name, label, args.minutes, args.seed)
+        for part in parts_of(name):
+            task, rows = task_of(part), pairs_of(data, part, "dev")
+            room = 512 if task == "summarize" else 128
+            told = answers(model, system, [row.source for row in rows], room)
+            result, meter = scored(part, told, data)
+            result |= cleanly(part, name, told, data)
+            where = part if part == name else f"{part} of {name}"
+            _keep(counts_path(where, label, args.minutes, args.seed), meter, told)
+            place = {"seed": args.seed, "set": where, "task": f"{task} {args.minutes:g}min", "system": label}
+            append({**beginning, **place, "result": {**result, **made}})
+            found |= {f"{part}.{key}": value for key, value in result.items()} if part != name else result
+    return {**found, **made}
+
+
+def _keep(path: Path, meter: Any, told: Sequence[str]) -> None:
+    """The counts of each row here, the answers elsewhere."""
     counts = meter.per_row if isinstance(meter, RougeMeter) else meter.counts
     record = {key: np.asarray(value).tolist() for key, value in counts.items()}
     path.write_bytes(gzip.compress(json.dumps(record).encode("utf-8"), mtime=0))
     kept_answers(path, told)
-    where = {"seed": args.seed, "set": name, "task": f"{task} {args.minutes:g}min", "system": label}
-    append({**beginning, **where, "result": {**result, **made}})
-    return {**result, **made}
 
 
 def _mean(num_rows: int, sums: Any) -> Any:
