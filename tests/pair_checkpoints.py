@@ -122,7 +122,8 @@ MAKERS: dict[str, tuple[str, Callable[[], tuple[Any, dict[str, Any]]]]] = {
 }
 
 
-_MARIAN = Path(__file__).parent / "data" / "marian"
+_DATA = Path(__file__).parent / "data"
+_MARIAN, _M2M100 = _DATA / "marian", _DATA / "m2m100"
 
 
 def marian_checkpoint(folder: Path) -> Path:
@@ -143,9 +144,23 @@ def marian_checkpoint(folder: Path) -> Path:
     return folder
 
 
-def library_of_marian() -> dict[str, Any]:
-    """What the library's tokenizer made of `sources` and `targets`."""
-    made: dict[str, Any] = json.loads((_MARIAN / "wanted.json").read_text(encoding="utf-8"))
+def m2m100_checkpoint(folder: Path) -> Path:
+    """Write one as those of M2M100, with the files that its tokenizer needs."""
+    count = (
+        len(json.loads((_M2M100 / "vocab.json").read_text(encoding="utf-8"))) + 108
+    )  # with eight of no use
+    special = {"pad_token_id": 1, "decoder_start_token_id": 2, "eos_token_id": 2, "bos_token_id": 0}
+    config = transformers.M2M100Config(vocab_size=count, scale_embedding=True, **special, **_SMALL)
+    torch.manual_seed(0)
+    transformers.M2M100ForConditionalGeneration(config).save_pretrained(folder)
+    for name in ("sentencepiece.bpe.model", "vocab.json"):
+        shutil.copy(_M2M100 / name, folder / name)
+    return folder
+
+
+def made_by_the_library(name: str) -> dict[str, Any]:
+    """What the library's own tokenizer, which needs sentencepiece, made of `sources` and `targets`."""
+    made: dict[str, Any] = json.loads((_DATA / name / "wanted.json").read_text(encoding="utf-8"))
     return made
 
 

@@ -14,7 +14,13 @@ import transformers
 
 import textwright
 from made_pairs import pairs, write
-from pair_checkpoints import MAKERS, library_of_marian, marian_checkpoint, pair_checkpoint
+from pair_checkpoints import (
+    MAKERS,
+    m2m100_checkpoint,
+    made_by_the_library,
+    marian_checkpoint,
+    pair_checkpoint,
+)
 from textwright import api
 from textwright.core.errors import CheckpointError, ConfigError
 from textwright.core.ragged import Ragged
@@ -26,6 +32,7 @@ from textwright.tasks.rewriting.model import Rewriter, ended
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.writing.model import never_told
 
+BY_PIECES = {"marian": marian_checkpoint, "m2m100": m2m100_checkpoint}
 SOURCES = [source for source, _ in pairs()[:6]]
 TARGETS = [target for _, target in pairs()[:6]]
 
@@ -72,7 +79,7 @@ def test_texts_are_framed_as_the_library_frames_them(name: str, tmp_path: Path) 
 
 def test_texts_of_marian_are_cut_as_the_library_cuts_them(tmp_path: Path) -> None:
     """But for characters that only the other side knows."""
-    start, wanted = opened(marian_checkpoint(tmp_path)), library_of_marian()
+    start, wanted = opened(marian_checkpoint(tmp_path)), made_by_the_library("marian")
     tokenizer, frame = start.tokenizer, start.frame("translate", start.tokenizer, ["en", "zh"])
     assert (frame.start_id, frame.end_id) == (tokenizer.pad_id, 0)
     for side, key, texts in (
@@ -82,6 +89,16 @@ def test_texts_of_marian_are_cut_as_the_library_cuts_them(tmp_path: Path) -> Non
         found = ended(side, texts, frame, 90)
         assert [row.tolist() for row in found] == wanted[key][: len(texts)]
         assert tokenizer.decode(found[0][:-1].tolist()).strip() == texts[0]
+
+
+def test_texts_of_m2m100_are_cut_as_the_library_cuts_them(tmp_path: Path) -> None:
+    start, wanted = opened(m2m100_checkpoint(tmp_path)), made_by_the_library("m2m100")
+    frame = start.frame("translate", start.tokenizer, ["en", "zh"])
+    read = frame.around(ended(start.tokenizer, wanted["sources"], frame, 90))
+    assert [row.tolist() for row in read] == wanted["input_ids"]
+    told = ended(start.tokenizer, wanted["targets"], frame, 90)
+    assert [[*frame.forced, *row.tolist()] for row in told] == wanted["labels"]
+    assert start.tokenizer.size == wanted["size"]
 
 
 def test_files_that_are_none_of_sentencepiece_are_told(tmp_path: Path) -> None:
@@ -96,10 +113,10 @@ def test_files_that_are_none_of_sentencepiece_are_told(tmp_path: Path) -> None:
         opened(folder)
 
 
-@pytest.mark.parametrize("name", [*MAKERS, "marian"])
+@pytest.mark.parametrize("name", [*MAKERS, *BY_PIECES])
 def test_a_checkpoint_goes_on_answers_and_is_opened_by_the_library(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "from"
-    marian_checkpoint(folder) if name == "marian" else pair_checkpoint(folder, name)
+    BY_PIECES[name](folder) if name in BY_PIECES else pair_checkpoint(folder, name)
     corpus = write(tmp_path / "pairs.tsv", pairs()[:200])
     before = opened(folder).network().eval()
     settings = ["budget.tokens=3000", "learn.batch=16", "learn.optimizer.rate=0.003", "decode.beams=1"]

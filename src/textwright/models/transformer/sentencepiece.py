@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tok
 from textwright.core.errors import CheckpointError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_NORMAL, _UNIGRAM = 1, 1
+_NORMAL, _UNIGRAM, _BPE = 1, 1, 2
 # Of a piece that no text is made of, as long as there is another way.
 _LAST = -1e6
 _DAMAGED = "Copy the file again."
@@ -22,14 +22,17 @@ _DAMAGED = "Copy the file again."
 
 @dataclass(frozen=True)
 class SentencePieces:
-    """The scores of ordinary pieces, and how a text is normalised before it is cut."""
+    """The scores of ordinary pieces, how a text is normalised before it is cut, and by which of the two
+    algorithms it is.
+    """
 
     scores: Mapping[str, float]
     charsmap: bytes
+    is_bpe: bool = False
 
     @classmethod
     def read(cls, path: Path) -> SentencePieces:
-        """Raises CheckpointError for a file that is not one, or is not of the unigram kind."""
+        """Raises CheckpointError for a file that is not one, or whose pieces are words or characters."""
         scores: dict[str, float] = {}
         charsmap, kind = b"", _UNIGRAM
         try:
@@ -46,37 +49,53 @@ class SentencePieces:
             scores = {}
         if not scores:
             raise CheckpointError(f"{path}: is no file of SentencePiece", hint=_DAMAGED)
-        if kind != _UNIGRAM:
+        if kind not in (_UNIGRAM, _BPE):
             raise CheckpointError(
-                f"{path}: is of SentencePiece's kind {kind}, and only unigram is read",
+                f"{path}: is of SentencePiece's kind {kind}, and only unigram and bpe are read",
                 hint="Take a checkpoint with a tokenizer.json.",
             )
-        return cls(scores, charsmap)
+        return cls(scores, charsmap, kind == _BPE)
 
-    def tokenizer(self, ids: Mapping[str, int], end: str, unknown: str, pad: str) -> str:
+    def tokenizer(
+        self, ids: Mapping[str, int], special: Sequence[str], frame: Sequence[str], unknown: str = "<unk>"
+    ) -> str:
         """The content of a `tokenizer.json` whose tokens have these ids, from 0 on, whether they are pieces
-        of this file or not; `end` stands behind each text. Raises CheckpointError where ids are missing.
+        of this file or not; `frame` is what stands around a text ($A). Raises CheckpointError where ids are
+        missing.
         """
         names = sorted(ids, key=ids.__getitem__)
-        if [ids[name] for name in names] != list(range(len(names))) or not {end, unknown, pad} <= {*names}:
+        if [ids[name] for name in names] != list(range(len(names))) or not {*special, unknown} <= {*names}:
             raise CheckpointError(
                 "the ids of the vocabulary are not those from 0 on, with its special tokens"
             )
-        model = models.Unigram(
-            [(name, self.scores.get(name, _LAST)) for name in names], unk_id=ids[unknown], byte_fallback=False
-        )
-        made: Any = tokenizers.Tokenizer(model)
+        made: Any = tokenizers.Tokenizer(self._model(ids, names, unknown))
         steps: list[Any] = [normalizers.Precompiled(self.charsmap)] if self.charsmap else []
         made.normalizer = normalizers.Sequence(
             [*steps, normalizers.Replace(Regex(" {2,}"), " "), normalizers.Strip()]
         )
         made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
         made.decoder = decoders.Metaspace(prepend_scheme="always")
+        around = [name for name in frame if name != "$A"]
         made.post_processor = processors.TemplateProcessing(
-            single=f"$A {end}", pair=f"$A $B {end}", special_tokens=[(end, ids[end])]
+            single=" ".join(frame), special_tokens=[(name, ids[name]) for name in around]
         )
-        made.add_special_tokens([AddedToken(name, normalized=False) for name in (end, unknown, pad)])
+        made.add_special_tokens([AddedToken(name, normalized=False) for name in (*special, unknown)])
         return str(made.to_str())
+
+    def _model(self, ids: Mapping[str, int], names: Sequence[str], unknown: str) -> Any:
+        if not self.is_bpe:
+            pieces = [(name, self.scores.get(name, _LAST)) for name in names]
+            return models.Unigram(pieces, unk_id=ids[unknown], byte_fallback=False)
+        known = {piece for piece in self.scores if piece in ids}
+        found = [
+            (score, len(piece[:cut]), len(piece) - cut, piece[:cut], piece[cut:])
+            for piece, score in self.scores.items()
+            for cut in range(1, len(piece))
+            if piece in known and piece[:cut] in known and piece[cut:] in known
+        ]
+        found.sort(key=lambda merge: merge[:3], reverse=True)
+        merges = [merge[3:] for merge in found]
+        return models.BPE(vocab=dict(ids), merges=merges, unk_token=unknown, fuse_unk=True)
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, Any]]:

@@ -13,10 +13,9 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, BertTokenizer
 
 from textwright.core.errors import CheckpointError, first_line
-from textwright.core.files import read_json
 from textwright.models.transformer.checkpoint import Checkpoint
+from textwright.models.transformer.pieces import has_pieces, tokenizer_of_pieces
 from textwright.models.transformer.quiet import quiet
-from textwright.models.transformer.sentencepiece import SentencePieces
 
 _SPECIAL = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token", "bos_token", "eos_token")
 _OF_BERT = {"[PAD]", "[UNK]", "[CLS]", "[SEP]"}
@@ -48,8 +47,8 @@ def load_tokenizer(checkpoint: Checkpoint) -> CheckpointTokenizer:
     Raises CheckpointError when it cannot be read, or knows far fewer tokens than the model.
     """
     folder, wanted = checkpoint.path, int(getattr(_config(checkpoint), "vocab_size", 0))
-    if checkpoint.type == "marian" and not (folder / "tokenizer.json").is_file():
-        return _read_marian(folder)
+    if not (folder / "tokenizer.json").is_file() and has_pieces(folder, checkpoint.type):
+        return _by_pieces(folder, checkpoint.type)
     least = _LEAST_SHARE * wanted
     found = _read(folder, AutoTokenizer)
     if found.size < least and _is_of_bert(folder / "vocab.txt"):
@@ -79,26 +78,13 @@ def _read(folder: Path, reader: Any, remark: str = "") -> CheckpointTokenizer:
     return CheckpointTokenizer(tokenizer.backend_tokenizer.to_str(), special, remark)
 
 
-def _read_marian(folder: Path) -> CheckpointTokenizer:
-    """Of OPUS-MT: a file of SentencePiece for each side, and the ids of the pieces of both."""
-    if (folder / "target_vocab.json").is_file():
-        raise CheckpointError(
-            f"{folder}: has two vocabularies, and one for both sides is read",
-            hint="Take another checkpoint, such as one of OPUS-MT with vocab.json alone.",
-        )
-    end, unknown, pad = "</s>", "<unk>", "<pad>"
+def _by_pieces(folder: Path, kind: str) -> CheckpointTokenizer:
     try:
-        ids = read_json(folder / "vocab.json")
-        content, target = (
-            SentencePieces.read(folder / f"{side}.spm").tokenizer(ids, end, unknown, pad)
-            for side in ("source", "target")
-        )
+        content, target, special = tokenizer_of_pieces(folder, kind)
     except OSError as error:
-        raise CheckpointError(
-            f"{folder}: the tokenizer cannot be read ({first_line(error)})", hint=_COPY
-        ) from None
-    special = {"eos_token": end, "unk_token": unknown, "pad_token": pad}
-    return CheckpointTokenizer(content, special, "its two files of SentencePiece read as they are", target)
+        why = first_line(error)
+        raise CheckpointError(f"{folder}: the tokenizer cannot be read ({why})", hint=_COPY) from None
+    return CheckpointTokenizer(content, special, "its files of SentencePiece read as they are", target)
 
 
 def _unreadable(folder: Path, error: Exception) -> CheckpointError:
