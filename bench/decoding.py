@@ -28,7 +28,7 @@ from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.rewriting.engines.base import Engine
 from textwright.tasks.rewriting.engines.ctranslate2 import CTranslate2Engine
 from textwright.tasks.rewriting.engines.library import LibraryEngine
-from textwright.tasks.rewriting.model import ended, pieces_of
+from textwright.tasks.rewriting.model import ended
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.writing.model import LanguageModel
 from textwright.text.pairs.reading import Asked, read_pairs
@@ -69,8 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     plain = LibraryEngine.of(model)
     with tempfile.TemporaryDirectory() as folder:
         write_model(model, Path(folder), args.quantization)
-        pieces = pieces_of(model.tokenizer)
-        quick = CTranslate2Engine.open(Path(folder), pieces, model.frame, model.never, model.length)
+        quick = CTranslate2Engine.open(Path(folder), model.frame, model.never, model.length)
         for engine in (plain, quick):
             speed(engine, model, texts[:_BATCH], settings)
         turns = np.array([[speed(e, model, texts, settings) for e in (plain, quick)] for _ in range(_TURNS)])

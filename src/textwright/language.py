@@ -229,7 +229,7 @@ def summarizer(
     `settings` are those of `DecodeSettings`, of a folder that `train --task summarize` made; `length` is one
     of them. Raises ConfigError, BundleError.
 
-    >>> textwright.api.summarizer(method="lead", length="short").method
+    >>> summarizer(method="lead", length="short").method
     'lead'
     """
     from textwright.tasks.summarizing.extractive import DEFAULT_METHOD, Summarizer

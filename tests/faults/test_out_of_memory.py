@@ -165,7 +165,7 @@ def test_averaged_weights_that_never_fit_are_an_error(monkeypatch: pytest.Monkey
     """The model's own weights are still in it."""
     fit = judged(learn={"average": {"name": "ema"}})
     before: list[dict[str, Tensor]] = []
-    real = averaging._learned
+    real = averaging.learned
 
     def learned(model: nn.Module) -> dict[str, Tensor]:
         before.append(weights(fit))
@@ -177,7 +177,7 @@ def test_averaged_weights_that_never_fit_are_an_error(monkeypatch: pytest.Monkey
     assert average is not None
     average.update(fit.model, 0.0)
     with monkeypatch.context() as patch, pytest.raises(ModelError, match="averaged weights beside") as caught:
-        patch.setattr(averaging, "_learned", learned)
+        patch.setattr(averaging, "learned", learned)
         with averaging.averaged(fit.model, average):
             pytest.fail("it went in")
     assert "average.name=none" in caught.value.hint and same_bits(weights(fit), before[0])

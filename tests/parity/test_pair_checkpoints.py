@@ -98,7 +98,6 @@ def test_texts_of_m2m100_are_cut_as_the_library_cuts_them(tmp_path: Path) -> Non
     assert [row.tolist() for row in read] == wanted["input_ids"]
     told = ended(start.tokenizer, wanted["targets"], frame, 90)
     assert [[*frame.forced, *row.tolist()] for row in told] == wanted["labels"]
-    assert start.tokenizer.size == wanted["size"]
 
 
 def test_files_that_are_none_of_sentencepiece_are_told(tmp_path: Path) -> None:

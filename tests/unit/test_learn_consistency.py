@@ -16,6 +16,7 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
 
 from textwright.core.errors import ConfigError
+from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import Ragged
 from textwright.learn.consistency import divergence_for, told_divergence
 from textwright.learn.gradient import Gradients
@@ -163,7 +164,7 @@ def test_processes_and_parts_of_a_step_add_up_to_the_step_of_one(count: int, at_
         Ragged.from_lists([[*rng.integers(4, 40, int(n)).tolist(), 2] for n in rng.integers(1, 9, 7)])
         for _ in range(2)
     ]
-    rows, settings = Pairs(*sides, 2, 1), LearnSettings.parse({"loss": {"r_drop": 3.0}})
+    rows, settings = Pairs(*sides, PairFrame.usual(2), 1), LearnSettings.parse({"loss": {"r_drop": 3.0}})
 
     def made(ranks: Ranks, compute: Compute) -> tuple[float, torch.Tensor]:
         torch.manual_seed(0)

@@ -97,8 +97,7 @@ def export_ctranslate2(path: str | Path, out: str | Path, *, quantization: str =
         for name in _COPIED:
             if (folder / name).is_file():
                 shutil.copy(folder / name, target / name)
-        pieces = pieces_of(model.tokenizer)
-        made = CTranslate2Engine.open(target, pieces, model.frame, model.never, model.length)
+        made = CTranslate2Engine.open(target, model.frame, model.never, model.length)
         true = LibraryEngine.of(model)
         sources, targets = (
             ended(tokenizer, [pair[side] for pair in pairs], model.frame, model.length)

@@ -21,7 +21,7 @@ from textwright.core.seeds import derive
 from textwright.learn import objectives as losses
 from textwright.learn.batches import Learnable
 from textwright.learn.consistency import Divergence, told_divergence
-from textwright.learn.loop import Fit, FitState
+from textwright.learn.loop import Fit, FitState, Judgement
 from textwright.learn.sharded.shards import shell_of
 from textwright.learn.sharded.split import split
 from textwright.models.fast.apply import accelerated, blocks_of
@@ -52,8 +52,9 @@ _MOST_SCORED = 2_000_000
 _SHARE_OF_SCORES, _SECONDS_TO_SAVE = 0.03, 2.0
 # What two passes and their distance take, of what one takes (docs/log.md).
 _TIMES_R_DROP = 2.5
-# And for what is locked, all of which is rewritten with beams, where judging makes few answers and greedily.
-_SHARE_OF_TEST, _TIMES_TESTED = 0.1, 8
+# And for pairs, all of which are rewritten with beams, where judging makes few answers and greedily: so many
+# times as long, for those that are held out, those that are locked, and those that a report shows.
+_SHARE_OF_PAIRS, _SHARE_OF_TEST, _TIMES_TESTED, _SHOWN = 0.08, 0.1, 8, 64
 # A fit by the clock has no length: more epochs than any clock allows.
 _NO_END = 1e6
 
@@ -62,7 +63,8 @@ _NO_END = 1e6
 class Learning:
     """A fit that is set up; `run` yields its events and leaves what was learned in `fit.model`.
 
-    `most_scored` is how many held-out tokens there is time to score when it is over.
+    `most_scored` is how many held-out tokens there is time to score when it is over; of pairs that is told by
+    the last judgement, which took `per_window` seconds for each.
     """
 
     recipe: PretrainRecipe
@@ -74,6 +76,7 @@ class Learning:
     processes: int = 1
     fit: Fit = field(init=False)
     most_scored: int = field(default=_MOST_SCORED, init=False)
+    per_window: float = field(default=0.0, init=False)
     quickened: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -189,11 +192,33 @@ class Learning:
             most = max(int(_SHARE_OF_CHECKS / _CHECKS * left / per_window), _LEAST_WINDOWS)
             self.most_scored = max(int(_SHARE_OF_SCORES * left / per_window), 64) * self._window
             reserve = min(_SHARE_OF_SCORES * left, 2 * self._held_out / self._window * per_window)
-            reserve += min(_SHARE_OF_TEST * left, _TIMES_TESTED * self.learned.num_locked * per_window)
+            if self._makes_answers:
+                pairs = self._held_out / self._window + _SHOWN
+                reserve = min(_SHARE_OF_PAIRS * left, _TIMES_TESTED * pairs * per_window)
+                reserve += min(_SHARE_OF_TEST * left, _TIMES_TESTED * self.learned.num_locked * per_window)
             fit.clock = self.clock.limited(float(self.clock.limit or 0.0) - reserve - _SECONDS_TO_SAVE)
         fit.is_due = _by_progress() if self.is_clocked else _by_steps(fit, most)
-        fit.validate = self._judge_on(most).judged
+        fit.validate = partial(self._judged, self._judge_on(most))
         return most
+
+    def _judged(self, judge: Judge, network: nn.Module) -> Judgement:
+        started = time.monotonic()
+        found = judge.judged(network)
+        self.per_window = (time.monotonic() - started) / max(judge.num_windows, 1)
+        return found
+
+    def scored_in_time(self) -> int:
+        """Held-out tokens that there is time to score, now that the fit is over."""
+        if not (self.is_clocked and self._makes_answers and self.per_window):
+            return self.most_scored
+        each = _TIMES_TESTED * self.per_window
+        left = self.clock.remaining() - _SECONDS_TO_SAVE - (self.learned.num_locked + _SHOWN) * each
+        return max(int(left / each), _LEAST_WINDOWS) * self._window
+
+    @property
+    def _makes_answers(self) -> bool:
+        """Whether it is measured by what it writes, and not only by what it expects."""
+        return self.recipe.objective in PAIRS
 
     def _rows_at_once(self, processes: int) -> int:
         """Rows of a part of a step, of which each process makes its share."""

@@ -110,7 +110,7 @@ def keep(
         pair_frame=pair_frame_of(learned.corpus.train.about),
     )
     held_out = learned.corpus.validation
-    final = Final(*learning.objective.scores(model, held_out, learning.recipe, learning.most_scored))
+    final = Final(*learning.objective.scores(model, held_out, learning.recipe, learning.scored_in_time()))
     confidence = final.details.get("confidence") or {}
     rated = confidence.pop("model", None)
     if why := confidence.get("why"):

@@ -154,11 +154,11 @@ def _engine(
 ) -> tuple[Engine, int]:
     """What runs the folder, and how many tokens it reads at once."""
     if name == "ctranslate2":
-        from textwright.tasks.rewriting.engines.ctranslate2 import CTranslate2Engine
+        from textwright.tasks.rewriting.engines.ctranslate2 import CTranslate2Engine, vocabulary_in
 
-        never, read = never_told(tokenizer, tokenizer.size), int(room or 0)
+        never, read = never_told(tokenizer, len(vocabulary_in(folder))), int(room or 0)
         frame = pair_frame_of(manifest.data_schema) or PairFrame.usual(vocabulary_of(tokenizer).end_id)
-        return CTranslate2Engine.open(folder, pieces_of(tokenizer), frame, never, read), read
+        return CTranslate2Engine.open(folder, frame, never, read), read
     from textwright.tasks.rewriting.engines.library import LibraryEngine
 
     model = LanguageModel.load(folder, PAIRS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +33,9 @@ class CTranslate2Engine:
     room: int
 
     @classmethod
-    def open(
-        cls, folder: Path, pieces: Sequence[str], frame: PairFrame, never: Sequence[int], room: int
-    ) -> CTranslate2Engine:
+    def open(cls, folder: Path, frame: PairFrame, never: Sequence[int], room: int) -> CTranslate2Engine:
         """The engine of a folder that `export --to ctranslate2` wrote. Raises MissingExtra."""
+        pieces = vocabulary_in(folder)
         threads = usable_cpus()
         translator = library().Translator(str(folder), device="cpu", inter_threads=1, intra_threads=threads)
         return cls(translator, pieces, {piece: i for i, piece in enumerate(pieces)}, frame, never, room)
@@ -87,6 +87,11 @@ class CTranslate2Engine:
 
     def _ids(self, tokens: Sequence[str]) -> list[int]:
         return [self.ids[token] for token in tokens]
+
+
+def vocabulary_in(folder: Path) -> list[str]:
+    """The names of the tokens of an exported folder by their ids."""
+    return list(json.loads((folder / "shared_vocabulary.json").read_text(encoding="utf-8")))
 
 
 def _parts(order: NDArray[Any], lengths: NDArray[Any], beams: int) -> list[NDArray[Any]]:
