@@ -51,6 +51,15 @@ def test_what_there_is_no_time_for_is_not_chosen(
     assert reasons["model.size"].startswith(size) and reasons["model.dropout"].startswith(f"{dropout:g}")
 
 
+@pytest.mark.parametrize(("seconds", "per_step"), [(600, 2_048), (12_000, 3_050), (INF, 4_096)])
+def test_there_are_enough_steps(seconds: float, per_step: int) -> None:
+    recipe = PretrainRecipe.parse({"objective": "translate"})
+    architecture = LANGUAGE_MODELS.get("m2m100")
+    asked = architecture.settings.parse({"size": "small", "positions": 256})
+    _, learn = of_pairs(recipe, architecture, asked, Learned(200_000, 4_000_000), {}, (seconds, INF))  # type: ignore[arg-type]
+    assert 20 * learn.batch == pytest.approx(per_step, rel=0.1)
+
+
 def test_what_was_asked_for_stays() -> None:
     recipe = PretrainRecipe.parse({"objective": "translate"})
     architecture = LANGUAGE_MODELS.get("m2m100")

@@ -26,8 +26,10 @@ _SMOOTHING, _EMA = 0.1, 0.999
 # (docs/log.md).
 _LEAST_TOLD: dict[SizeName, int] = {"tiny": 0, "small": 3_000_000}
 _TOKENS_PER_WEIGHT, _SPEED = 4.0, 1e11
-# Tokens of the longer side of a step, and the highest rate, of a network by its size (docs/log.md).
+# Tokens of the longer side of a step at most, and the highest rate, of a network by its size; fewer where
+# there would be too few steps (docs/log.md).
 _TOKENS_PER_STEP: dict[SizeName, int] = {"tiny": 2_048, "small": 4_096, "base": 8_192}
+_LEAST_PER_STEP, _LEAST_STEPS = 2_048, 5_000
 _RATE: dict[SizeName, float] = {"tiny": 4e-3, "small": 3e-3, "base": 2e-3}
 # Of layers that are recurrent the rate of muon is so many times as high (docs/log.md).
 _TIMES_RECURRENT = 2.0
@@ -55,7 +57,10 @@ def of_pairs(
     if "dropout" not in asked.said():
         dropout = _dropout(pairs, _seen(settings, learned, budget)[0] / max(len(train), 1), reasons)
         settings = settings.replaced({"dropout": dropout})
-    batch = _batch(size, told / max(pairs, 1), recipe, reasons)
+    # Half of what is seen is the longer side, or a little more.
+    per_step = _seen(settings, learned, budget)[0] / 2 / _LEAST_STEPS
+    per_step = min(max(per_step, _LEAST_PER_STEP), _TOKENS_PER_STEP[size])
+    batch = _batch(int(per_step), told / max(pairs, 1), recipe, reasons)
     return settings, _learning(recipe.learn.replaced(batch), architecture, size, reasons)
 
 
@@ -65,7 +70,7 @@ def going_on_with_pairs(recipe: PretrainRecipe, learned: Learned, reasons: dict[
     """
     about = learned.corpus.train.about
     length = int(about["told"]) / max(int(about["documents"]), 1)
-    found: dict[str, Any] = _batch("tiny", length, recipe, reasons)
+    found: dict[str, Any] = _batch(_LEAST_PER_STEP, length, recipe, reasons)
     if "loss.label_smoothing" not in recipe.learn.said():
         found["loss.label_smoothing"] = _SMOOTHING
     return found
@@ -114,12 +119,12 @@ def _dropout(pairs: int, passes: float, reasons: dict[str, str]) -> float:
     return dropout
 
 
-def _batch(size: SizeName, length: float, recipe: PretrainRecipe, reasons: dict[str, str]) -> dict[str, int]:
+def _batch(per_step: int, length: float, recipe: PretrainRecipe, reasons: dict[str, str]) -> dict[str, int]:
     """Pairs of a step, of so many told tokens each."""
     if "batch" in recipe.learn.said():
         return {}
-    batch = max(round(_TOKENS_PER_STEP[size] / max(length, 1)), 1)
-    reasons["learn.batch"] = f"{batch} pairs of mean length, about {_TOKENS_PER_STEP[size]:,} tokens"
+    batch = max(round(per_step / max(length, 1)), 1)
+    reasons["learn.batch"] = f"{batch} pairs of mean length, about {per_step:,} tokens"
     return {"batch": batch}
 
 

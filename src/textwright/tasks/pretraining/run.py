@@ -154,7 +154,7 @@ def _by_time(decided: Decided, recipe: PretrainRecipe, start: Start | None) -> d
     """What was chosen by the time there is."""
     found: dict[str, Any] = {"model.size": decided.settings.size}
     if recipe.objective in PAIRS and start is None:
-        found["model.dropout"] = decided.settings.dropout
+        found |= {"model.dropout": decided.settings.dropout, "learn.batch": decided.learn.batch}
     return found
 
 

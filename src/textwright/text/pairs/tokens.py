@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from textwright.core.errors import DataError
 from textwright.core.pairframe import PairFrame
 from textwright.core.ragged import IntArray, Ragged
+from textwright.core.seeds import generator
 from textwright.text.documents.shards import Shards, ShardWriter
 from textwright.text.documents.tokens import TokenCorpus
 from textwright.text.pairs.added import BACK, Add, Added
@@ -96,8 +97,8 @@ def build_pairs(
 def held_apart(pairs: Sequence[Pair], seed: int, told: Told | None = None) -> tuple[list[Pair], list[Pair]]:
     """The pairs to learn from, and those that are held out: the same ones whatever learns from them.
 
-    A twentieth is held out, 1,000 at most; pairs that share a side, or are near twins, stay in one part.
-    Raises DataError for too few pairs.
+    A twentieth is held out, 1,000 at most, in an order that is none: the first of a sorted file would be its
+    shortest. Pairs that share a side, or are near twins, stay in one part. Raises DataError for too few.
     """
     if len(pairs) < LEAST_ROWS:
         raise DataError(
@@ -107,7 +108,8 @@ def held_apart(pairs: Sequence[Pair], seed: int, told: Told | None = None) -> tu
     share = min(_SHARE, _MOST_ROWS / len(pairs))
     is_held = held_out(pairs, share, seed, told)
     given = [pair for pair, held in zip(pairs, is_held, strict=True) if not held]
-    return given, [pair for pair, held in zip(pairs, is_held, strict=True) if held]
+    apart = [pair for pair, held in zip(pairs, is_held, strict=True) if held]
+    return given, [apart[i] for i in generator(seed, "held out").permutation(len(apart))]
 
 
 def languages_of(pairs: Sequence[Pair]) -> list[str]:
