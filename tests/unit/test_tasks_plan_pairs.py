@@ -51,7 +51,7 @@ def test_what_there_is_no_time_for_is_not_chosen(
     assert reasons["model.size"].startswith(size) and reasons["model.dropout"].startswith(f"{dropout:g}")
 
 
-@pytest.mark.parametrize(("seconds", "per_step"), [(600, 2_048), (12_000, 3_050), (INF, 4_096)])
+@pytest.mark.parametrize(("seconds", "per_step"), [(600, 1_024), (12_000, 3_050), (INF, 4_096)])
 def test_there_are_enough_steps(seconds: float, per_step: int) -> None:
     recipe = PretrainRecipe.parse({"objective": "translate"})
     architecture = LANGUAGE_MODELS.get("m2m100")

@@ -29,7 +29,7 @@ _TOKENS_PER_WEIGHT, _SPEED = 4.0, 1e11
 # Tokens of the longer side of a step at most, and the highest rate, of a network by its size; fewer where
 # there would be too few steps (docs/log.md).
 _TOKENS_PER_STEP: dict[SizeName, int] = {"tiny": 2_048, "small": 4_096, "base": 8_192}
-_LEAST_PER_STEP, _LEAST_STEPS = 2_048, 5_000
+_LEAST_PER_STEP, _LEAST_STEPS = 1_024, 5_000
 _RATE: dict[SizeName, float] = {"tiny": 4e-3, "small": 3e-3, "base": 2e-3}
 # Of layers that are recurrent the rate of muon is so many times as high (docs/log.md).
 _TIMES_RECURRENT = 2.0
