@@ -19,6 +19,9 @@ from textwright.tasks.rewriting.engines.base import Told, most_tokens, told_of
 from textwright.tasks.rewriting.settings import DecodeSettings
 
 _TOKENS_AT_ONCE = 4_096
+# Of these each processor takes some at a time: two that share a batch of a small model wait for each other
+# more than they compute, and were two to five times slower (docs/log.md).
+_ROWS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class CTranslate2Engine:
         """The engine of a folder that `export --to ctranslate2` wrote. Raises MissingExtra."""
         pieces = vocabulary_in(folder)
         threads = usable_cpus()
-        translator = library().Translator(str(folder), device="cpu", inter_threads=1, intra_threads=threads)
+        translator = library().Translator(str(folder), device="cpu", inter_threads=threads, intra_threads=1)
         return cls(translator, pieces, {piece: i for i, piece in enumerate(pieces)}, frame, never, room)
 
     def decode(self, sources: Ragged, settings: DecodeSettings) -> list[list[Told]]:
@@ -59,7 +62,7 @@ class CTranslate2Engine:
                 return_end_token=True,
                 sampling_topk=0 if settings.temperature > 0 else 1,
                 sampling_temperature=settings.temperature or 1.0,
-                max_batch_size=0,
+                max_batch_size=_ROWS_AT_ONCE,
                 suppress_sequences=[[self.pieces[i]] for i in self.never] or None,
             )
             for place, answers in zip(part, found, strict=True):
@@ -76,8 +79,7 @@ class CTranslate2Engine:
         found = self.translator.score_batch(
             [self._named(row) for row in self.frame.around(sources)],
             [[*forced, *self._named(row[:-1])] for row in targets],  # it adds the end itself
-            max_batch_size=_TOKENS_AT_ONCE,
-            batch_type="tokens",
+            max_batch_size=_ROWS_AT_ONCE,
             max_input_length=0,
         )
         return [np.asarray(row.log_probs[len(forced) :], np.float64) for row in found]
