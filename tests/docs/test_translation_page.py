@@ -60,6 +60,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.docs
 def test_the_page_runs_from_top_to_bottom(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     done: list[str] = []
     said = ""

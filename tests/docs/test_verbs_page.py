@@ -107,6 +107,7 @@ def examples(verb: str) -> list[str]:
     return found[1].splitlines()
 
 
+@pytest.mark.docs
 def test_every_example_runs(tmp_path: Path, two_families: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with SAMPLE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))[:180]
