@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,6 +32,7 @@ from _record import (
     run_child,
 )
 from textwright.core.seeds import generator
+from textwright.measure.paired import holm
 
 SETS = (
     "sst2",
@@ -184,16 +184,6 @@ def macro_f1(truth: np.ndarray, answers: np.ndarray, num_labels: int) -> float:
     )
     occurs = total > 0
     return float((2 * hits[occurs] / total[occurs]).mean())
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's corrected p-values (1979), in the order given."""
-    order = np.argsort(p_values)
-    out, highest = [math.nan] * len(order), 0.0
-    for rank, i in enumerate(order):
-        highest = max(highest, min(1.0, (len(order) - rank) * p_values[i]))
-        out[i] = highest
-    return out
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -30,8 +30,9 @@ from _record import (
     predictions_path,
     read_column,
 )
-from choose import holm, kept, mean_score, paired, textwright
+from choose import kept, mean_score, paired, textwright
 from textwright.core.seeds import generator
+from textwright.measure.paired import holm
 
 SETS = ("imdb", "chnsenticorp", "online_shopping")
 NUMBERS = (200, 1000)

@@ -22,7 +22,6 @@ ROOMS = {
     "api": ("", "verbs for Python", "供 Python 使用"),
     "language": ("", "language models", "语言模型"),
     "rewriting": ("", "translation", "翻译"),
-    "results": ("", "what verbs give", "返回的结果"),
     "estimator": ("", "for scikit-learn", "供 scikit-learn 使用"),
     "serve": ("", "the same over HTTP", "通过 HTTP 提供服务"),
     "choose": ("5", "which model is best on validation", "在验证集上选出最好的模型"),

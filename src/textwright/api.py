@@ -66,7 +66,6 @@ from textwright.report.folder import (
 )
 from textwright.report.markdown import STATED
 from textwright.report.words import Language
-from textwright.results import Carded, Evaluated, Trained
 from textwright.rewriting import choose_pairs, evaluate_pairs, train_pairs, translate, translate_file
 from textwright.tasks.answering import Answered, answer_file
 from textwright.tasks.checkpoints import Checkpoints
@@ -78,6 +77,7 @@ from textwright.tasks.planning import Plan, make_plan
 from textwright.tasks.predictor import Predictor
 from textwright.tasks.prepare import prepare_data
 from textwright.tasks.recipe import Recipe
+from textwright.tasks.results import Carded, Evaluated, Trained
 from textwright.tasks.work import work_folder
 from textwright.text.corpus import read_labelled
 from textwright.text.split import row_hashes

@@ -17,7 +17,7 @@ from textwright.core.events import Sink, silent
 from textwright.core.records import Candidate
 from textwright.language import pretrain
 from textwright.models.language.registry import EXTRACTOR
-from textwright.results import Evaluated, Trained
+from textwright.tasks.results import Evaluated, Trained
 
 if TYPE_CHECKING:
     from textwright.tasks.pretraining.keeping import Pretrained
@@ -85,19 +85,21 @@ def train_pairs(
     files = {"data.target_file": target_file, "data.test": test}
     recipe = recipe.replaced({key: str(path) for key, path in files.items() if path is not None})
     made: LearnedExtractor | Pretrained
+    validation, interrupted = None, False
     if recipe.asked_name == EXTRACTOR:
         from textwright.tasks.summarizing.training import train_extractor
 
         made = train_extractor(data, out, recipe, sink=sink, clock=clock)
     else:
-        made = pretrain([data], out, recipe, sink=sink, clock=clock, resume=resume)
+        made = learned = pretrain([data], out, recipe, sink=sink, clock=clock, resume=resume)
+        validation, interrupted = learned.validation, learned.interrupted
     size = (made.out / "model.safetensors").stat().st_size
-    scores = made.validation or made.scores
+    scores = validation or made.scores
     candidate = Candidate(
         made.model, scores, made.seconds, made.parameters, size, chosen=True, why="as asked"
     )
     task, rest = str(recipe.objective), (made.parameters, size, [candidate], made.scores, made.split)
-    return Trained(made.out, task, made.model, made.seconds, *rest, interrupted=made.interrupted)
+    return Trained(made.out, task, made.model, made.seconds, *rest, interrupted=interrupted)
 
 
 def choose_pairs(
@@ -111,7 +113,7 @@ def choose_pairs(
     """`train_pairs` with all that suits, of which one is kept: the best, or a simpler one that is as good."""
     from textwright.choose.pairs.chosen import choose_pairs as choose
 
-    return Trained(**vars(choose(data, out, recipe, sink=sink, clock=clock)))
+    return choose(data, out, recipe, sink=sink, clock=clock)
 
 
 def evaluate_pairs(path: str | Path, data: str | Path, target_file: str | Path | None = None) -> Evaluated:

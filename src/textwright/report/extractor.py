@@ -60,9 +60,9 @@ def findings(records: Records) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "extractor.all_worse", {"names": ", ".join(named["worse"])}
     elif named["worse"]:
         yield "extractor.some_worse", {"names": ", ".join(named["worse"])}
-    for key in ("alike", "better"):
+    for key, told in (("alike", "extractor.some_alike"), ("better", "extractor.some_better")):
         if named[key]:
-            yield f"extractor.some_{key}", {"names": ", ".join(named[key])}
+            yield told, {"names": ", ".join(named[key])}
     yield (
         "extractor.took",
         {"pairs": number(plan["pairs"]), "time": seconds(plan["cost"]["seconds"])},

@@ -97,12 +97,12 @@ def findings(records: Records) -> Iterator[Finding]:
 
 def _added(made: dict[str, Any]) -> Iterator[Finding]:
     """The pairs that were made beside those given."""
-    for key in ("back", "taught"):
+    for key, told in (("back", "language.back"), ("taught", "language.taught")):
         if key in made:
             took = made[key]["seconds"]
             spent = sum(took.values()) if isinstance(took, dict) else took
             counts = {name: number(made[key][name]) for name in ("read", "made", "kept") if name in made[key]}
-            yield f"language.{key}", {**counts, "time": seconds(spent)}
+            yield told, {**counts, "time": seconds(spent)}
 
 
 def _locked(records: Records) -> dict[str, str] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from textwright.bundle.folder import is_finished, load_manifest, refuse_foreign, save_bundle
@@ -20,10 +20,11 @@ from textwright.core.clock import Clock
 from textwright.core.errors import TextwrightError
 from textwright.core.events import Sink, silent
 from textwright.core.files import read_json, readable_name, to_json
-from textwright.core.records import Candidate, Note, Score, Split
+from textwright.core.records import Candidate, Note
 from textwright.models.language.registry import EXTRACTOR
 from textwright.report.folder import make_extractor, make_language, write_pages
 from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.results import Trained
 from textwright.tasks.rewriting.rows import PairRows
 from textwright.tasks.work import work_folder
 
@@ -34,22 +35,6 @@ MINUTES_WITHOUT_LENGTH = 10.0
 _LEAST_MINUTES_A_NETWORK = 1.0
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The model that was kept, and all that were tried; `scores` are those by which it was chosen."""
-
-    out: Path
-    task: str
-    model: str
-    seconds: float
-    parameters: int
-    bytes: int
-    candidates: list[Candidate]
-    scores: dict[str, Score]
-    split: Split = "validation"
-    interrupted: bool = False
-
-
 def choose_pairs(
     data: str | Path,
     out: str | Path,
@@ -57,7 +42,7 @@ def choose_pairs(
     *,
     sink: Sink = silent,
     clock: Clock | None = None,
-) -> Chosen:
+) -> Trained:
     """Let the models of a task learn from the same pairs, and keep the folder of one of them.
 
     Ctrl-C keeps what is there. Raises what `compare_pairs` raises.
@@ -85,7 +70,7 @@ def choose_pairs(
         ]
         _keep(target, pick, candidates, why, contest, sink)
     manifest = load_manifest(target)
-    return Chosen(
+    return Trained(
         target,
         task,
         manifest.architecture,
@@ -94,6 +79,7 @@ def choose_pairs(
         pick.record.bytes,
         candidates,
         pick.record.scores,
+        "validation",
         interrupted=contest.interrupted,
     )
 

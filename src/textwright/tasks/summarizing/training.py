@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,6 @@ class LearnedExtractor:
     parameters: int
     scores: dict[str, Score]
     split: Split = "validation"
-    interrupted: bool = False
-    validation: dict[str, Score] = field(default_factory=dict)
 
 
 def train_extractor(
