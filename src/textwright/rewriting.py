@@ -121,7 +121,7 @@ def evaluate_pairs(path: str | Path, data: str | Path, target_file: str | Path |
     if load_manifest(Path(path)).architecture == EXTRACTOR:
         from textwright.tasks.summarizing.evaluating import evaluate_extractor
 
-        picked = evaluate_extractor(path, data)
+        picked = evaluate_extractor(path, data, target_file)
         return Evaluated(picked.n, picked.seconds, picked.scores, picked.details, 0, picked.cleaning, [])
     from textwright.tasks.rewriting.evaluating import evaluate_pairs as evaluate  # it needs torch
 

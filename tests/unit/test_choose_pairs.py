@@ -156,6 +156,7 @@ def test_the_command_says_it_in_both_languages(data: Path, tmp_path: Path) -> No
         (["--models", "extractor", "--set", "model.widht=2"], "unknown setting 'model.widht'"),
         (["--models", "extractor", "--set", "learn.epochs=2"], "learn.epochs says nothing to an extractor"),
         (["--models", "m2m100", "--set", "model.heads=0"], "model.heads"),
+        (["--models", "m2m100", "--set", "data.test_share=0.1"], "several are judged on the same pairs"),
         (["--models", "m2m100", "--vary", "seed=0,1"], "--vary does not go with --task summarize"),
         (["--models", "m2m100", "--from", "x"], "--from does not go with --task summarize"),
     ],
@@ -163,6 +164,18 @@ def test_the_command_says_it_in_both_languages(data: Path, tmp_path: Path) -> No
 def test_what_does_not_fit_is_refused(data: Path, tmp_path: Path, words: list[str], what: str) -> None:
     done = run("compare", data, "--task", "summarize", "--out", tmp_path / "out", *words)
     assert done.exit_code == 2 and what in done.stderr, done.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("flag", ["--test", "--test-share"])
+def test_a_choice_is_not_tested_on_rows_that_only_one_model_keeps_apart(
+    data: Path, tmp_path: Path, flag: str
+) -> None:
+    value = data if flag == "--test" else "0.1"
+    done = run(
+        "train", data, "--task", "summarize", "--model", "auto", flag, value, "--out", tmp_path / "out"
+    )
+    assert done.exit_code == 2 and "several are judged on the same pairs" in done.stderr, done.output
     assert not (tmp_path / "out").exists()
 
 

@@ -111,6 +111,13 @@ def test_evaluate_says_the_same_of_another_file(folder: Path, tmp_path: Path) ->
         found["details"]["beside"][0]["sentences"]
         == (record(folder, "config.json")["baselines"][0]["sentences"])
     )
+    sides = list(zip(*made_summaries.reports(60, seed=1), strict=True))
+    for name, side in zip(("texts.txt", "summaries.txt"), sides, strict=True):
+        (tmp_path / name).write_text("\n".join(side) + "\n", encoding="utf-8")
+    two = run(
+        "evaluate", folder, tmp_path / "texts.txt", "--target-file", tmp_path / "summaries.txt", "--json"
+    )
+    assert json.loads(two.stdout.splitlines()[-1])["scores"] == found["scores"]
     shown = run("evaluate", folder, other)
     assert "Without learning: rougeL on the same rows" in shown.stdout and "textrank" in shown.stdout
     chinese = run("evaluate", folder, other, "--lang", "zh")

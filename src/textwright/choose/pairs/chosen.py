@@ -15,7 +15,8 @@ from textwright.bundle.folder import is_finished, load_manifest, refuse_foreign,
 from textwright.choose.pairs.compared import check_names
 from textwright.choose.pairs.contest import Contest, Entry
 from textwright.choose.pairs.entrants import is_network
-from textwright.choose.pairs.judge import LEVEL, judge_of
+from textwright.choose.pairs.judge import judge_of
+from textwright.choose.pick.difference import LEVEL
 from textwright.core.clock import Clock
 from textwright.core.errors import TextwrightError
 from textwright.core.events import Sink, silent

@@ -128,6 +128,12 @@ def check_names(recipe: PretrainRecipe, names: Sequence[str], data: str | Path) 
             "compare reads its data more than once, which standard input cannot be",
             hint="Write it to a file first.",
         )
+    if recipe.data.test or recipe.data.test_share:
+        # Each model would keep apart other rows than those that all are judged on.
+        raise ConfigError(
+            "data.test and data.test_share are of one model, and here several are judged on the same pairs",
+            hint="Leave them out, and score what is kept: textwright evaluate DIR FILE",
+        )
     if recipe.model.get("checkpoint") is not None:
         raise ConfigError("--from does not go with a comparison of pairs yet", hint="Leave it out.")
     if EXTRACTOR in names and not any(map(is_network, names)):

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from textwright.choose.pairs.entrants import Opened, is_network, opened_methods, opened_model, takes
-from textwright.choose.pairs.judge import LEVEL, TEST, Judge, Meter
+from textwright.choose.pairs.judge import TEST, Judge, Meter
+from textwright.choose.pick.difference import LEVEL
 from textwright.choose.scoring import FAILURES
 from textwright.choose.search.schedule import time_left
 from textwright.core.clock import Clock

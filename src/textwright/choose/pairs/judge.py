@@ -23,7 +23,6 @@ from textwright.text.rowlog import RowLog
 
 Meter = TranslationMeter | RougeMeter
 TEST = "paired randomisation, Holm"
-LEVEL = 0.05
 # Pairs that are judged on at most; of more an interval is hardly narrower, and answers take time.
 MOST_JUDGED = 1_000
 # With fewer nothing is said of a model, unless there are no more.

@@ -98,7 +98,7 @@ class Rewriter:
         made = [_ended(self._said(answers), asked) for answers in found]
         if self.confidence is None:
             return made
-        told = surely([answers[0] for answers in found], sources, self.engine, self.tokenizer)
+        told = surely([answers[0] for answers in found], sources, self.engine)
         return self._rated(texts, told, made, is_asked=settings.length is not None)
 
     def _rated(
@@ -133,7 +133,7 @@ def _ended(found: Rewritten, asked: LengthAsked) -> Rewritten:
     return found if text is None else replace(found, text=text, is_whole=True)
 
 
-def surely(told: list[Told], sources: Ragged, engine: Engine, tokenizer: Tokenizer) -> list[Told]:
+def surely(told: list[Told], sources: Ragged, engine: Engine) -> list[Told]:
     """Answers with the log-probabilities of their tokens, which an engine is asked for that has not told."""
     if not any(np.isnan(one.mean) for one in told):
         return told

@@ -14,7 +14,8 @@ from textwright.tasks.summarizing.baselines import Baseline
 from textwright.tasks.summarizing.extractive import Summarizer
 from textwright.tasks.summarizing.judging import judged
 from textwright.tasks.summarizing.learned import read_extractor
-from textwright.text.pairs.reading import NAMES, Asked, read_pairs
+from textwright.text.pairs.aligned import read_given
+from textwright.text.pairs.reading import NAMES, Asked
 from textwright.text.rowlog import RowLog
 
 
@@ -29,8 +30,8 @@ class Measured:
     seconds: float
 
 
-def evaluate_extractor(path: str | Path, data: str | Path) -> Measured:
-    """Its scores on all pairs of a file, `beside` those of baselines.
+def evaluate_extractor(path: str | Path, data: str | Path, target_file: str | Path | None = None) -> Measured:
+    """Its scores on all pairs of a table, or of two files, `beside` those of baselines.
 
     Baselines are as long as did best on the pairs that the extractor learned from. Raises BundleError,
     DataError.
@@ -39,7 +40,8 @@ def evaluate_extractor(path: str | Path, data: str | Path) -> Measured:
     extractor, config = read_extractor(path)
     schema = load_manifest(Path(path)).data_schema
     columns = Asked(schema.get("source"), schema.get("target"))
-    pairs = read_pairs([Path(data)], columns, log, names=NAMES["summarize"])
+    aligned = None if target_file is None else Path(target_file)
+    pairs = read_given([Path(data)], aligned, columns, log, names=NAMES["summarize"])
     baselines = [Baseline.from_json(record) for record in config.get("baselines", ())]
     sides = [pair.source for pair in pairs], [pair.target for pair in pairs]
     found = judged(Summarizer.of(extractor), baselines, *sides, language_of_targets(pairs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,9 +62,3 @@ def measured(made: Sequence[str], sources: Sequence[str], wanted: Sequence[str],
     meter = RougeMeter(language)
     meter.update(made, [[text] for text in wanted], sources)
     return meter
-
-
-def is_better(row: Mapping[str, Any], metric: str) -> bool:
-    """Whether the extractor was shown to be better than a baseline, at 5 %."""
-    gap = row["difference"][metric]
-    return bool(gap["p_value"] < 0.05 and gap["value"] > 0)

@@ -84,7 +84,7 @@ def build_pairs(
     else:
         tokenizer = making.finished(learned_tokenizer([*given, *added.back], making.tokenizer))
     languages = [asked or found for asked, found in zip(making.languages, languages_of(pairs), strict=True)]
-    cutter = Cutter(tokenizer, making.frame(tokenizer, languages), making.most, making.cuts, making.sized)
+    cutter = Cutter(tokenizer, making.frame(tokenizer, languages), making)
     known: dict[str, Any] = {"languages": languages, "frame": cutter.frame.to_json(), "seed": making.seed}
     known |= {"columns": told.columns, "notes": told.notes, "warnings": told.warnings}
     (train, learned), (validation, judged) = (
@@ -133,13 +133,11 @@ def learned_tokenizer(pairs: Sequence[Pair], settings: TokenizerSettings) -> Tok
 
 @dataclass(frozen=True)
 class Cutter:
-    """Texts to tokens; `most`, `cuts`, `sized`: see Making."""
+    """Texts to tokens, by a tokenizer that is there and the frame that it has for two languages."""
 
     tokenizer: Tokenizer
     frame: PairFrame
-    most: int
-    cuts: bool = False
-    sized: bool = False
+    making: Making
 
     def encoded(
         self, pairs: Sequence[Pair], log: RowLog, mark: str = ""
@@ -147,7 +145,8 @@ class Cutter:
         """The tokens of both sides, each with its end, of all pairs that fit; a mark before the source."""
         end_id, tokenizer = self.frame.end_id, self.tokenizer
         before = np.array([marks_of(tokenizer)[mark]] if mark else [], np.int64)
-        room, room_told = self.most - 1 - self.frame.size, self.most - len(self.frame.known)
+        most, cuts = self.making.most, self.making.cuts
+        room, room_told = most - 1 - self.frame.size, most - len(self.frame.known)
         for start in range(0, len(pairs), _ROWS_PER_CALL):
             part = pairs[start : start + _ROWS_PER_CALL]
             sources = tokenizer.whole([pair.source for pair in part])
@@ -155,7 +154,7 @@ class Cutter:
             for pair, *both in zip(part, sources, targets, strict=True):
                 source, target = (ids[ids != end_id] for ids in both)  # some find an end in its name
                 source = np.concatenate([before, source])
-                if len(target) > room_told or (len(source) > room and not self.cuts):
+                if len(target) > room_told or (len(source) > room and not cuts):
                     log.dropped(TOO_LONG, pair.row, pair.target)
                     continue
                 if len(source) > room:
@@ -186,10 +185,10 @@ def _written(
     if not counted["documents"]:
         number = sum(map(len, added.kinds.values()))
         raise DataError(
-            f"none of {number:,} pairs fits into the window of {cutter.most:,} tokens",
+            f"none of {number:,} pairs fits into the window of {cutter.making.most:,} tokens",
             hint="Take a longer one (--set model.positions=N), or cut the texts.",
         )
-    if cutter.sized:
+    if cutter.making.sized:
         targets = [pair.target for pairs in added.kinds.values() for pair in pairs]
         sizes = Sizes.of(targets, counted["told"] - counted["documents"])
         known = {**known, "sizes": None if sizes is None else sizes.to_json()}
