@@ -126,8 +126,17 @@ def arguments(call: ast.Call) -> list[ast.expr]:
     hints = [key.value for key in call.keywords if key.arg in ("hint", "do", "found")]
     if name in ERRORS:
         return [*call.args[:1], *hints]
-    if name in ("Note", "say", "dropped", "changed", "Baseline", "note", "warn"):
+    if name in ("Note", "say", "dropped", "changed", "Baseline", "note", "warn", "not_applicable", "too_few"):
         return call.args[:1]
+    if name == "Finding":  # of an audit: the title, and what harm it does
+        return [
+            *call.args[2:3],
+            *(key.value for key in call.keywords if key.arg in ("title", "why", "limits")),
+        ]
+    if name == "Fix":
+        return call.args[1:2]
+    if name == "Check" and any(key.arg == "family" for key in call.keywords):
+        return [key.value for key in call.keywords if key.arg == "says"]
     return [*call.args[2:], *hints] if name == "Check" else []
 
 

@@ -48,6 +48,7 @@ VERBS = {
     "compare": "Compare two models or two prediction files on the same rows.",
     "curve": "Say what more labelled rows would give: a learning curve.",
     "label": "Pick the rows of an unlabelled file to label next.",
+    "audit": "Find what is wrong with data or a model, prove it, mend it, gate a release.",
     "card": "Write the report and the cards of a model folder again.",
     "tokenizer": "Train a tokenizer, or report on one.",
     "doctor": "Check this machine and installation.",

@@ -36,6 +36,12 @@ FILES = (
     "messages-pairs.yaml",
     "messages-summaries.yaml",
     "messages-contest.yaml",
+    "messages-audit.yaml",
+    "messages-audit-text.yaml",
+    "messages-audit-labels.yaml",
+    "messages-audit-people.yaml",
+    "messages-audit-model.yaml",
+    "messages-audit-fix.yaml",
 )
 
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z_0-9]*)\}")
@@ -92,7 +98,7 @@ def catalogue() -> tuple[tuple[list[str], Pattern], ...]:
     folder = resources.files("textwright.report") / "words"
     entries: dict[str, str] = {}
     for name in FILES:
-        entries |= yaml.load((folder / name).read_text(encoding="utf-8"), loader)
+        entries |= yaml.load((folder / name).read_text(encoding="utf-8"), loader) or {}
     patterns = [Pattern(english, chinese) for english, chinese in entries.items()]
     weighed = [(pattern.literals, pattern) for pattern in patterns]
     return tuple(sorted(weighed, key=lambda pair: -sum(map(len, pair[0]))))

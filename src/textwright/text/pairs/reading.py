@@ -131,11 +131,11 @@ def nothing(path: Path, log: RowLog) -> DataError:
 
 
 def _of_file(path: Path, number: int, asked: Asked, log: RowLog, names: Names, told: Told) -> Iterator[Pair]:
-    source, sides, said = _columns(open_source(path), asked, names)
+    source, sides, said = find_sides(open_source(path), asked, names)
     first: list[Pair] = []
     is_checked = False
     for batch in source.batches(log):
-        sources, targets = _cells(batch, sides)
+        sources, targets = cells_of_sides(batch, sides)
         pairs = list(whole(batch.rows, sources, targets, number, log))
         if len(first) < NUM_FIRST:
             first += pairs[:NUM_FIRST]
@@ -150,7 +150,7 @@ def _of_file(path: Path, number: int, asked: Asked, log: RowLog, names: Names, t
 
 
 def _check(
-    source: Source, sides: _Sides, asked: Asked, pairs: Sequence[Pair], told: Told, names: Names
+    source: Source, sides: Sides, asked: Asked, pairs: Sequence[Pair], told: Told, names: Names
 ) -> None:
     """See `check_sides`."""
     named = _code(sides.source), _code(sides.target)
@@ -191,7 +191,7 @@ def whole(
 
 
 @dataclass(frozen=True)
-class _Sides:
+class Sides:
     """The columns of both sides; keys of the object in the column `within`, where that is not empty."""
 
     source: str
@@ -199,7 +199,8 @@ class _Sides:
     within: str = ""
 
 
-def _cells(batch: Batch, sides: _Sides) -> tuple[list[str], list[str]]:
+def cells_of_sides(batch: Batch, sides: Sides) -> tuple[list[str], list[str]]:
+    """Sources and targets of a batch as they stand, "" where a cell is empty."""
     if not sides.within:
         source, target = ([_as_text(cell) for cell in batch.columns[n]] for n in (sides.source, sides.target))
         return source, target
@@ -208,7 +209,7 @@ def _cells(batch: Batch, sides: _Sides) -> tuple[list[str], list[str]]:
     return source, target
 
 
-def _columns(source: Source, asked: Asked, names: Names) -> tuple[Source, _Sides, list[str]]:
+def find_sides(source: Source, asked: Asked, names: Names) -> tuple[Source, Sides, list[str]]:
     """The file, opened again where it has no header, where its sides are, and what to say of it."""
     nested = _nested(source) if names.by_language else []
     known, within = (nested, _NESTED) if nested else (source.columns, "")
@@ -232,7 +233,7 @@ def _columns(source: Source, asked: Asked, names: Names) -> tuple[Source, _Sides
     others = [name for name in known if name not in (left, right)]
     if others and (nested or source.kind == "tmx"):
         notes.append(f"{len(others):,} more languages are not read: {', '.join(others[:5])}")
-    return source, _Sides(left, right, within), notes
+    return source, Sides(left, right, within), notes
 
 
 def _asked(name: str | None, known: Sequence[str], path: Path) -> str | None:

@@ -1,0 +1,27 @@
+"""Audits of data and of models: what is wrong, the proof that it was found, mending with undo, and a gate.
+
+>>> import textwright.audit
+>>> sorted(textwright.audit.__all__)
+['AuditSettings', 'checks', 'data']
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "AuditSettings": "settings:AuditSettings",
+    "checks": "registry:CHECKS",
+    "data": "of_data:data",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    """What is asked for, imported then: a gate should not wait for what trains."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _HOME[name].partition(":")
+    return getattr(import_module(f"{__name__}.{module}"), attribute)

@@ -1,0 +1,47 @@
+"""All checks by id, in the order in which they run and are shown; a new one is one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textwright.audit.base import Check
+from textwright.core.errors import ConfigError
+from textwright.core.registry import Registry
+
+_CHECKS = "textwright.audit.checks"
+_GROUPS = "textwright.audit.groups"
+
+CHECKS: Registry[Check] = Registry(
+    "check",
+    {
+        # Rows that come again.
+        "exact_twins": f"{_CHECKS}.exact_twins:CHECK",
+        # Texts that are not what they should be.
+        # Labels.
+        # Personal data.
+        # Groups of people in the data.
+        # What gives labels away.
+        # Where rows come from.
+        # Answers of a model.
+    },
+)
+
+SPEEDS = ("fast", "all")
+
+
+def chosen(asked: str | Iterable[str], about: str) -> list[Check]:
+    """The checks that were asked for: `fast`, `all`, or ids. Raises ConfigError for an unknown one."""
+    names = asked.split(",") if isinstance(asked, str) else [*asked]
+    if len(names) == 1 and names[0] in SPEEDS:
+        every = [CHECKS.get(name) for name in CHECKS]
+        return [
+            check for check in every if check.about == about and (names[0] == "all" or check.cost == "fast")
+        ]
+    found = [CHECKS.get(name.strip()) for name in names]
+    for check in found:
+        if check.about != about:
+            verb = "audit model" if check.about == "model" else "audit data"
+            raise ConfigError(
+                f"the check {check.id!r} is one of textwright {verb}", hint="Leave it out here."
+            )
+    return found

@@ -1,0 +1,8 @@
+"""textwright audit: one module for each of its commands."""
+
+from __future__ import annotations
+
+from textwright.cli.audit import data, listing
+from textwright.cli.audit.app import app
+
+__all__ = ["app", "data", "listing"]
