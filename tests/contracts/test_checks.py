@@ -8,31 +8,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textwright.audit.base import LABELLED, PAIRED, Check, Planted
-from textwright.audit.proof.made import made, made_pairs
+from textwright.audit.base import Planted
+from textwright.audit.proof.made import clean_for, languages_of
 from textwright.audit.registry import CHECKS
-from textwright.audit.subject import AuditData
 
 ROWS = 600
 OF_DATA = [name for name in CHECKS if CHECKS.get(name).about == "data"]
 
 
-def clean(check: Check, language: str, seed: int = 0) -> AuditData:
-    """Rows without faults that the check is for."""
-    if not check.tasks & LABELLED and check.tasks & PAIRED:
-        return made_pairs(rows=ROWS, seed=seed)
-    return made(language, rows=ROWS, seed=seed)  # type: ignore[arg-type]
-
-
-def languages(check: Check) -> list[str]:
-    return [name for name in ("en", "zh") if not check.languages or name in check.languages]
-
-
 @pytest.mark.parametrize("name", OF_DATA)
 def test_a_planted_fault_is_found_in_both_languages(name: str) -> None:
     check = CHECKS.get(name)
-    for language in languages(check):
-        planted = check.plant(check.null(clean(check, language), 0), check.rates[1], 1)
+    for language in languages_of(check):
+        planted = check.plant(check.null(clean_for(check, language, rows=ROWS), 0), check.rates[1], 1)
         result = check(planted.data)
         assert result.status == "found", (language, result)
         assert recall(result.flagged, result.subjects, planted) >= 0.9, language
@@ -41,8 +29,8 @@ def test_a_planted_fault_is_found_in_both_languages(name: str) -> None:
 @pytest.mark.parametrize("name", OF_DATA)
 def test_there_is_nothing_where_nothing_was_planted(name: str) -> None:
     check = CHECKS.get(name)
-    for language in languages(check):
-        result = check(check.null(clean(check, language, seed=5), 5))
+    for language in languages_of(check):
+        result = check(check.null(clean_for(check, language, rows=ROWS, seed=5), 5))
         assert result.status in ("clean", "not applicable"), (language, result.findings)
 
 

@@ -2,7 +2,7 @@
 
 >>> import textwright.audit
 >>> sorted(textwright.audit.__all__)
-['AuditSettings', 'checks', 'data']
+['AuditSettings', 'checks', 'data', 'gate', 'selftest']
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ _HOME = {
     "AuditSettings": "settings:AuditSettings",
     "checks": "registry:CHECKS",
     "data": "of_data:data",
+    "gate": "release.gate:gate",
+    "selftest": "proof.selftest:selftest",
 }
 
 __all__ = [*_HOME]

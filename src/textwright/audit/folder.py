@@ -6,6 +6,8 @@ rows.jsonl      the rows of each finding, all of them
 tables/         what checks measured, as CSV
 report.html     for people
 patches/        changes of the data, see `patches`
+accepted.jsonl  findings that a person took on, with the reason
+gate.json       the last verdict
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from textwright.core.errors import AuditError
 from textwright.core.files import publish_folder, read_json, readable_name, sha256, to_json
 
 FORMAT = 1
+# What a person said of findings, and the next audit in this place must not forget.
+KEPT = ("accepted.jsonl",)
 RECORD, FINDINGS, ROWS, TABLES, PATCHES = "audit.json", "findings.jsonl", "rows.jsonl", "tables", "patches"
 
 
@@ -98,7 +102,11 @@ def write_audit(audit: Audit, out: Path, page: str) -> None:
     """Publish the folder in one step. What stands there already is replaced when it is an audit of before."""
     refuse_foreign(out)
 
+    kept = {name: (out / name).read_bytes() for name in KEPT if (out / name).is_file()}
+
     def fill(folder: Path) -> None:
+        for name, content in kept.items():
+            (folder / name).write_bytes(content)
         (folder / RECORD).write_text(to_json(audit.record), encoding="utf-8")
         _lines(folder / FINDINGS, audit.findings)
         _lines(

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from textwright.audit.base import LABELLED, PAIRED, Check
 from textwright.audit.subject import AuditData, Labels
 from textwright.core.plainyaml import load_yaml
 from textwright.core.seeds import generator
@@ -27,6 +28,21 @@ def words(language: Language) -> dict[str, Any]:
     path = resources.files("textwright").joinpath("audit", "proof", f"words.{language}.yaml")
     found: dict[str, Any] = load_yaml(path.read_text(encoding="utf-8"))
     return found
+
+
+def languages_of(check: Check) -> list[Language]:
+    """The made sets that a check can be tried on; pairs are English and Chinese at once."""
+    if not check.tasks & LABELLED:
+        return ["en"]
+    every: tuple[Language, ...] = ("en", "zh")
+    return [name for name in every if not check.languages or name in check.languages]
+
+
+def clean_for(check: Check, language: Language, *, rows: int = ROWS, seed: int = 0) -> AuditData:
+    """Rows without faults that the check is for: texts with labels, or pairs."""
+    if not check.tasks & LABELLED and check.tasks & PAIRED:
+        return made_pairs(rows=rows, seed=seed)
+    return made(language, rows=rows, seed=seed)
 
 
 def made(language: Language = "en", *, rows: int = ROWS, seed: int = 0) -> AuditData:

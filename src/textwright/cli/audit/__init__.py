@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textwright.cli.audit import data, listing
+from textwright.cli.audit import data, gate, listing, selftest
 from textwright.cli.audit.app import app
 
-__all__ = ["app", "data", "listing"]
+__all__ = ["app", "data", "gate", "listing", "selftest"]
