@@ -1,15 +1,135 @@
-"""The page of an audit, from its records."""
+"""The page of an audit, from its records: the verdict, every finding with its evidence, every check.
+
+No text of a person's data is on it but the redacted previews that the checks made.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
 from typing import Any
+
+from markupsafe import Markup
+
+from textwright.core.plainyaml import load_yaml
+from textwright.report.charts import Chart, whiskers
+from textwright.report.messages import SPOKEN
+from textwright.report.page import both, environment
+from textwright.report.words import Language
+
+Record = Mapping[str, Any]
+GRADES = ("block", "high", "warn", "info")
+_MOST_DRAWN, _MOST_LISTED, _MOST_SHOWN = 24, 40, 60
+_ENDS = ("name", "value", "low", "high")
 
 
 def render_audit(
-    record: Mapping[str, Any],
-    findings: Sequence[Mapping[str, Any]],
-    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    record: Record,
+    findings: Sequence[Record],
+    tables: Mapping[str, Sequence[Record]],
+    language: Language | None = None,
 ) -> str:
-    """The whole page, in both languages."""
-    return ""
+    """The whole page; `language` is the one that it opens in, if not that of the command line."""
+    ordered = sorted(findings, key=lambda finding: GRADES.index(finding["severity"]))
+    checks = [dict(check) for check in record["checks"]]
+    return (
+        environment()
+        .get_template("audit.html")
+        .render(
+            r={"name": _name(record), "record": record},
+            title="audit.page",
+            language=language or SPOKEN.get(),
+            sections=["audit.findings", "audit.checks", "audit.measured", "audit.rules", "audit.method"],
+            verdict=list(_verdict(checks, ordered)),
+            findings=[{**finding, "shown": _rows(finding)} for finding in ordered],
+            checks=checks,
+            tables=[_table(name, rows) for name, rows in tables.items()],
+            rules=rules({check["check"]: check["status"] for check in checks}),
+        )
+    )
+
+
+def _name(record: Record) -> str:
+    return str(record.get("model") or ", ".join(file["name"] for file in record["files"]))
+
+
+def _verdict(checks: Sequence[Record], findings: Sequence[Record]) -> Iterator[Markup]:
+    """A sentence each: how grave, how many checks had an answer, what a clean page does not say."""
+    counts = Counter(finding["severity"] for finding in findings)
+    if counts:
+        yield both("audit.grave", "", **{grade: counts[grade] for grade in GRADES})
+    else:
+        yield both("audit.clean")
+    status = Counter(check["status"] for check in checks)
+    answered = status["found"] + status["clean"]
+    yield both(
+        "audit.answered",
+        answered=answered,
+        all=len(checks),
+        few=status["too few rows"],
+        none=status["not applicable"],
+    )
+    yield both("audit.caution")
+
+
+def _rows(finding: Record) -> str:
+    """The first row numbers of a finding, as they stand in the file."""
+    places = [
+        f"{place['file'] + 1}: {place['row']:,}" if "file" in place else f"{place['row']:,}"
+        for place in finding["rows"][:_MOST_LISTED]
+    ]
+    more = finding["num_rows"] - len(places)
+    return ", ".join(places) + (f" (+{more:,})" if more > 0 else "")
+
+
+def _table(name: str, rows: Sequence[Record]) -> dict[str, Any]:
+    """A table with its head and, where each row is a number with an interval, its chart."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    chart: Chart | None = None
+    if set(_ENDS) <= set(columns):
+        known = [row for row in rows if None not in (row["value"], row["low"], row["high"])][:_MOST_DRAWN]
+        dots = [
+            (str(row["name"]), float(row["value"]), float(row["low"]), float(row["high"])) for row in known
+        ]
+        is_share = all(0 <= low and high <= 1 for _, _, low, high in dots)
+        chart = whiskers(dots, x="", share=is_share) if dots else None
+    return {
+        "name": name,
+        "columns": columns,
+        "rows": [[_cell(row.get(column)) for column in columns] for row in rows[:_MOST_SHOWN]],
+        "more": max(len(rows) - _MOST_SHOWN, 0),
+        "chart": chart,
+    }
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value or "")
+
+
+@cache
+def _rules() -> dict[str, dict[str, str]]:
+    path = resources.files("textwright").joinpath("report", "words", "rules.yaml")
+    found: dict[str, dict[str, str]] = load_yaml(path.read_text(encoding="utf-8"))
+    return found
+
+
+def rules(status: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Laws and standards, what they ask for, and which checks of this audit are evidence for it.
+
+    >>> found = rules({"near_twins": "clean"})
+    >>> [name for name, _ in found[0]["checks"]] == [] or "near_twins" in dict(found[0]["checks"])
+    True
+    """
+    return [
+        {
+            "rule": Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh">{}</span>').format(
+                rule["en"], rule["zh"]
+            ),
+            "checks": [(name, status[name]) for name in rule["checks"].split() if name in status],
+        }
+        for rule in _rules().values()
+    ]

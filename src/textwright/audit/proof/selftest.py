@@ -11,8 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,6 @@ from textwright.audit.registry import CHECKS
 from textwright.audit.settings import AuditSettings
 from textwright.audit.subject import AuditData
 from textwright.core.errors import AuditError
-from textwright.core.files import read_json
 from textwright.core.records import Note, Score
 from textwright.core.seeds import derive, generator
 from textwright.measure.bootstrap import rows_score
@@ -225,14 +222,6 @@ def _sample(data: AuditData) -> AuditData:
         return data
     rows = generator(data.seed, "audit", "selftest").choice(len(data), MAX_ROWS, replace=False)
     return data.taken(np.sort(rows))
-
-
-@cache
-def figures() -> dict[str, Any]:
-    """What the packaged self-test showed, by check: the worst over languages and rates."""
-    path = resources.files("textwright").joinpath("audit", "proof", "figures.json")
-    found: dict[str, Any] = read_json(Path(str(path))) if path.is_file() else {}
-    return found
 
 
 def worst(proofs: Sequence[Proof]) -> dict[str, dict[str, Any]]:

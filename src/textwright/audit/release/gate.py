@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from textwright.audit.figures import figures
 from textwright.audit.folder import Audit, read_audit
-from textwright.audit.proof.selftest import figures
 from textwright.audit.registry import CHECKS
 from textwright.audit.release.accepted import accepted
 from textwright.audit.release.policy import Policy, load_policy
