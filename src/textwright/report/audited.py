@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from markupsafe import Markup
@@ -20,7 +21,22 @@ from textwright.report.page import both, environment
 from textwright.report.words import Language
 
 Record = Mapping[str, Any]
-GRADES = ("block", "high", "warn", "info")
+GRADES = MappingProxyType(
+    {
+        "block": "audit.grade.block",
+        "high": "audit.grade.high",
+        "warn": "audit.grade.warn",
+        "info": "audit.grade.info",
+    }
+)
+ANSWERS = MappingProxyType(
+    {
+        "found": "audit.is.found",
+        "clean": "audit.is.clean",
+        "not applicable": "audit.is.not_applicable",
+        "too few rows": "audit.is.too_few_rows",
+    }
+)
 _MOST_DRAWN, _MOST_LISTED, _MOST_SHOWN = 24, 40, 60
 _ENDS = ("name", "value", "low", "high")
 
@@ -32,8 +48,8 @@ def render_audit(
     language: Language | None = None,
 ) -> str:
     """The whole page; `language` is the one that it opens in, if not that of the command line."""
-    ordered = sorted(findings, key=lambda finding: GRADES.index(finding["severity"]))
-    checks = [dict(check) for check in record["checks"]]
+    ordered = sorted(findings, key=lambda finding: [*GRADES].index(finding["severity"]))
+    checks = [{**check, "is": ANSWERS[check["status"]]} for check in record["checks"]]
     return (
         environment()
         .get_template("audit.html")
@@ -43,10 +59,10 @@ def render_audit(
             language=language or SPOKEN.get(),
             sections=["audit.findings", "audit.checks", "audit.measured", "audit.rules", "audit.method"],
             verdict=list(_verdict(checks, ordered)),
-            findings=[{**finding, "shown": _rows(finding)} for finding in ordered],
+            findings=[{**f, "shown": _rows(f), "grade": GRADES[f["severity"]]} for f in ordered],
             checks=checks,
             tables=[_table(name, rows) for name, rows in tables.items()],
-            rules=rules({check["check"]: check["status"] for check in checks}),
+            rules=rules({check["check"]: check["is"] for check in checks}),
         )
     )
 
@@ -93,7 +109,7 @@ def _table(name: str, rows: Sequence[Record]) -> dict[str, Any]:
         dots = [
             (str(row["name"]), float(row["value"]), float(row["low"]), float(row["high"])) for row in known
         ]
-        is_share = all(0 <= low and high <= 1 for _, _, low, high in dots)
+        is_share = all(low >= 0 and high <= 1 for _, _, low, high in dots)
         chart = whiskers(dots, x="", share=is_share) if dots else None
     return {
         "name": name,
@@ -117,19 +133,18 @@ def _rules() -> dict[str, dict[str, str]]:
     return found
 
 
-def rules(status: Mapping[str, str]) -> list[dict[str, Any]]:
+def rules(answers: Mapping[str, str]) -> list[dict[str, Any]]:
     """Laws and standards, what they ask for, and which checks of this audit are evidence for it.
 
-    >>> found = rules({"near_twins": "clean"})
-    >>> [name for name, _ in found[0]["checks"]] == [] or "near_twins" in dict(found[0]["checks"])
-    True
+    >>> rules({"near_twins": "audit.is.clean"})[0]["checks"]
+    [('near_twins', 'audit.is.clean')]
     """
     return [
         {
             "rule": Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh">{}</span>').format(
                 rule["en"], rule["zh"]
             ),
-            "checks": [(name, status[name]) for name in rule["checks"].split() if name in status],
+            "checks": [(name, answers[name]) for name in rule["checks"].split() if name in answers],
         }
         for rule in _rules().values()
     ]

@@ -9,7 +9,7 @@ switched off.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -222,18 +222,3 @@ def _sample(data: AuditData) -> AuditData:
         return data
     rows = generator(data.seed, "audit", "selftest").choice(len(data), MAX_ROWS, replace=False)
     return data.taken(np.sort(rows))
-
-
-def worst(proofs: Sequence[Proof]) -> dict[str, dict[str, Any]]:
-    """One record a check for `figures.json`: the lowest recall and precision, the most false alarms."""
-    found: dict[str, dict[str, Any]] = {}
-    for proof in proofs:
-        own = found.setdefault(
-            proof.check, {"recall": None, "precision": None, "false_alarm_rate": 0.0, "is_noisy": False}
-        )
-        for key, score in (("recall", proof.recall), ("precision", proof.precision)):
-            if score is not None:
-                own[key] = round(min(score.value, own[key] if own[key] is not None else 1.0), 4)
-        own["false_alarm_rate"] = round(max(own["false_alarm_rate"], proof.false_alarms.value), 4)
-        own["is_noisy"] = own["is_noisy"] or proof.is_noisy
-    return found
