@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
+from textwright.audit.release.summary import keep_with
 from textwright.bundle.folder import (
     is_finished,
     load_bundle,
@@ -280,8 +281,11 @@ def card(
     *,
     language: Language | None = None,
     overwrite: bool = False,
+    audits: Sequence[str | Path] = (),
 ) -> Carded:
     """Write report.html, card.json and the cards of a model folder again, with what a person states.
+
+    What `audits` (their folders) came to is kept with the model, and stands on the card.
 
     `stated` has any of `intended_use`, `not_meant_for`, `bias`, `personal_data`, `data_source`, `author` and
     `license`; what was stated before stays, an empty text takes it back. Raises ConfigError for another name,
@@ -305,6 +309,8 @@ def card(
             f"{folder / edited[0]}: was changed by hand, or nothing tells how it was written",
             hint="Give --overwrite to replace it, or keep a copy under another name.",
         )
+    for audit in audits:
+        keep_with(folder, audit)
     make = make_language if is_language else make_pages
     if manifest.architecture == EXTRACTOR:
         make = make_extractor

@@ -92,7 +92,7 @@ def test_the_ratchet_holds_what_was_reached() -> None:
 
 
 def kept(folder: Path, *findings: tuple[str, str]) -> Path:
-    write_audit(audit(*findings), folder, "")
+    write_audit(audit(*findings), folder, {})
     return folder
 
 

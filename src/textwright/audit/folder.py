@@ -4,7 +4,7 @@ audit.json      what was audited (files with hashes, columns, settings), every c
 findings.jsonl  a line a finding
 rows.jsonl      the rows of each finding, all of them
 tables/         what checks measured, as CSV
-report.html     for people
+report.html     for people; README.md and README.zh.md are the data card
 patches/        changes of the data, see `patches`
 accepted.jsonl  findings that a person took on, with the reason
 gate.json       the last verdict
@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -98,7 +98,7 @@ def _hash(path: Path) -> str | None:
     return sha256(path) if path.is_file() else None
 
 
-def write_audit(audit: Audit, out: Path, page: str) -> None:
+def write_audit(audit: Audit, out: Path, pages: Mapping[str, str]) -> None:
     """Publish the folder in one step. What stands there already is replaced when it is an audit of before."""
     refuse_foreign(out)
 
@@ -113,7 +113,8 @@ def write_audit(audit: Audit, out: Path, page: str) -> None:
             folder / ROWS,
             [{"finding": name, **row} for name, rows in audit.rows.items() for row in rows],
         )
-        (folder / "report.html").write_text(page, encoding="utf-8")
+        for name, page in pages.items():
+            (folder / name).write_text(page, encoding="utf-8", errors="replace")
         if audit.tables:
             (folder / TABLES).mkdir()
         for name, rows in audit.tables.items():

@@ -9,10 +9,21 @@ from pathlib import Path
 from textwright.audit.folder import Audit, make_audit, refuse_foreign, write_audit
 from textwright.audit.reading import read_audited
 from textwright.audit.registry import chosen
+from textwright.audit.release.summary import summary
 from textwright.audit.running import Say, run_checks
 from textwright.audit.settings import AuditSettings
 from textwright.core.records import Note
 from textwright.report.audited import render_audit
+from textwright.report.data_card import render_data_card
+from textwright.report.markdown import README
+from textwright.report.words import LANGUAGES
+
+
+def pages(audit: Audit) -> dict[str, str]:
+    """The report and the data card in both languages, by the names of their files."""
+    short = summary(audit)
+    cards = {README[name]: render_data_card(audit.record, short, name) for name in LANGUAGES}
+    return {"report.html": render_audit(audit.record, audit.findings, audit.tables), **cards}
 
 
 def data(
@@ -46,5 +57,5 @@ def data(
     audit = make_audit("data", read.data, ran, settings, more)
     if out is None:
         return audit
-    write_audit(audit, Path(out), render_audit(audit.record, audit.findings, audit.tables))
+    write_audit(audit, Path(out), pages(audit))
     return Audit(audit.about, audit.record, audit.findings, audit.rows, audit.tables, Path(out))

@@ -25,6 +25,9 @@ def card(
         str | None,
         typer.Option(help="Language of the messages, and that the report opens in; the cards are in both."),
     ] = None,
+    audit: Annotated[
+        list[Path] | None, typer.Option(help="The folder of an audit of the data or the model.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a card that was changed by hand.")
     ] = False,
@@ -36,7 +39,7 @@ def card(
     Example: textwright card my-model --set "intended_use=Sorting our support mail"
     """
     with guarded(debug, None if lang == "both" else lang):
-        done = api.card(model, _stated(set_), overwrite=overwrite)
+        done = api.card(model, _stated(set_), overwrite=overwrite, audits=audit or [])
         finish(json, done.to_json(), _page(done))
 
 

@@ -44,13 +44,14 @@ def make_pages(
     """The report, card.json and the cards in both languages, by the names of their files."""
     records = read_records(folder, manifest, name)
     card, report = make_card(records, stated), _bytes(render_report(records, language))
-    return _with_cards(report, card, render_card)
+    return _with_cards(folder, report, card, render_card)
 
 
 def _with_cards(
-    report: bytes, card: dict[str, Any], render: Callable[[dict[str, Any], Language], str]
+    folder: Path, report: bytes, card: dict[str, Any], render: Callable[[dict[str, Any], Language], str]
 ) -> dict[str, bytes]:
-    """The pages by the names of their files; card.json tells how each was written."""
+    """The pages by the names of their files; card.json tells how each was written, and has the audits."""
+    card["audits"] = [read_json(file) for file in sorted((folder / "audit").glob("*.json"))]
     cards = {README[each]: _bytes(render(card, each)) for each in LANGUAGES}
     card["pages"] = {file: _hash(page) for file, page in {REPORT: report, **cards}.items()}
     return {REPORT: report, CARD: _bytes(json.dumps(card, ensure_ascii=False, indent=2) + "\n"), **cards}
@@ -101,7 +102,7 @@ def make_language(
     """The same as `make_pages` of a language model."""
     card = make_language_card(read_records(folder, manifest, name), stated)
     report = _bytes(render_language(folder, manifest, name, language))
-    return _with_cards(report, card, render_language_card)
+    return _with_cards(folder, report, card, render_language_card)
 
 
 def make_extractor(
@@ -115,7 +116,7 @@ def make_extractor(
     """The same as `make_pages` of an extractor of summaries."""
     card = make_extractor_card(read_records(folder, manifest, name), stated)
     report = _bytes(render_extractor(folder, manifest, name, language))
-    return _with_cards(report, card, render_extractor_card)
+    return _with_cards(folder, report, card, render_extractor_card)
 
 
 def stated_before(folder: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from huggingface_hub import ModelCardData
+from huggingface_hub import CardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -20,12 +20,10 @@ _LONGEST = 20_000  # characters of what a person states
 # What a script says of the language; Latin, Cyrillic and Arabic letters are those of many.
 _LANGUAGES = {"kana": "ja", "hangul": "ko", "han": "zh"}
 # Values of texts that are ours and are put in Chinese; all others are a person's.
-_TERMS = frozenset({"action", "how", "reason", "warning", "what"})
+_TERMS = frozenset({"action", "how", "reason", "title", "warning", "what"})
 
 
-def rendered(
-    template: str, card: dict[str, Any], language: Language, data: ModelCardData, **more: Any
-) -> str:
+def rendered(template: str, card: dict[str, Any], language: Language, data: CardData, **more: Any) -> str:
     """A card as Markdown, with the metadata that the Hugging Face Hub reads."""
     environment = Environment(
         loader=PackageLoader("textwright", "report/templates"),
