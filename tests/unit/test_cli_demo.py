@@ -18,8 +18,12 @@ def test_demo(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-d
     monkeypatch.setattr(demo, "_PARTS", (quick, *demo._PARTS[1:]))
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--json"])
     assert result.exit_code == 0, result.output
-    parts = json.loads(result.stdout.splitlines()[-1])["parts"]
+    record = json.loads(result.stdout.splitlines()[-1])
+    parts = record["parts"]
     assert [part["task"] for part in parts] == ["classify", "classify", "score"]
     assert [answer["label"] for answer in parts[0]["predictions"]][:2] == ["positive", "negative"]
     assert parts[1]["predictions"][0]["label"] == "好评"
     assert len(api.load(tmp_path / "model-2").predict(["很好"])) == 1
+    assert [audit["data"] for audit in record["audits"]] == ["reviews.en.csv", "reviews.zh.csv"]
+    assert all(any("copies" in title for title in audit["findings"]) for audit in record["audits"])
+    assert (tmp_path / "audit-zh" / "report.html").is_file()

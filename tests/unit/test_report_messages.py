@@ -86,6 +86,8 @@ ELSEWHERE = {
     "loss {loss}",
     "They answer {count} rows differently; {shown} of them:",
     "what would be done, and why",
+    "what is wrong with the data",
+    "What is wrong with these data?",
     "validation {headline} {score} [{low}, {high}], {cost}",
     "1 to {max_words} words and {min_chars} to {max_chars} characters",
     "{model}: about {seconds} s, by a short trial; about {memory} MB of memory for data, weights and "

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from textwright import api
+from textwright.audit.of_data import data as audit_data
 from textwright.cli.progress import Progress
 from textwright.cli.run import Debug, Json, Lang, finish, guarded, say, told
 from textwright.core.clock import Clock
@@ -18,6 +19,9 @@ from textwright.report.messages import SPOKEN
 from textwright.tasks.recipe import Recipe
 
 app = typer.Typer(add_completion=False)
+
+_SAMPLE = Path(str(resources.files("textwright"))) / "sample"
+_AUDITED = ("reviews.en.csv", "reviews.zh.csv")
 
 
 class Part(Settings):
@@ -77,7 +81,7 @@ def demo(
     debug: Debug = False,
     lang: Lang = None,
 ) -> None:
-    """Train, evaluate and predict on the packaged sample, in English and Chinese.
+    """Train, evaluate, predict and audit on the packaged sample, in English and Chinese.
 
     The 1,200 reviews were written for this project, with flaws on purpose.
     """
@@ -87,16 +91,30 @@ def demo(
         else:
             with tempfile.TemporaryDirectory() as folder:
                 record = _run(Path(folder), keeps=False)
-        finish(json, {"parts": record}, _NEXT)
+        finish(json, record, _NEXT)
 
 
-def _run(folder: Path, keeps: bool) -> list[dict[str, Any]]:
-    return [_part(part, folder / f"model-{number}", keeps) for number, part in enumerate(_PARTS, 1)]
+def _run(folder: Path, keeps: bool) -> dict[str, Any]:
+    parts = [_part(part, folder / f"model-{number}", keeps) for number, part in enumerate(_PARTS, 1)]
+    audits = [_audit(name, folder / f"audit-{name.split('.')[1]}", keeps) for name in _AUDITED]
+    return {"parts": parts, "audits": audits}
+
+
+def _audit(name: str, out: Path, keeps: bool) -> dict[str, Any]:
+    """What is wrong with a sample."""
+    say(f"\n== {told('What is wrong with these data?')} ({name})")
+    found = audit_data(_SAMPLE / name, out)
+    for finding in found.findings:
+        say(f"   {finding['severity']:5} {told(finding['title'])}")
+    if keeps:
+        say(f"report: {out / 'report.html'}")
+    titles = [finding["title"] for finding in found.findings]
+    return {"data": name, "verdict": found.verdict, "findings": titles}
 
 
 def _part(part: Part, out: Path, keeps: bool) -> dict[str, Any]:
     say(f"\n== {told(part.title)}")
-    data = Path(str(resources.files("textwright"))) / "sample" / part.sample
+    data = _SAMPLE / part.sample
     trained = api.train(data, out, Recipe.parse(part.recipe), sink=Progress(), clock=Clock.starting())
     headline = "mse" if trained.task == "score" else "accuracy"
     measured = trained.scores[headline]
@@ -122,6 +140,7 @@ def _shown(answer: dict[str, Any]) -> str:
 _NEXT = """
 Now with a file of your own (CSV, TSV, JSONL, JSON, Parquet, Excel, text, folders or mail; any encoding):
   textwright plan mine.csv                              what would be done, and why
+  textwright audit data mine.csv --out my-audit         what is wrong with the data
   textwright train mine.csv --out my-model --minutes 3
   textwright evaluate my-model held-out.csv
   textwright predict my-model new.csv --out answers.csv"""

@@ -32,7 +32,7 @@ from textwright.report.messages import LANGUAGES, Language, translate  # noqa: E
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 VERBS = {
-    "demo": "Train, evaluate and predict on the packaged sample, in English and Chinese.",
+    "demo": "Train, evaluate, predict and audit on the packaged sample, in English and Chinese.",
     "train": "Learn a model from a file of texts and labels or scores, or of pairs to translate.",
     "pretrain": "Learn a language from raw text.",
     "generate": "Write texts with a language model.",
