@@ -118,7 +118,7 @@ def test_boilerplate_does_not_cost_quadratic_time() -> None:
 def test_a_bucket_proposes_its_first_text_and_close_neighbours() -> None:
     band = np.zeros((5, 12), np.uint32)
     band[4, [3, 7]] = 1
-    pairs = {tuple(pair) for pair in _bucket_pairs(band).tolist()}
+    pairs = {tuple(pair) for pair in _bucket_pairs(band.T).tolist()}
     bucket = [0, 1, 2, 4, 5, 6, 8, 9, 10, 11]
     near = {(bucket[i], bucket[j]) for i, j in combinations(range(10), 2) if i == 0 or j - i <= 3}
     assert pairs == near | {(3, 7)}

@@ -16,6 +16,9 @@ CHECKS: Registry[Check] = Registry(
     {
         # Rows that come again.
         "exact_twins": f"{_CHECKS}.exact_twins:CHECK",
+        "near_twins": f"{_CHECKS}.near_twins:CHECK",
+        "conflicts": f"{_CHECKS}.conflicts:CHECK",
+        "leaks": f"{_CHECKS}.leaks:CHECK",
         # Texts that are not what they should be.
         # Labels.
         # Personal data.

@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 
 from textwright.core.ragged import IntArray
 from textwright.text.clean import fold
+from textwright.text.duplicates import Likeness, Twins, find_twins
 from textwright.text.script import script_shares
 
 FloatArray = NDArray[np.floating]
 Labels = tuple[str, ...]
 
 TRAIN, TEST = "train", "test"
+# Measured: of 5 % edited characters all are found, also of 10 % in Chinese, 99 % in English.
+NEAR = Likeness(grams=(3, 2), thresholds=(0.5, 0.6), num_hashes=128, height=4, min_chars=6, min_grams=4)
 
 
 class Audited(Protocol):
@@ -103,6 +106,14 @@ class AuditData:
     def relabelled(self, labels: list[Labels]) -> AuditData:
         return replace(self, labels=labels)
 
+    def in_parts(self, parts: list[str]) -> AuditData:
+        """The same rows in other parts."""
+        return replace(self, parts=parts)
+
+    def in_part(self, name: str) -> AuditData:
+        """All rows in one part."""
+        return self.in_parts([name] * len(self))
+
     def appended(self, rows: AuditData) -> AuditData:
         """With the rows of another one of the same columns behind; they get row numbers after the last."""
         last = int(self.rows.max()) if len(self) else 1
@@ -146,6 +157,11 @@ class AuditData:
     def folded(self) -> list[str]:
         """The texts as they are compared: case, width, blanks and punctuation do not count."""
         return [fold(text) for text in self.texts]
+
+    @cached_property
+    def near(self) -> Twins:
+        """Exact and near twins by character n-grams, for several checks."""
+        return find_twins(self.texts, seed=self.seed, likeness=NEAR)
 
     @cached_property
     def label_names(self) -> list[str]:
