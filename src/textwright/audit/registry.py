@@ -20,6 +20,7 @@ CHECKS: Registry[Check] = Registry(
         "conflicts": f"{_CHECKS}.conflicts:CHECK",
         "leaks": f"{_CHECKS}.leaks:CHECK",
         # Texts that are not what they should be.
+        "bad_pairs": f"{_CHECKS}.bad_pairs:CHECK",
         # Labels.
         # Personal data.
         # Groups of people in the data.

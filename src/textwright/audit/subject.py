@@ -159,9 +159,16 @@ class AuditData:
         return [fold(text) for text in self.texts]
 
     @cached_property
+    def whole(self) -> list[str]:
+        """The same of both sides of a pair: a source may well have several targets."""
+        if not self.others:
+            return self.folded
+        return [f"{a} {fold(b)}" for a, b in zip(self.folded, self.others, strict=True)]
+
+    @cached_property
     def near(self) -> Twins:
-        """Exact and near twins by character n-grams, for several checks."""
-        return find_twins(self.texts, seed=self.seed, likeness=NEAR)
+        """Exact and near twins by character n-grams, of pairs both sides together, for several checks."""
+        return find_twins(self.whole, seed=self.seed, likeness=NEAR)
 
     @cached_property
     def label_names(self) -> list[str]:

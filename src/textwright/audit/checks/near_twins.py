@@ -47,7 +47,7 @@ def run(data: AuditData) -> Result:
 def exact(data: AuditData) -> np.ndarray:
     """Rows whose folded text is that of an earlier row (N,)."""
     first: dict[str, int] = {}
-    return np.array([first.setdefault(text, i) != i for i, text in enumerate(data.folded)], np.bool_)
+    return np.array([first.setdefault(text, i) != i for i, text in enumerate(data.whole)], np.bool_)
 
 
 def kept_rows(data: AuditData) -> IntArray:
@@ -65,7 +65,7 @@ def kept_rows(data: AuditData) -> IntArray:
 
 
 def _alike(data: AuditData, a: int, b: int) -> bool:
-    one, other = data.folded[a], data.folded[b]
+    one, other = data.whole[a], data.whole[b]
     if one == other:
         return True
     size = NEAR.size(other)
