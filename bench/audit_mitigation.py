@@ -1,0 +1,136 @@
+"""What masked terms of groups and counterfactual copies give a classifier, on terms listed and not listed.
+
+    TEXTWRIGHT_DATA=... python bench/audit_mitigation.py --sets cold,davidson_hate --seeds 3
+
+Half of the terms of the lexicon may be used to mend (split by how frequent they are); the other half says
+what comes of terms that nobody listed. Gaps are of false positives: |FPR of a group - FPR of the other rows|
+over groups with at least 30 negative rows of dev, the worst and the mean of them, with bootstrap intervals
+over rows. Masks are put on before learning and before answering. The classifier is `bag`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from _record import append, data_file, data_folder, head, new_run, read_column
+from textwright.audit.lexicon.reading import Lexicon, lexicon
+from textwright.audit.lexicon.swapping import masked_groups, swapped
+from textwright.core.seeds import generator
+from textwright.tasks.quick import quick_classifier
+
+# The language of each set, and the labels that say that nothing is wrong with a text.
+SETS = {"cold": ("zh", ("non-offensive", "0")), "davidson_hate": ("en", ("neither", "2"))}
+LEAST, REPLICATES, COPIES = 30, 500, 3
+Texts = Sequence[str]
+Bools = NDArray[np.bool_]
+
+
+def mentioned(texts: Texts, words: Lexicon) -> dict[str, Bools]:
+    """Rows that name each group, of groups that any names."""
+    found = {group.id: np.zeros(len(texts), np.bool_) for group in words.groups}
+    for row, text in enumerate(texts):
+        for mention in words.mentions(text):
+            for place in mention.groups:
+                found[words.groups[place].id][row] = True
+    return {name: rows for name, rows in found.items() if rows.any()}
+
+
+def copies(texts: Texts, classes: NDArray[Any], words: Lexicon, seed: int) -> tuple[list[str], list[int]]:
+    """COPIES more of each text that names a group, each with another one in its place."""
+    rng = generator(seed, "bench", "copies")
+    more, labels = [], []
+    for text, label in zip(texts, classes.tolist(), strict=True):
+        for _ in range(COPIES):
+            changed = swapped(text, words, rng)
+            if changed is not None:
+                more.append(changed.text)
+                labels.append(label)
+    return more, labels
+
+
+def gaps(
+    said: Bools, positive: Bools, groups: dict[str, Bools], rows: NDArray[Any] | None = None
+) -> tuple[float, float]:
+    """The worst and the mean gap of false positives, by groups with enough negative rows."""
+    take = np.arange(len(said)) if rows is None else rows
+    said, negative = said[take], ~positive[take]
+    found = []
+    for own in groups.values():
+        inside, outside = negative & own[take], negative & ~own[take]
+        if inside.sum() >= LEAST and outside.any():
+            found.append(abs(said[inside].mean() - said[outside].mean()))
+    return (max(found), float(np.mean(found))) if found else (float("nan"), float("nan"))
+
+
+def measured(said: Bools, positive: Bools, groups: dict[str, Bools], seed: int) -> dict[str, Any]:
+    rng = generator(seed, "bench", "rows")
+    drawn = [gaps(said, positive, groups, rng.integers(len(said), size=len(said))) for _ in range(REPLICATES)]
+    found: dict[str, Any] = {}
+    for place, name in enumerate(("worst_gap", "mean_gap")):
+        low, high = np.nanquantile([one[place] for one in drawn], (0.025, 0.975))
+        found |= {name: round(gaps(said, positive, groups)[place], 4)}
+        found |= {f"{name}_low": round(float(low), 4), f"{name}_high": round(float(high), 4)}
+    return found
+
+
+def run_set(name: str, seed: int, run: str) -> None:
+    language, harmless = SETS[name]
+    data = data_folder()
+    train, dev = (data_file(data, name, part) for part in ("train", "dev")) if data else (None, None)
+    if train is None or dev is None:
+        return
+    texts, held = read_column(train, "text"), read_column(dev, "text")
+    classes = np.array([label not in harmless for label in read_column(train, "label")]).astype(np.int64)
+    positive = np.array([label not in harmless for label in read_column(dev, "label")])
+    listed, unlisted = lexicon(language).halves(texts, seed)
+    groups = {"listed": mentioned(held, listed), "unlisted": mentioned(held, unlisted)}
+
+    def masked(words: Texts) -> list[str]:
+        return [masked_groups(text, listed) for text in words]
+
+    def plain(words: Texts) -> list[str]:
+        return [*words]
+
+    ways: dict[str, tuple[Callable[[Texts], list[str]], bool]] = {
+        "none": (plain, False),
+        "masked": (masked, False),
+        "copies": (plain, True),
+        "copies, then masked": (masked, True),
+    }
+    for way, (changed, is_augmented) in ways.items():
+        more, labels = copies(texts, classes, listed, seed) if is_augmented else ([], [])
+        learned = changed([*texts, *more])
+        answers = quick_classifier(
+            learned, np.concatenate([classes, np.array(labels, np.int64)]), ["no", "yes"], seed
+        )
+        said = answers(changed(held)).argmax(axis=1).astype(np.bool_)
+        result: dict[str, Any] = {"accuracy": round(float((said == positive).mean()), 4), "added": len(more)}
+        for kind, own in groups.items():
+            result |= {f"{kind}_{key}": value for key, value in measured(said, positive, own, seed).items()}
+            result[f"{kind}_groups"] = sum(int((~positive & rows).sum() >= LEAST) for rows in own.values())
+        place = {"seed": seed, "set": name, "task": "mitigation", "system": f"bag: {way}"}
+        command = f"python bench/audit_mitigation.py --sets {name} --seeds {seed + 1}"
+        append({**head("audit_mitigation", command, run), **place, "result": result})
+        print(f"{name:14} {way:20} seed {seed} {result}", flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args(argv)
+    run = new_run()
+    for name in args.sets.split(","):
+        for seed in range(args.seeds):
+            run_set(name, seed, run)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
