@@ -23,7 +23,10 @@ CHECKS: Registry[Check] = Registry(
         "bad_pairs": f"{_CHECKS}.bad_pairs:CHECK",
         # Labels.
         # Personal data.
+        "personal": f"{_CHECKS}.personal:CHECK",
+        "secrets": f"{_CHECKS}.secrets:CHECK",
         # Groups of people in the data.
+        "representation": f"{_CHECKS}.representation:CHECK",
         # What gives labels away.
         # Where rows come from.
         # Answers of a model.
