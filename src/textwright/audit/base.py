@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from textwright.audit.findings import NO_ROWS, Result, not_applicable
 from textwright.audit.subject import AuditData
 from textwright.core.ragged import IntArray
@@ -15,6 +17,7 @@ Family = Literal["twins", "labels", "text", "personal", "groups", "shortcuts", "
 Need = Literal["labels", "parts", "annotators", "origins", "groups", "order", "model"]
 LABELLED = frozenset({"classify", "multilabel"})
 PAIRED = frozenset({"translate", "summarize"})
+_LONG = 30  # characters
 ANY_TASK = frozenset({"classify", "multilabel", "score", "translate", "summarize", "text"})
 
 
@@ -118,4 +121,12 @@ def drawn(data: AuditData, rate: float, seed: int, *what: str) -> IntArray:
     size = min(max(1, round(rate * len(data))), len(data))
     found: IntArray = rng.choice(len(data), size, replace=False)
     found.sort()
+    return found
+
+
+def drawn_long(data: AuditData, rate: float, rng: np.random.Generator) -> IntArray:
+    """Positions of a share of the rows, among those with 30 characters and more; at least one, if any."""
+    places = np.array([row for row, text in enumerate(data.folded) if len(text) >= _LONG], np.int64)
+    size = min(max(1, round(rate * len(data))), len(places))
+    found: IntArray = np.sort(rng.choice(places, size, replace=False)) if len(places) else places
     return found

@@ -51,7 +51,7 @@ def read_audited(
     for number, more in enumerate(found[1:], 1):
         own = replace(more.data, file=np.full(len(more.data), number))
         data = replace(data.appended(own), rows=np.concatenate([data.rows, own.rows]))
-    data = replace(data, files=tuple(str(path) for path in paths))
+    data = replace(data, files=tuple(str(path) for path in paths), window=settings.window)
     return Read(data, found[0].schema, tuple(note for one in found for note in one.notes), found[0].log)
 
 

@@ -20,6 +20,9 @@ CHECKS: Registry[Check] = Registry(
         "conflicts": f"{_CHECKS}.conflicts:CHECK",
         "leaks": f"{_CHECKS}.leaks:CHECK",
         # Texts that are not what they should be.
+        "languages": f"{_CHECKS}.languages:CHECK",
+        "encoding": f"{_CHECKS}.encoding:CHECK",
+        "lengths": f"{_CHECKS}.lengths:CHECK",
         "bad_pairs": f"{_CHECKS}.bad_pairs:CHECK",
         # Labels.
         # Personal data.

@@ -51,6 +51,7 @@ class AuditData:
     seed: of everything that is drawn at random.
     model: who answers, where a model is audited.
     groups_from: what was asked for as groups: `lexicon:zh`, `column:NAME`, a file of terms.
+    window: tokens that a model would read, if that was said.
     """
 
     task: str
@@ -66,6 +67,7 @@ class AuditData:
     seed: int = 0
     model: Audited | None = None
     groups_from: tuple[str, ...] = ()
+    window: int | None = None
 
     def __post_init__(self) -> None:
         if not len(self.file):
