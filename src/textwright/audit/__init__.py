@@ -2,7 +2,7 @@
 
 >>> import textwright.audit
 >>> sorted(textwright.audit.__all__)
-['AuditSettings', 'checks', 'data', 'gate', 'selftest']
+['AuditSettings', 'checks', 'data', 'diff', 'fix', 'gate', 'selftest', 'undo']
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ _HOME = {
     "AuditSettings": "settings:AuditSettings",
     "checks": "registry:CHECKS",
     "data": "of_data:data",
+    "diff": "patches.comparing:diff",
+    "fix": "patches.making:fix",
     "gate": "release.gate:gate",
     "selftest": "proof.selftest:selftest",
+    "undo": "patches.writing:undo",
 }
 
 __all__ = [*_HOME]

@@ -29,7 +29,7 @@ from textwright.core.files import publish_folder, read_json, readable_name, sha2
 
 FORMAT = 1
 # What a person said of findings, and the next audit in this place must not forget.
-KEPT = ("accepted.jsonl",)
+KEPT = ("accepted.jsonl", "reviews.jsonl")
 RECORD, FINDINGS, ROWS, TABLES, PATCHES = "audit.json", "findings.jsonl", "rows.jsonl", "tables", "patches"
 
 
@@ -152,13 +152,15 @@ def read_audit(path: str | Path) -> Audit:
 
 
 def _lines(path: Path, records: Sequence[dict[str, Any]]) -> None:
-    path.write_text("".join(f"{json.dumps(r, ensure_ascii=False)}\n" for r in records), encoding="utf-8")
+    # Halves of pairs of code units become the escapes that JSON has for them.
+    lines = "".join(f"{json.dumps(r, ensure_ascii=False)}\n" for r in records)
+    path.write_text(lines, encoding="utf-8", errors="backslashreplace")
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:

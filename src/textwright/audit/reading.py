@@ -52,6 +52,10 @@ def read_audited(
         own = replace(more.data, file=np.full(len(more.data), number))
         data = replace(data.appended(own), rows=np.concatenate([data.rows, own.rows]))
     data = replace(data, files=tuple(str(path) for path in paths), window=settings.window)
+    if settings.patches:
+        from textwright.audit.patches.overlaid import overlaid  # which reads data as well
+
+        data = overlaid(data, settings.patches)
     return Read(data, found[0].schema, tuple(note for one in found for note in one.notes), found[0].log)
 
 

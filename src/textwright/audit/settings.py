@@ -32,6 +32,9 @@ class AuditSettings(Settings):
         ge=1,
         description="tokens that a model would read, to see what is cut; a word or a Han character is one",
     )
+    patches: str | None = Field(
+        None, description="the folder of an audit: its patches change the rows before they are audited"
+    )
     checks: list[str] | str = Field("all", description="fast, all, or the ids of checks")
     seed: int = Field(0, ge=0, description="of all that is drawn at random")
 

@@ -31,6 +31,7 @@ class DataRecord(Settings):
     fingerprint: str
     rows: int
     cleaning: list[dict[str, Any]] = Field(default_factory=list)
+    patches: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class Manifest(Settings):

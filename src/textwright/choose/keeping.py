@@ -214,7 +214,11 @@ def _data_records(prepared: Prepared) -> list[DataRecord]:
     files = [prepared.corpus, prepared.test] if prepared.test else [prepared.corpus]
     return [
         DataRecord(
-            name=readable_name(c.path), fingerprint=c.fingerprint, rows=len(c), cleaning=c.log.summary()
+            name=readable_name(c.path),
+            fingerprint=c.fingerprint,
+            rows=len(c),
+            cleaning=c.log.summary(),
+            patches=[*c.patches],
         )
         for c in files
     ]

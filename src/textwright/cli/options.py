@@ -79,6 +79,14 @@ Unlabelled = Annotated[
         "with --set distil.into=NAME a small student learns the answers of the best model to them.",
     ),
 ]
+Patches = Annotated[
+    str | None,
+    typer.Option(
+        "--patches",
+        help="The folder of an audit of these rows: its patches change them as they are read, the file stays "
+        "as it is.",
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="All randomness comes from this number (0).")]
 RecipeName = Annotated[
     str | None, typer.Option("--recipe", help="A recipe file, or a packaged recipe such as classic-lstm.")
@@ -121,6 +129,7 @@ def make_recipe(
     max_size: str | None = None,
     max_latency: str | None = None,
     unlabelled: str | None = None,
+    patches: str | None = None,
     seed: int | None = None,
 ) -> Recipe:
     """The recipe named (or the default one), with flags and --set laid over it. Raises ConfigError.
@@ -141,6 +150,7 @@ def make_recipe(
         "budget.max_latency": max_latency,
         "prefer": prefer,
         "data.unlabelled": unlabelled,
+        "data.patches": patches,
         "seed": seed,
     }
     given = {key: value for key, value in flags.items() if value is not None}

@@ -31,6 +31,7 @@ def plan(
     max_size: options.MaxSize = None,
     max_latency: options.MaxLatency = None,
     unlabelled: options.Unlabelled = None,
+    patches: options.Patches = None,
     seed: options.Seed = None,
     recipe: options.RecipeName = None,
     set_: options.Set = None,
@@ -66,6 +67,7 @@ def plan(
             max_size=max_size,
             max_latency=max_latency,
             unlabelled=unlabelled,
+            patches=patches,
             seed=seed,
         )
         result, records = api.plan(data, made, test=test)

@@ -43,6 +43,7 @@ def train(
     max_size: options.MaxSize = None,
     max_latency: options.MaxLatency = None,
     unlabelled: options.Unlabelled = None,
+    patches: options.Patches = None,
     seed: options.Seed = None,
     recipe: options.RecipeName = None,
     set_: options.Set = None,
@@ -61,25 +62,21 @@ def train(
     """
     with guarded(debug, lang) as guard:
         options.refuse_contradiction(test, test_share)
-        columns = {"source": source, "target": target}
-        pairs = None if recipe else task_of_pairs(data, task, columns, target_file)
+        named = {"source": source, "target": target}
+        pairs = None if recipe else task_of_pairs(data, task, named, target_file)
         if pairs is not None:
             refused: dict[str, Any] = {
                 "--prefer": prefer,
                 "--max-size": max_size,
                 "--max-latency": max_latency,
+                "--unlabelled": unlabelled,
             }
-            refused |= {"--unlabelled": unlabelled}
-            flags: dict[str, Any] = {
-                "model.name": model,
-                "model.checkpoint": from_,
-                "budget.minutes": minutes,
-                "seed": seed,
-            }
+            flags: dict[str, Any] = {"model.name": model, "model.checkpoint": from_}
+            flags |= {"budget.minutes": minutes, "seed": seed}
             flags |= {"data.source": source or text, "data.target": target or label}
+            flags |= {"data.test_share": test_share, "data.patches": patches}
             files = {"data.target_file": target_file, "data.test": test}
             flags |= {key: None if path is None else str(path) for key, path in files.items()}
-            flags |= {"data.test_share": test_share}
             trained = _train_pairs(data, out, pairs, (set_, flags, refused), resume, model == "auto")
         else:
             made = options.make_recipe(
@@ -96,6 +93,7 @@ def train(
                 max_size=max_size,
                 max_latency=max_latency,
                 unlabelled=unlabelled,
+                patches=patches,
                 seed=seed,
             )
             trained = api.train(

@@ -17,6 +17,7 @@ from textwright.core.records import Note
 from textwright.tasks.base import TASKS
 from textwright.tasks.examples import Examples
 from textwright.tasks.parent import Parent, parent_of
+from textwright.tasks.patched import measured_on_real_rows, weighted
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.unlabelled import Unlabelled, read_unlabelled, twins_of
 from textwright.text.corpus import Asked, Corpus, read_corpus, read_labelled
@@ -134,7 +135,7 @@ def prepare_data(
     `check` is called as soon as it is known what the columns hold, and may raise.
     """
     task = None if recipe.task == "auto" else recipe.task
-    corpus = read_corpus(data, Asked(task, recipe.data.text, recipe.data.label))
+    corpus = read_corpus(data, Asked(task, recipe.data.text, recipe.data.label, recipe.data.patches))
     check(corpus.schema)
     if len(corpus) < _MIN_ROWS:
         raise DataError(
@@ -147,6 +148,7 @@ def prepare_data(
         corpus = _without_test_rows(corpus, given, recipe.seed)
     parent = parent_of(recipe, corpus)
     twins, split, warnings = _split(corpus, recipe, parent, has_test=given is not None)
+    split = measured_on_real_rows(corpus, split)
     warnings += _what_the_parent_spoils(parent, given, split)
     free = np.sort(np.concatenate([split.train, split.validation]))
     if not len(free):
@@ -170,7 +172,7 @@ def prepare_data(
         corpus,
         given,
         examples,
-        position[split.train],
+        position[weighted(corpus, split.train, recipe.seed)],
         position[split.validation],
         texts,
         targets,
@@ -191,9 +193,7 @@ def _without_test_rows(corpus: Corpus, test: Corpus, seed: int) -> Corpus:
     for row in corpus.rows[twins]:
         corpus.log.dropped("twin of a test row", int(row))
     kept = np.flatnonzero(~twins)
-    return replace(
-        corpus, texts=[corpus.texts[i] for i in kept], targets=corpus.targets[kept], rows=corpus.rows[kept]
-    )
+    return corpus.taken(kept)
 
 
 def _folds(
@@ -204,8 +204,14 @@ def _folds(
     if folds == "auto":
         is_choice = recipe.model_name == "auto" and not rejects
         folds = _FOLDS if is_choice and 0 < num_held_out < _FEW_HELD_OUT and len(free) >= _MIN_FOLDED else 1
-    if folds < 2 or not num_held_out:
+    is_patched = corpus.weights is not None or corpus.added is not None
+    if folds < 2 or not num_held_out or (is_patched and recipe.split.folds == "auto"):
         return None
+    if is_patched:
+        raise ConfigError(
+            f"split.folds={folds} does not go with patches that add or weigh rows",
+            hint="Leave split.folds out.",
+        )
     if rejects:
         raise ConfigError(
             f"split.folds={folds} does not go with reject: a threshold is that of one model",

@@ -27,6 +27,9 @@ class DataSettings(Settings):
     unlabelled: str | None = Field(
         None, description="file of texts without labels, of which latent and students learn"
     )
+    patches: str | None = Field(
+        None, description="folder of an audit of these rows, whose patches change them as they are read"
+    )
 
 
 class SplitSettings(Settings):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textwright.core.errors import DataError
 from textwright.core.ragged import IntArray
 from textwright.text.clean import clean_texts
 from textwright.text.columns import Column, Guess, guess_columns, label_names, profile
+from textwright.text.patches import Overlay, Row, read_patches
 from textwright.text.rowlog import RowLog
 from textwright.text.schema import Schema, TaskName
 from textwright.text.script import script_shares
@@ -32,7 +35,11 @@ from textwright.text.targets import (
 
 @dataclass(frozen=True)
 class Corpus:
-    """Rows that can be learned from: text i has the target i and stands in row `rows[i]` of the file."""
+    """Rows that can be learned from: text i has the target i and stands in row `rows[i]` of the file.
+
+    Where patches changed the rows as they were read, `weights` (N,) are how much each counts, `added` (N,)
+    which of them stand in no file, and `patches` what a model says of the patches.
+    """
 
     path: str
     schema: Schema
@@ -41,6 +48,20 @@ class Corpus:
     rows: IntArray
     log: RowLog
     notes: tuple[str, ...]
+    weights: NDArray[np.float64] | None = None
+    added: NDArray[np.bool_] | None = None
+    patches: tuple[dict[str, Any], ...] = ()
+
+    def taken(self, kept: IntArray) -> Corpus:
+        """Some of the rows, in this order."""
+        return replace(
+            self,
+            texts=[self.texts[i] for i in kept],
+            targets=self.targets[kept],
+            rows=self.rows[kept],
+            weights=None if self.weights is None else self.weights[kept],
+            added=None if self.added is None else self.added[kept],
+        )
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -66,29 +87,56 @@ def fingerprint(texts: Sequence[str], more: bytes = b"") -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person said about the columns; None is left to the guess."""
+    """What a person said of the columns; None is left to the guess. `patches` is the folder of an audit."""
 
     task: TaskName | None = None
     text: str | None = None
     label: str | None = None
+    patches: str | None = None
+
+
+@dataclass
+class _Found:
+    """Rows while they are read."""
+
+    texts: list[str] = field(default_factory=list)
+    cells: list[Labels] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    added: list[bool] = field(default_factory=list)
 
 
 def read_corpus(path: str | Path, asked: Asked | None = None) -> Corpus:
     """Guess the columns, read all rows, learn the labels. Raises DataError."""
-    log = RowLog()
+    log, asked = RowLog(), asked or Asked()
+    patches = read_patches(asked.patches) if asked.patches else None
+    overlay = patches.of_file(path) if patches else Overlay()
     source, head, batches = _open(path, log)
-    guess = guess_columns(profile(head), path=str(source.path), **vars(asked or Asked()))
+    guess = guess_columns(
+        profile(head), path=str(source.path), task=asked.task, text=asked.text, label=asked.label
+    )
     schema = Schema(
         task=guess.task, text=guess.text, label=guess.label, form=guess.form, separator=guess.separator
     )
-    texts, cells, rows = _read_rows(batches, schema, source, log)
+    found = _read_rows(batches, schema, source, log, overlay)
+    texts, cells, rows = found.texts, found.cells, found.rows
     labels = learn_labels(cells, rows, schema, str(source.path)) if schema.task != "score" else []
     schema = schema.replaced({"labels": labels, "scripts": script_shares(texts)})
     targets = _targets(cells, rows, schema, str(source.path))
     if schema.task == "score":
         schema = schema.replaced({"low": float(targets.min()), "high": float(targets.max())})
         _refuse_constant(schema, str(source.path))
-    return Corpus(str(path), schema, texts, targets, np.array(rows), log, (*source.notes, *guess.reasons))
+    corpus = Corpus(str(path), schema, texts, targets, np.array(rows), log, (*source.notes, *guess.reasons))
+    return corpus if patches is None else replace(corpus, **_by_patches(found), patches=(*patches.records(),))
+
+
+def _by_patches(found: _Found) -> dict[str, Any]:
+    """Weights and added rows, where there are any."""
+    weights, added = np.array(found.weights), np.array(found.added)
+    return {
+        "weights": weights if (weights != 1).any() else None,
+        "added": added if added.any() else None,
+    }
 
 
 def read_labelled(path: str | Path, schema: Schema) -> Corpus:
@@ -100,7 +148,8 @@ def read_labelled(path: str | Path, schema: Schema) -> Corpus:
     local = schema.replaced(
         {"text": guess.text, "label": guess.label, "form": guess.form, "separator": guess.separator}
     )
-    texts, cells, rows = _read_rows(batches, local, source, log)
+    found = _read_rows(batches, local, source, log, Overlay())
+    texts, cells, rows = found.texts, found.cells, found.rows
     targets = _targets(cells, rows, local, str(source.path))
     return Corpus(str(path), schema, texts, targets, np.array(rows), log, tuple(source.notes))
 
@@ -132,35 +181,65 @@ def _open(path: str | Path, log: RowLog) -> tuple[Source, list[Batch], Iterator[
 
 
 def _read_rows(
-    batches: Iterator[Batch], schema: Schema, source: Source, log: RowLog
-) -> tuple[list[str], list[Labels], list[int]]:
+    batches: Iterator[Batch], schema: Schema, source: Source, log: RowLog, overlay: Overlay
+) -> _Found:
     names = label_names(schema.label, source.columns)
-    texts: list[str] = []
-    cells: list[Labels] = []
-    rows: list[int] = []
+    found = _Found()
     for batch in batches:
         raw = [_as_text(cell) for cell in batch.columns[schema.text]]
+        cells = zip(*(batch.columns[name] for name in names), strict=True)
+        labels = [cell_labels(list(row), schema) for row in cells]
+        if overlay:
+            _add_patched(found, (batch.rows, raw, labels), schema, log, overlay)
+            continue
         clean = clean_texts(raw, batch.rows, log)
-        for text, row, *found in zip(
-            clean, batch.rows, *(batch.columns[name] for name in names), strict=True
-        ):
-            labels = cell_labels(found, schema)
-            if not text.strip():
-                log.dropped("no text", row)
-            elif labels is None or (schema.task != "multilabel" and not labels):
-                log.dropped("no label", row, text)
-            else:
-                texts.append(text)
-                cells.append(labels)
-                rows.append(row)
-    if not texts:
+        for text, row, own in zip(clean, batch.rows, labels, strict=True):
+            if _is_usable(text, own, row, schema, log):
+                found.texts.append(text)
+                found.cells.append(own or [])
+                found.rows.append(row)
+    if not found.texts:
         dropped = ", ".join(f"{n:,} dropped: {reason}" for (_, reason), n in log.counts.items())
         raise DataError(
             f"no row has both a text and a label ({dropped or 'no rows at all'})",
             path=source.path,
             hint="Name the right columns with --text COL and --label COL, or fill the empty cells.",
         )
-    return texts, cells, rows
+    return found
+
+
+def _is_usable(text: str, labels: Labels | None, row: int, schema: Schema, log: RowLog) -> bool:
+    if not text.strip():
+        log.dropped("no text", row)
+        return False
+    if labels is None or (schema.task != "multilabel" and not labels):
+        log.dropped("no label", row, text)
+        return False
+    return True
+
+
+def _add_patched(
+    found: _Found,
+    batch: tuple[list[int], list[str], list[Labels | None]],
+    schema: Schema,
+    log: RowLog,
+    overlay: Overlay,
+) -> None:
+    """The rows of a batch as patches leave them, cleaned after that."""
+    kept: list[tuple[int, Row, Labels | None, bool]] = []
+    for number, text, labels in zip(*batch, strict=True):
+        own = tuple(labels or ())
+        for place, row in enumerate(overlay.read(number, Row(text, own), log)):
+            is_same = row.labels == own
+            kept.append((number, row, labels if is_same else [*row.labels], place > 0))
+    clean = clean_texts([row.text for _, row, _, _ in kept], [number for number, *_ in kept], log)
+    for text, (number, row, labels, is_added) in zip(clean, kept, strict=True):
+        if _is_usable(text, labels, number, schema, log):
+            found.texts.append(text)
+            found.cells.append(labels or [])
+            found.rows.append(number)
+            found.weights.append(row.weight)
+            found.added.append(is_added)
 
 
 def _as_text(cell: Cell) -> str:

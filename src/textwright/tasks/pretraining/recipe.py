@@ -37,6 +37,9 @@ class TextSettings(Settings):
     target_file: str | None = Field(
         None, description="of pairs in two plain files: that of the targets, line by line"
     )
+    patches: str | None = Field(
+        None, description="folder of an audit of these pairs, whose patches change them as they are read"
+    )
     test: str | None = Field(None, description="file of pairs to test on, none of which is learned from")
     test_target_file: str | None = Field(None, description="that of the targets, where `test` has sources")
     test_share: float = Field(0.0, ge=0, lt=1, description="share of the pairs that is locked for the test")

@@ -36,7 +36,7 @@ class PairRows:
         """The same parts as a network that learns by this recipe has. Raises DataError."""
         task, log, told = str(recipe.objective), RowLog(), Told()
         given = recipe.data
-        columns = Asked(given.source, given.target, given.languages)
+        columns = Asked(given.source, given.target, given.languages, patches=given.patches)
         target_file = None if given.target_file is None else Path(given.target_file)
         found = read_given([Path(data)], target_file, columns, log, names=NAMES[task], told=told)
         clean = clean_pairs(

@@ -40,6 +40,12 @@ def read_given(
     """The pairs of tables, or of a file of sources and its `target_file`. Raises DataError."""
     if target_file is None:
         return read_pairs(files, asked, log, names=names, told=told)
+    if asked.patches:
+        raise DataError(
+            "patches are for a table with both sides, not for two plain files",
+            path=target_file,
+            hint="Leave --patches out.",
+        )
     if len(files) != 1:
         raise DataError(
             f"one file of sources belongs to {target_file}, got {len(files):,} files",

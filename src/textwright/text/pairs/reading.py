@@ -16,6 +16,7 @@ from textwright.text.clean import clean_texts
 from textwright.text.columns import Column, is_number, profile
 from textwright.text.pairs.checking import Given, Languages, Texts, Told, check_sides
 from textwright.text.pairs.tags import code_of, language_named
+from textwright.text.patches import Overlay, Row, read_patches
 from textwright.text.rowlog import RowLog
 from textwright.text.sources import Source, open_source
 from textwright.text.sources.base import Batch, Cell
@@ -66,6 +67,7 @@ class Asked:
 
     `languages` are the codes that were asked for, empty where none was. `usual` are columns to take where a
     file has both and nobody named others, `learned` the languages of the pairs that a model learned from.
+    `patches` is the folder of an audit, whose patches change the rows as they are read.
     """
 
     source: str | None = None
@@ -73,6 +75,7 @@ class Asked:
     languages: Languages = ("", "")
     usual: tuple[str, str] | None = None
     learned: Languages | None = None
+    patches: str | None = None
 
     def in_place_of(self, known: Sequence[str]) -> Asked:
         """With the usual columns, where the file has them."""
@@ -132,11 +135,13 @@ def nothing(path: Path, log: RowLog) -> DataError:
 
 def _of_file(path: Path, number: int, asked: Asked, log: RowLog, names: Names, told: Told) -> Iterator[Pair]:
     source, sides, said = find_sides(open_source(path), asked, names)
+    overlay = read_patches(asked.patches).of_file(path) if asked.patches else Overlay()
     first: list[Pair] = []
     is_checked = False
     for batch in source.batches(log):
         sources, targets = cells_of_sides(batch, sides)
-        pairs = list(whole(batch.rows, sources, targets, number, log))
+        rows, sources, targets = _patched(batch.rows, sources, targets, overlay, log)
+        pairs = list(whole(rows, sources, targets, number, log))
         if len(first) < NUM_FIRST:
             first += pairs[:NUM_FIRST]
         if len(first) >= NUM_FIRST and not is_checked:
@@ -147,6 +152,23 @@ def _of_file(path: Path, number: int, asked: Asked, log: RowLog, names: Names, t
         _check(source, sides, asked, first, told, names)
     told.columns = told.columns or (sides.source, sides.target)
     told.note(*source.notes, *said)
+
+
+def _patched(
+    rows: list[int], sources: list[str], targets: list[str], overlay: Overlay, log: RowLog
+) -> tuple[list[int], list[str], list[str]]:
+    """The rows of a batch as patches leave them."""
+    if not overlay:
+        return rows, sources, targets
+    kept = [
+        (number, row)
+        for number, source, target in zip(rows, sources, targets, strict=True)
+        for row in overlay.read(number, Row(source, target=target), log)
+    ]
+    if number := next((number for number, row in kept if row.weight != 1), None):
+        hint = "Take that patch back with textwright audit undo."
+        raise DataError("a pair cannot have a weight", path=overlay.path, row=number, hint=hint)
+    return [number for number, _ in kept], [row.text for _, row in kept], [row.target for _, row in kept]
 
 
 def _check(

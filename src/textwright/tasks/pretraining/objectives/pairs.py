@@ -118,7 +118,7 @@ def frame_in(tokens: Shards) -> PairFrame:
 def _build(task: str, documents: Documents, folder: Path, asked: Making) -> TokenCorpus:
     log, recipe, told = RowLog(), asked.recipe, Told()
     given = recipe.data
-    columns = Asked(given.source, given.target, given.languages)
+    columns = Asked(given.source, given.target, given.languages, patches=given.patches)
     target_file = None if given.target_file is None else Path(given.target_file)
     found = read_given(documents.files, target_file, columns, log, names=NAMES[task], told=told)
     rest, locked = lock(found, readable_name(documents.files[0]), given, task, recipe.seed, told)
