@@ -2,7 +2,7 @@
 
 >>> import textwright.audit
 >>> sorted(textwright.audit.__all__)
-['AuditSettings', 'checks', 'data', 'diff', 'fix', 'gate', 'selftest', 'undo']
+['AuditSettings', 'checks', 'data', 'diff', 'fix', 'gate', 'model', 'selftest', 'undo']
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _HOME = {
     "diff": "patches.comparing:diff",
     "fix": "patches.making:fix",
     "gate": "release.gate:gate",
+    "model": "of_model:model",
     "selftest": "proof.selftest:selftest",
     "undo": "patches.writing:undo",
 }

@@ -33,6 +33,11 @@ CHECKS: Registry[Check] = Registry(
         # What gives labels away.
         # Where rows come from.
         # Answers of a model.
+        "group_gaps": f"{_GROUPS}.group_gaps:CHECK",
+        "group_ranking": f"{_GROUPS}.group_ranking:CHECK",
+        "group_calibration": f"{_GROUPS}.group_calibration:CHECK",
+        "slices": f"{_GROUPS}.slices:CHECK",
+        "swaps": f"{_GROUPS}.swaps:CHECK",
     },
 )
 

@@ -22,6 +22,9 @@ class AuditSettings(Settings):
         default_factory=list,
         description="groups of people: lexicon:en, lexicon:zh, the name of a column, or a YAML file of terms",
     )
+    positive: str | None = Field(
+        None, description="the label that counts as a hit in rates by group; chosen when not given"
+    )
     origin: str | None = Field(None, description="the column that says where a row comes from")
     licence: str | None = Field(None, description="the column of the licence of each row")
     annotators: list[str] = Field(

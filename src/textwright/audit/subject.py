@@ -30,7 +30,8 @@ NEAR = Likeness(grams=(3, 2), thresholds=(0.5, 0.6), num_hashes=128, height=4, m
 class Audited(Protocol):
     """A classifier as an audit sees it: texts to probabilities (N, C) of its labels."""
 
-    labels: Sequence[str]
+    @property
+    def labels(self) -> Sequence[str]: ...
 
     def probabilities(self, texts: Sequence[str]) -> FloatArray: ...
 
@@ -52,6 +53,7 @@ class AuditData:
     model: who answers, where a model is audited.
     groups_from: what was asked for as groups: `lexicon:zh`, `column:NAME`, a file of terms.
     window: tokens that a model would read, if that was said.
+    positive: the label that counts as a hit in rates by group, where a person named one.
     """
 
     task: str
@@ -68,6 +70,7 @@ class AuditData:
     model: Audited | None = None
     groups_from: tuple[str, ...] = ()
     window: int | None = None
+    positive: str | None = None
 
     def __post_init__(self) -> None:
         if not len(self.file):

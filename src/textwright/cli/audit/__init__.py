@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textwright.cli.audit import data, diff, fix, gate, listing, review, selftest, undo
+from textwright.cli.audit import data, diff, fix, gate, listing, model, review, selftest, undo
 from textwright.cli.audit.app import app
 
-__all__ = ["app", "data", "diff", "fix", "gate", "listing", "review", "selftest", "undo"]
+__all__ = ["app", "data", "diff", "fix", "gate", "listing", "model", "review", "selftest", "undo"]
