@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from textwright.audit.folder import Audit, make_audit, refuse_foreign, write_audit
 from textwright.audit.reading import read_audited
 from textwright.audit.registry import chosen
 from textwright.audit.release.summary import summary
+from textwright.audit.remembered import read_remembered
 from textwright.audit.running import Say, run_checks
 from textwright.audit.settings import AuditSettings
 from textwright.core.records import Note
@@ -52,7 +54,8 @@ def data(
     read = read_audited(files, settings)
     for text in read.notes:
         say(Note(text))
-    ran = run_checks(checks, read.data, say)
+    judged = read_remembered(settings.remembered) if settings.remembered else {}
+    ran = run_checks(checks, replace(read.data, judged=judged), say)
     more = {"cleaning": read.log.summary(), "seconds": round(time.monotonic() - started, 2)}
     audit = make_audit("data", read.data, ran, settings, more)
     if out is None:

@@ -25,13 +25,20 @@ CHECKS: Registry[Check] = Registry(
         "lengths": f"{_CHECKS}.lengths:CHECK",
         "bad_pairs": f"{_CHECKS}.bad_pairs:CHECK",
         # Labels.
+        "imbalance": f"{_CHECKS}.imbalance:CHECK",
+        "annotators": f"{_CHECKS}.annotators:CHECK",
+        "label_errors": f"{_CHECKS}.label_errors:CHECK",
         # Personal data.
         "personal": f"{_CHECKS}.personal:CHECK",
         "secrets": f"{_CHECKS}.secrets:CHECK",
         # Groups of people in the data.
         "representation": f"{_CHECKS}.representation:CHECK",
         # What gives labels away.
+        "shortcuts": f"{_CHECKS}.shortcuts:CHECK",
+        "metadata": f"{_CHECKS}.metadata:CHECK",
         # Where rows come from.
+        "origins": f"{_CHECKS}.origins:CHECK",
+        "drift": f"{_CHECKS}.drift:CHECK",
         # Answers of a model.
         "group_gaps": f"{_GROUPS}.group_gaps:CHECK",
         "group_ranking": f"{_GROUPS}.group_ranking:CHECK",

@@ -38,6 +38,9 @@ class AuditSettings(Settings):
     patches: str | None = Field(
         None, description="the folder of an audit: its patches change the rows before they are audited"
     )
+    remembered: str | None = Field(
+        None, description="a file of verdicts on findings, one a line; what is legitimate is no finding"
+    )
     checks: list[str] | str = Field("all", description="fast, all, or the ids of checks")
     seed: int = Field(0, ge=0, description="of all that is drawn at random")
 

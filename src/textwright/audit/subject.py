@@ -54,6 +54,7 @@ class AuditData:
     groups_from: what was asked for as groups: `lexicon:zh`, `column:NAME`, a file of terms.
     window: tokens that a model would read, if that was said.
     positive: the label that counts as a hit in rates by group, where a person named one.
+    judged: what a person said of findings before, by check and subject: `legitimate` or `artifact`.
     """
 
     task: str
@@ -71,6 +72,7 @@ class AuditData:
     groups_from: tuple[str, ...] = ()
     window: int | None = None
     positive: str | None = None
+    judged: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not len(self.file):
@@ -204,6 +206,15 @@ class AuditData:
             return "ja"
         most = max(self.scripts, key=lambda name: self.scripts[name])
         return {"han": "zh", "latin": "en"}.get(most, most)
+
+    @cached_property
+    def out_of_fold(self) -> tuple[IntArray, FloatArray]:
+        """Rows (M,) with a text and one label, and the chances (M, C) of `label_names` for each, by a bag of
+        words that learned neither from the row nor from a twin of it.
+        """
+        from textwright.audit.shared import chances_out_of_fold
+
+        return chances_out_of_fold(self)
 
     @cached_property
     def answers(self) -> FloatArray:

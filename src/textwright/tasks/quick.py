@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from textwright.core.clock import Clock
 from textwright.core.ragged import IntArray
+from textwright.core.seeds import generator
 from textwright.runtime.cpu import usable_cpus
 from textwright.tasks.base import TASKS, Array, Decode
 from textwright.tasks.examples import Examples, Job
@@ -57,15 +58,19 @@ def out_of_fold(
     *,
     folds: int = 5,
     seed: int = 0,
+    most: int | None = None,
 ) -> Array:
     """Probabilities (N, C) of each row by a classifier that learned from no row of its group.
 
-    `groups` (N,) are such as `find_twins(texts).group`: a twin would give the label of a row away.
+    `groups` (N,) are such as `find_twins(texts).group`: a twin would give the label of a row away. A
+    classifier learns from at most `most` rows, drawn at random, so that many rows take little more time.
     """
     fold = fold_rows(np.asarray(classes), groups, folds=folds, seed=seed)
     found = np.full((len(texts), len(labels)), 1 / len(labels))
     for number in range(folds):
         held, kept = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+        if most is not None and len(kept) > most:
+            kept = np.sort(generator(seed, "out of fold", number).choice(kept, most, replace=False))
         if len(held) and len(kept):
             own = [texts[i] for i in kept.tolist()]
             answers = quick_classifier(own, np.asarray(classes)[kept], labels, seed)
