@@ -26,9 +26,13 @@ HOW_TO = Path(__file__).parent.parent / "docs" / "how-to"
 TARGETS: dict[Language, Path] = {"en": HOW_TO / "verbs.md", "zh": HOW_TO / "zh" / "verbs.md"}
 SHARED = ("json", "debug", "lang")
 
+_AUDIT = (
+    "about, task, language, n, labels, parts, files, settings, verdict, checks, findings, seconds, "
+    "out, format, textwright_version"
+)
 # What --json gives, as section 6 of the design promises; a test compares it with what the verbs do.
 KEYS = {
-    "demo": ["parts"],
+    "demo": ["parts, audits"],
     "train": ["task, model, out, seconds, parameters, bytes, candidates, scores, split, interrupted"],
     "pretrain": [
         "objective, model, out, seconds, tokens, tokens_per_second, parameters, scores, split, interrupted"
@@ -56,6 +60,18 @@ KEYS = {
     ],
     "curve": ["task, model, out, seconds, headline, split, n, points, twice, interrupted"],
     "label": ["out, rows, n, seconds, by, left_out"],
+    "audit data": [f"{_AUDIT}, cleaning"],
+    "audit model": [
+        f"{_AUDIT}, model, model_path, model_sha256, architecture, left_out, learned_rows, locked_rows, "
+        "positive, scores, predictions_sha256"
+    ],
+    "audit list": ["checks"],
+    "audit fix": ["audit, offers, patches, wanted, notes"],
+    "audit undo": ["audit, patch, back, patches"],
+    "audit review": ["audit, finding, rows, answers, file"],
+    "audit diff": ["a, b, gone, new, kept, numbers, groups, verdict"],
+    "audit gate": ["verdict, reasons, failed, undecided, accepted, policy"],
+    "audit selftest": ["checks, skipped, passed, seconds"],
     "card": ["out, files, not_assessed"],
     "tokenizer train": ["kind, reason, out, vocabulary_size, max_length, texts, seconds, fingerprint"],
     "tokenizer report": [
@@ -66,6 +82,8 @@ KEYS = {
 }
 # Codes that a verb has beside those of all verbs.
 CODES = {
+    "audit gate": "gate",
+    "audit selftest": "check",
     "doctor": "check",
     "export": "check",
     "train": "kept",
@@ -105,8 +123,9 @@ no JSON, its exit code and two lines on standard error say why. A score is
 | exit code | says |
 | --- | --- |
 | 0 | done |
-| 1 | a check failed; `doctor` and `export` only |
+| 1 | a check failed; `audit gate`, `audit selftest`, `doctor` and `export` only |
 | 2 | the request or the data can be mended: one line says what is wrong, one what to do |
+| 3 | undecided; `audit gate` only |
 | 70 | a bug of ours: please report it |
 | 130, 143 | interrupted (Ctrl-C), terminated; the best so far is kept where there is one |
 """,
@@ -123,8 +142,9 @@ no JSON, its exit code and two lines on standard error say why. A score is
 | 退出码 | 含义 |
 | --- | --- |
 | 0 | 完成 |
-| 1 | 有检查失败；仅 `doctor` 和 `export` |
+| 1 | 有检查失败；仅 `audit gate`、`audit selftest`、`doctor` 和 `export` |
 | 2 | 请求或数据可以改正：一行说明哪里有问题，一行说明怎么办 |
+| 3 | 无法判断；仅 `audit gate` |
 | 70 | 我们的程序错误：请报告 |
 | 130、143 | 被中断（Ctrl-C）、被终止；已有结果时保留目前最好的 |
 """,
@@ -160,6 +180,10 @@ for. A row that cannot be read has an `error`.
     },
     "codes": {"en": "\nExit codes: {codes}.\n", "zh": "\n退出码：{codes}。\n"},
     "check": {"en": "0, 1 (a check failed), 2, 70, 130, 143", "zh": "0、1（有检查失败）、2、70、130、143"},
+    "gate": {
+        "en": "0, 1 (fail), 2, 3 (undecided), 70, 130, 143",
+        "zh": "0、1（不通过）、2、3（无法判断）、70、130、143",
+    },
     "kept": {
         "en": "0, 2, 70; 130 and 143 with the best so far kept, where there is one",
         "zh": "0、2、70；130 和 143 时，如果已有结果，会保留目前最好的",

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import made_pairs
 import render_verbs
 import textwright
+import textwright.audit
 from textwright.cli.main import VERBS, app
 
 PROJECT = Path(__file__).parents[2]
@@ -91,6 +92,16 @@ def translating(rows: Path, out: Path) -> None:
     assert done.exit_code == 0, done.output
 
 
+def audited(folder: Path) -> None:
+    """What the examples of audit start from: a later audit, a policy, rows to test on."""
+    asked = textwright.audit.AuditSettings(checks="exact_twins")
+    textwright.audit.data(folder / "reviews.csv", folder / "reviews-audit-after", asked)
+    (folder / "gate.yaml").write_text("severity: none\n", encoding="utf-8")
+    rows = (folder / "dev.csv").read_text(encoding="utf-8").splitlines()
+    lines = [rows[0] + ",gender", *(row + (",f", ",m")[n % 2] for n, row in enumerate(rows[1:]))]
+    (folder / "test.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def test_the_keys_are_those_of_the_contract() -> None:
     contract = (PROJECT / "docs" / "design.md").read_text(encoding="utf-8")
     found = dict(re.findall(r"`(\w+)`: `([\w,\s]+)`", contract.partition("JSON keys:")[2]))
@@ -132,6 +143,7 @@ def test_every_example_runs(tmp_path: Path, two_families: None, monkeypatch: pyt
         for side, texts in zip(("en", "zh"), zip(*rows, strict=True), strict=True):
             (tmp_path / f"{name}.{side}").write_text("\n".join(texts) + "\n", encoding="utf-8")
     (tmp_path / "notes.md").write_text("# Notes\n\n- We like apples.\n", encoding="utf-8")
+    audited(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert examples("demo") == ["textwright demo"]  # run by tests/unit/test_cli_demo.py
     verbs = [verb for verb in sections(render_verbs.rendered("en")) if verb != "demo"]
@@ -169,6 +181,15 @@ def test_the_keys_are_those_that_the_verbs_give(tmp_path: Path, monkeypatch: pyt
         "curve": "curve a.csv --label label --minutes 1 --out g",
         "label": "label m n.csv --out t.csv --rows 5",
         "card": "card m",
+        "audit data": "audit data a.csv --label label --checks exact_twins,near_twins,label_errors --out ad",
+        "audit model": "audit model m --data a.csv --checks group_calibration --out am",
+        "audit list": "audit list",
+        "audit fix": "audit fix ad --safe",
+        "audit undo": "audit undo ad",
+        "audit review": "audit review ad --export sheet.csv",
+        "audit diff": "audit diff ad ad",
+        "audit gate": "audit gate am",
+        "audit selftest": "audit selftest --checks exact_twins --seeds 1 --nulls 1",
         "pretrain": "pretrain a.csv --out l --tokens 2000 --set size=tiny",
         "generate": "generate l --max-tokens 5",
         "chat": "chat talks",

@@ -163,6 +163,7 @@ def _covers(short: Candidate, long: Candidate) -> bool:
         len(short.phrase) < len(long.phrase)
         and short.phrase.lower() in long.phrase.lower()
         and (short.of, short.sign) == (long.of, long.sign)
+        and (set(short.phrase) == set(long.phrase) or any(c.isalnum() for c in short.phrase))
         and short.purity >= long.purity - _AS_PURE
     )
 
@@ -170,7 +171,8 @@ def _covers(short: Candidate, long: Candidate) -> bool:
 def _same(one: Candidate, other: Candidate) -> bool:
     a, b = one.phrase.lower(), other.phrase.lower()
     # Two cuts out of one longer phrase overlap, and stand in the same rows.
-    if not (a in b or b in a or a[-2:] in b or b[-2:] in a):
+    are_brackets = len(a) == len(b) == 1 and any(a in pair and b in pair for pair in _BRACKETS)
+    if not (are_brackets or a in b or b in a or a[-2:] in b or b[-2:] in a):
         return False
     common = np.intersect1d(one.rows, other.rows, assume_unique=True).size
     return common >= ALIKE * max(len(one.rows), len(other.rows))

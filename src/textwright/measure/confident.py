@@ -49,14 +49,15 @@ def calibrated(joint: IntArray, counts: IntArray) -> FloatArray:
 def wrong_labels(classes: IntArray, chances: Array) -> tuple[IntArray, FloatArray]:
     """Rows whose label is likely wrong, the least likely first, and the calibrated joint (C, C).
 
-    As many as the joint has rows off its diagonal, and of all rows those whose own class has the lowest
-    chance: the rule `low_self_confidence` of cleanlab. Its default, pruning by the noise rate of each pair of
-    classes, flags more rows that are right: its precision was 0.4 to 0.5 where this rule had 0.5 to 0.7. A
-    row whose own class is the likeliest is never flagged.
+    As many as the joint has rows off its diagonal before it is calibrated, and of all rows those whose own
+    class has the lowest chance: the rule `low_self_confidence` of cleanlab. Its default, pruning by the noise
+    rate of each pair of classes, flags more rows that are right: its precision was 0.4 to 0.5 where this rule
+    had 0.5 to 0.7. The calibrated joint counts too many as well: up to twice what was planted. A row
+    whose own class is the likeliest is never flagged.
     """
     counts = np.bincount(classes, minlength=chances.shape[1])
-    joint = calibrated(confident_joint(classes, chances), counts)
+    joint = confident_joint(classes, chances)
     own = chances[np.arange(len(classes)), classes]
-    number = round(float(joint.sum() - np.trace(joint)))
+    number = int(joint.sum() - np.trace(joint))
     worst = np.argsort(own, kind="stable")[:number]
-    return worst[chances[worst].argmax(axis=1) != classes[worst]], joint
+    return worst[chances[worst].argmax(axis=1) != classes[worst]], calibrated(joint, counts)

@@ -110,6 +110,8 @@ def shown(phrase: str) -> str:
 
 def _finding(one: Candidate, tried: Flips, data: AuditData, rows: IntArray, tests: int) -> Finding:
     severity: Severity = "high" if tried.share >= HIGH else "warn"
+    if len(one.phrase.strip()) == 1:  # a single sign, as a question mark, is mostly how people write
+        severity = "info"
     label = data.label_names[one.of]
     low, high = tried.interval
     return Finding(

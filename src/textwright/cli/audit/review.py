@@ -58,7 +58,7 @@ def review(
             return
         count = _asked(opened, who) if import_ is None else import_review(opened, import_, who)
         next_ = f'textwright audit fix {audit} --finding {opened.finding} --because "..."'
-        finish(json, {**record, "answers": count}, f"{count:,} answers are kept. Next: {next_}")
+        finish(json, {**record, "answers": count, "file": None}, f"{count:,} answers are kept. Next: {next_}")
 
 
 def _asked(review: Review, who: str) -> int:

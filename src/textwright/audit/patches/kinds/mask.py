@@ -1,17 +1,23 @@
-"""Tokens in the place of personal data."""
+"""Tokens in the place of personal data; phrases that give labels away taken out."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 
 from textwright.audit.patches.fixing import Fixing
 
+_BLANKS = re.compile(" {2,}")
 _MASKING = "textwright.audit.personal.masking"
 
 
 def lines(fixing: Fixing) -> None:
-    """Of the kinds in `params["kinds"]`, all when there are none."""
+    """Of the kinds in `params["kinds"]`, all without any; or the phrases in `params["terms"]` taken out."""
+    if terms := fixing.params.get("terms"):
+        pattern = re.compile("|".join(map(re.escape, terms)), re.IGNORECASE)
+        replace_texts(fixing, lambda text: _BLANKS.sub(" ", pattern.sub(" ", text)).strip())
+        return
     masked = import_module(_MASKING).masked
     replace_texts(fixing, lambda text: str(masked(text, fixing.params.get("kinds"))))
 
