@@ -1,8 +1,8 @@
 """Rows whose text is nearly that of an earlier row: most of their character n-grams are the same.
 
-Bigrams for Chinese, with a Jaccard similarity of 0.55 at least, and trigrams for other scripts, with 0.5. Each
-row is compared with the row that is kept of its cluster, so that there are no chains. A template with one
-word changed is a near twin as well: a person decides.
+Bigrams for Chinese, with a Jaccard similarity of 0.55 at least, and trigrams for other scripts, with 0.5.
+Each row is compared with the row that is kept of its cluster, so that there are no chains. A template with
+one word changed is a near twin as well: a person decides.
 """
 
 from __future__ import annotations
