@@ -34,7 +34,7 @@ def record(*checks: tuple[str, str]) -> dict[str, Any]:
 
 def finding(severity: str, title: str) -> dict[str, Any]:
     evidence = {"metric": "share", "value": 0.5, "n": 10, "low": 0.2, "high": 0.8}
-    evidence |= dict.fromkeys(("baseline", "effect", "test", "p", "q", "tests"))
+    evidence |= dict.fromkeys(("baseline", "effect", "test", "p", "q", "tests", "effect_low", "effect_high"))
     return {
         "id": f"leaks-{severity}",
         "check": "leaks",

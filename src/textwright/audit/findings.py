@@ -48,7 +48,8 @@ class Evidence:
     """The number behind a finding, with its interval, and the test that it passed.
 
     `value` is what was measured of the `n` rows in question, `baseline` what it is compared with, `effect`
-    their difference. `q` is `p` after Benjamini and Hochberg (1995) over `tests` tests of the same family.
+    their difference (with an interval of its own where there is one). `q` is `p` after Benjamini and Hochberg
+    (1995) over `tests` tests of the same family.
     """
 
     metric: str
@@ -62,6 +63,8 @@ class Evidence:
     p: float | None = None
     q: float | None = None
     tests: int | None = None
+    effect_low: float | None = None
+    effect_high: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {

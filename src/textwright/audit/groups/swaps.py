@@ -23,7 +23,7 @@ from textwright.audit.proof.models import WordModel, with_model
 from textwright.audit.subject import AuditData
 from textwright.core.ragged import IntArray
 from textwright.core.seeds import generator
-from textwright.measure.bootstrap import rows_score
+from textwright.measure.bootstrap import rows_score, wilson
 from textwright.measure.discoveries import FALSE_DISCOVERIES, shares_apart, shares_p
 
 FLOOR, HIGH = 0.05, 0.10
@@ -73,7 +73,20 @@ def run(data: AuditData) -> Result:
         severity,
         f"{100 * rate:.1f} % of the answers change when the text is about another group, {100 * usual:.1f} % "
         "when another word changes",
-        evidence=Evidence("flips", rate, len(rows), apart.low, apart.high, usual, apart.value, test, p, p, 1),
+        evidence=Evidence(
+            "flips",
+            rate,
+            len(rows),
+            *wilson(counts[0], counts[1]),
+            usual,
+            apart.value,
+            test,
+            p,
+            p,
+            1,
+            apart.low,
+            apart.high,
+        ),
         subject=ANSWERS,
         rows=rows[worst[np.argsort(-moved[worst], kind="stable")]],
         why="who a text is about should not decide what the model says of it",
@@ -85,7 +98,6 @@ def run(data: AuditData) -> Result:
         details={
             "ctf": numbers["ctf"],
             "neutral_ctf": numbers["neutral_ctf"],
-            "interval": "of the difference",
         },
     )
     return Result.of([finding], numbers)
