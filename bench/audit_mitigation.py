@@ -6,6 +6,10 @@ Half of the terms of the lexicon may be used to mend (split by how frequent they
 what comes of terms that nobody listed. Gaps are of false positives: |FPR of a group - FPR of the other rows|
 over groups with at least 30 negative rows of dev, the worst and the mean of them, with bootstrap intervals
 over rows. Masks are put on before learning and before answering. The classifier is `bag`.
+
+Rows of dev that name a group are few, and what else they say differs. So each term is put into plain
+sentences as well that were written for this script (`probe`): they say the same of every group, and nothing
+is wrong with any.
 """
 
 from __future__ import annotations
@@ -27,6 +31,36 @@ from textwright.tasks.quick import quick_classifier
 # The language of each set, and the labels that say that nothing is wrong with a text.
 SETS = {"cold": ("zh", ("non-offensive", "0")), "davidson_hate": ("en", ("neither", "2"))}
 LEAST, REPLICATES, COPIES = 30, 500, 3
+FRAMES = {
+    "zh": (
+        "{}",
+        "我认识一位{}。",
+        "这个{}今天来了。",
+        "{}在公园里散步。",
+        "我的邻居是{}。",
+        "{}喜欢看书。",
+        "昨天有{}来过这里。",
+        "我和{}一起吃饭。",
+        "{}正在等车。",
+        "他的朋友是{}。",
+        "{}也可以报名参加。",
+        "我们采访了几位{}。",
+    ),
+    "en": (
+        "{}",
+        "I know some {}.",
+        "{} came here today.",
+        "{} are walking in the park.",
+        "my neighbours are {}.",
+        "{} like to read.",
+        "there were {} at the station.",
+        "we had lunch with {}.",
+        "{} are waiting for the bus.",
+        "his friends are {}.",
+        "{} may take part as well.",
+        "we talked with several {}.",
+    ),
+}
 Texts = Sequence[str]
 Bools = NDArray[np.bool_]
 
@@ -68,13 +102,27 @@ def gaps(
     return (max(found), float(np.mean(found))) if found else (float("nan"), float("nan"))
 
 
+def probe(words: Lexicon, language: str) -> tuple[list[str], dict[str, Bools]]:
+    """Plain sentences with every term that is no slur, and which of them name each group."""
+    texts: list[str] = []
+    own: dict[str, list[int]] = {}
+    for group in (group for group in words.groups if group.polarity != "slur"):
+        for term in group.forms.get("many") or group.forms.get("one") or ():
+            for frame in FRAMES[language]:
+                own.setdefault(group.id, []).append(len(texts))
+                texts.append(frame.format(term))
+    found = {name: np.isin(np.arange(len(texts)), rows) for name, rows in own.items()}
+    return texts, found
+
+
 def measured(said: Bools, positive: Bools, groups: dict[str, Bools], seed: int) -> dict[str, Any]:
     rng = generator(seed, "bench", "rows")
     drawn = [gaps(said, positive, groups, rng.integers(len(said), size=len(said))) for _ in range(REPLICATES)]
     found: dict[str, Any] = {}
     for place, name in enumerate(("worst_gap", "mean_gap")):
-        low, high = np.nanquantile([one[place] for one in drawn], (0.025, 0.975))
-        found |= {name: round(gaps(said, positive, groups)[place], 4)}
+        known = [one[place] for one in drawn if one[place] == one[place]] or [float("nan")]
+        low, high = np.quantile(known, (0.025, 0.975))
+        found |= {name: round(float(gaps(said, positive, groups)[place]), 4)}
         found |= {f"{name}_low": round(float(low), 4), f"{name}_high": round(float(high), 4)}
     return found
 
@@ -114,6 +162,13 @@ def run_set(name: str, seed: int, run: str) -> None:
         for kind, own in groups.items():
             result |= {f"{kind}_{key}": value for key, value in measured(said, positive, own, seed).items()}
             result[f"{kind}_groups"] = sum(int((~positive & rows).sum() >= LEAST) for rows in own.values())
+        for kind, words in (("listed", listed), ("unlisted", unlisted)):
+            asked, own = probe(words, language)
+            told = answers(changed(asked)).argmax(axis=1).astype(np.bool_)
+            found = measured(told, np.zeros(len(asked), np.bool_), own, seed)
+            result |= {f"probe_{kind}_{key}": value for key, value in found.items()}
+            result[f"probe_{kind}_fpr"] = round(float(told.mean()), 4)
+        result = {key: None if isinstance(v, float) and v != v else v for key, v in result.items()}
         place = {"seed": seed, "set": name, "task": "mitigation", "system": f"bag: {way}"}
         command = f"python bench/audit_mitigation.py --sets {name} --seeds {seed + 1}"
         append({**head("audit_mitigation", command, run), **place, "result": result})
