@@ -126,10 +126,10 @@ def test_unsafe_needs_a_reason_and_unknown_ids_the_nearest(file: Path, tmp_path:
 
 
 def test_patches_stand_upon_each_other_and_conflicts_name_both(file: Path, tmp_path: Path) -> None:
-    first, second = of("repair", [1], texts={"1": "mended \ud800"}), of("drop", [1, 2])
+    first, second = of("mask", [1], terms=["number"]), of("drop", [1, 2])
     out = audit_with(file, tmp_path / "a", first, second)
     made = fix(out, safe=True)
-    assert [patch["kind"] for patch in made.patches] == ["repair", "drop"]
+    assert [patch["kind"] for patch in made.patches] == ["mask", "drop"]
     assert len(texts(file, out)) == 40
     with pytest.raises(AuditError, match="made upon"):
         undo(out, made.patches[0]["name"])
@@ -138,7 +138,7 @@ def test_patches_stand_upon_each_other_and_conflicts_name_both(file: Path, tmp_p
     row = as_rows(read_audited([file], AuditSettings()).data)[1]
     about = {"keyed": "labels", "findings": ["x-1"], "rule": ""}
     write_patch(out, "repair", [Change(0, 3, row.hash("labels"), "text", "another")], files, about)
-    with pytest.raises(DataError, match=r"row 3: .*001-repair.* and 003-repair-x-1 have two values"):
+    with pytest.raises(DataError, match=r"row 3: .*001-mask.* and 003-repair-x-1 have two values"):
         texts(file, out)
 
 
@@ -187,11 +187,11 @@ def test_label_weight_and_add(file: Path, tmp_path: Path) -> None:
 def test_patches_of_pairs(tmp_path: Path) -> None:
     path = tmp_path / "pairs.tsv"
     path.write_text("en\tzh\nGrass is green.\t草是绿色的。\nSnow is cold.\t雪很冷。\n", encoding="utf-8")
-    out = audit_with(path, tmp_path / "a", of("repair", [0], targets={"0": "草是绿的。"}), of("drop", [1]))
+    out = audit_with(path, tmp_path / "a", of("mask", [0], terms=["色的"]), of("drop", [1]))
     fix(out, safe=True)
     log = RowLog()
     pairs = read_pairs([path], PairsAsked(patches=str(out)), log)
-    assert [(pair.source, pair.target, pair.row) for pair in pairs] == [("Grass is green.", "草是绿的。", 2)]
+    assert [(pair.source, pair.target, pair.row) for pair in pairs] == [("Grass is green.", "草是绿 。", 2)]
     assert sorted(what for what, _ in log.counts) == ["changed", "dropped"]
 
 
@@ -274,3 +274,16 @@ def test_diff_of_before_and_after(file: Path, tmp_path: Path) -> None:
     json.dumps(found.to_json())
     with pytest.raises(AuditError, match="with patches already"):
         fix(audit_with(file, tmp_path / "x", of("drop", [1]), patches=str(before)), safe=True)
+
+
+def test_a_wrong_encoding_is_mended_and_no_text_stands_in_a_finding(tmp_path: Path) -> None:
+    import textwright.audit
+
+    path = tmp_path / "rows.csv"
+    lines = [f"a plain text of number {i},{'ab'[i % 2]}" for i in range(8)]
+    path.write_text("\n".join(["text,label", *lines, "a cafÃ© in town,a"]), encoding="utf-8")
+    out = tmp_path / "audit"
+    textwright.audit.data(path, out, AuditSettings(checks=["encoding"], label="label"))
+    assert "town" not in (out / "findings.jsonl").read_text(encoding="utf-8")
+    assert fix(out, safe=True).patches[0]["counts"] == {"text": 1}
+    assert texts(path, out)[-1] == "a café in town"

@@ -118,7 +118,8 @@ def test_chinese_read_as_gbk_is_named_and_repaired() -> None:
 def test_a_repair_never_touches_other_rows() -> None:
     data = rows_of(["plain", "cafÃ©", "zero\u200bwidth", "lost \ufffd"])
     fixes = [fix for finding in encoding.run(data).findings for fix in finding.fixes if fix.kind == "repair"]
-    assert [fix.params["texts"] for fix in fixes] == [{1: "café"}, {2: "zerowidth"}]
+    assert [fix.params for fix in fixes] == [{"encoding": "mojibake"}, {"encoding": "unseen"}]
+    assert encoding.repaired(data.texts[1], "mojibake") == "café"
 
 
 def test_texts_cut_at_one_length_are_found() -> None:

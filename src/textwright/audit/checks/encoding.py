@@ -147,16 +147,14 @@ def _finding(data: AuditData, kind: str, rows: IntArray) -> Finding:
         evidence=Evidence("share", share.value, len(data), share.low, share.high),
         rows=rows,
         why="a model learns these characters as words of their own, and a person cannot read them",
-        fixes=_fixes(data, kind, rows),
+        fixes=_fixes(kind),
     )
 
 
-def _fixes(data: AuditData, kind: str, rows: IntArray) -> tuple[Fix, ...]:
+def _fixes(kind: str) -> tuple[Fix, ...]:
     if kind not in _REPAIRED:
         return (Fix("drop", "read the file again in its own encoding, or drop these rows"),)
-    texts = {row: repaired(data.texts[row], kind) for row in rows.tolist()}
-    texts = {row: text for row, text in texts.items() if text and text != data.texts[row]}
-    return (Fix("repair", "write these texts as they were meant", safe=True, params={"texts": texts}),)
+    return (Fix("repair", "write these texts as they were meant", safe=True, params={"encoding": kind}),)
 
 
 _PLANTED: tuple[Callable[[str], str], ...] = (

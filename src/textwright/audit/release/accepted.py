@@ -45,5 +45,5 @@ def accepted(audit: Audit) -> dict[str, dict[str, Any]]:
     path = None if audit.path is None else audit.path / ACCEPTED
     if path is None or not path.is_file():
         return {}
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
     return {line["finding"]: line for line in lines}

@@ -1,18 +1,22 @@
-"""Texts as they should have been, made by the check that found them."""
+"""Texts as they should have been, read again in the right encoding.
+
+They are made anew here and stand in no finding, as they may hold personal data.
+"""
 
 from __future__ import annotations
 
+from textwright.audit.checks.encoding import repaired
 from textwright.audit.patches.fixing import Fixing
 from textwright.core.errors import AuditError
 
 
 def lines(fixing: Fixing) -> None:
-    """`params["texts"]` and `params["targets"]` are new texts by position. Raises AuditError without any."""
-    if not {"texts", "targets"} & {*fixing.params}:
+    """`params["encoding"]` names what went wrong. Raises AuditError where it does not."""
+    kind = fixing.params.get("encoding")
+    if not kind:
         raise AuditError(
             f"{fixing.finding} does not say how its texts are repaired", hint="Audit the data again."
         )
-    for i, text in fixing.params.get("texts", {}).items():
-        fixing.change(int(i), "text", text)
-    for i, text in fixing.params.get("targets", {}).items():
-        fixing.change(int(i), "target", text)
+    for i in fixing.positions.tolist():
+        if fresh := repaired(fixing.rows[i].text, kind):
+            fixing.change(i, "text", fresh)
