@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from textwright.core.settings import Settings
 
@@ -32,6 +32,12 @@ class DataRecord(Settings):
     rows: int
     cleaning: list[dict[str, Any]] = Field(default_factory=list)
     patches: list[dict[str, Any]] = Field(default_factory=list)
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without patches where there are none: so folders of before have the hash that they were given."""
+        record: dict[str, Any] = dump(self)
+        return record if self.patches else {k: v for k, v in record.items() if k != "patches"}
 
 
 class Manifest(Settings):
