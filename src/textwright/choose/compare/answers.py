@@ -86,7 +86,8 @@ def _guessed(path: str | Path, asked: Asked) -> Schema:
     """Columns and labels of a file. Other than data to learn from, it may hold a label once, or only one."""
     source = open_source(path)
     head = list(islice(source.batches(RowLog()), _BATCHES_TO_GUESS))
-    guess = guess_columns(profile(head), path=str(source.path), **vars(asked))
+    columns = profile(head)
+    guess = guess_columns(columns, path=str(source.path), task=asked.task, text=asked.text, label=asked.label)
     schema = Schema(
         task=guess.task, text=guess.text, label=guess.label, form=guess.form, separator=guess.separator
     )
