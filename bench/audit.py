@@ -1,4 +1,4 @@
-"""How long checks of an audit take, and what memory: near twins of a million short rows.
+"""How long audits take, and what memory: near twins of a million short rows, checks of 100,000, intervals.
 
     python bench/audit.py --part near_twins
 
@@ -64,7 +64,50 @@ def near_twins(language: str, rows: int) -> Result:
     }
 
 
-PARTS: dict[str, Callable[[str, int], Result]] = {"near_twins": near_twins}
+def whole(language: str, rows: int) -> Result:
+    """Every check of data that applies, on a tenth of the rows, with two labels and a licence."""
+    from dataclasses import replace
+
+    from textwright.audit.registry import chosen
+    from textwright.audit.running import run_checks
+    from textwright.audit.subject import AuditData
+
+    rng = np.random.default_rng(1)
+    count = rows // 10
+    texts = short_rows(language, count, rng)
+    labels = [("one",) if text[0] < text[1] else ("other",) for text in texts]
+    data = AuditData("classify", texts, np.arange(2, count + 2), labels)
+    data = replace(data, columns={"licence": ["CC-BY-4.0"] * count})
+    wall, cpu = time.perf_counter(), time.process_time()
+    ran = run_checks(chosen("all", "data"), data)
+    return {
+        "rows": count,
+        "checks": sum(one.result.status in ("found", "clean") for one in ran),
+        "seconds": round(time.perf_counter() - wall, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "slowest": max(ran, key=lambda one: one.seconds).check.id,
+    }
+
+
+def intervals(language: str, rows: int) -> Result:
+    """Gaps of 8 groups by 2 metrics, with intervals and tests; the language says nothing here."""
+    from textwright.measure.groups import group_gaps
+
+    rng = np.random.default_rng(2)
+    truth, answered = rng.random(rows) < 0.3, rng.random(rows) < 0.3
+    members = np.eye(8, dtype=np.bool_)[rng.integers(8, size=rows)]
+    import scipy.stats  # noqa: F401  # not counted
+
+    wall = time.perf_counter()
+    found = group_gaps(truth, answered, members, [f"group {i}" for i in range(8)], ("tpr", "fpr"))
+    return {"rows": rows, "tests": found.tests, "seconds": round(time.perf_counter() - wall, 3)}
+
+
+PARTS: dict[str, Callable[[str, int], Result]] = {
+    "near_twins": near_twins,
+    "whole": whole,
+    "intervals": intervals,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
