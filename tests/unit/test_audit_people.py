@@ -139,7 +139,7 @@ def test_an_error_names_the_file_and_the_key(tmp_path: Path, text: str, says: st
     with pytest.raises(DataError, match=says) as raised:
         own(tmp_path, text)
     assert "groups.yaml" in str(raised.value) and raised.value.hint is not None
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="goes by this name"):
         read_lexicon(tmp_path / "none.yaml")
 
 

@@ -195,7 +195,7 @@ def read_lexicon(path: str | Path) -> Lexicon:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(
-            "the file of groups cannot be read",
+            "no column of the data, lexicon or readable file goes by this name",
             path=path,
             hint="Give a YAML file, a column, lexicon:en or lexicon:zh.",
         ) from error
