@@ -16,6 +16,8 @@ import made_pairs
 import render_verbs
 import textwright
 import textwright.audit
+from textwright.audit.checks import label_errors
+from textwright.audit.proof.made import made
 from textwright.cli.main import VERBS, app
 
 PROJECT = Path(__file__).parents[2]
@@ -97,6 +99,12 @@ def audited(folder: Path) -> None:
     asked = textwright.audit.AuditSettings(checks="exact_twins")
     textwright.audit.data(folder / "reviews.csv", folder / "reviews-audit-after", asked)
     (folder / "gate.yaml").write_text("severity: none\n", encoding="utf-8")
+    noisy = label_errors.plant(made("en", rows=300), 0.2, 0).data
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        found = ((text, own[0]) for text, own in zip(noisy.texts, noisy.labels, strict=True))
+        csv.writer(file).writerows([("text", "label"), *found])
+    asked = textwright.audit.AuditSettings(checks="label_errors")
+    textwright.audit.data(folder / "labels.csv", folder / "labels-audit", asked)
     rows = (folder / "dev.csv").read_text(encoding="utf-8").splitlines()
     lines = [rows[0] + ",gender", *(row + (",f", ",m")[n % 2] for n, row in enumerate(rows[1:]))]
     (folder / "test.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -40,7 +40,7 @@ def review(
 
     Then textwright audit fix AUDIT --finding ID changes those on which two people agree.
 
-    Example: textwright audit review reviews-audit --who Ann
+    Example: textwright audit review labels-audit --who Ann
     """
     with guarded(debug, lang):
         from textwright.audit.patches.sheet import export_review, import_review, open_review
