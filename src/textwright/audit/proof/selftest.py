@@ -55,7 +55,7 @@ class Proof:
     def passed(self) -> bool:
         """Nothing falls short of its target by more than chance explains."""
         short = [
-            score is not None and wanted is not None and score.value < wanted
+            score is not None and wanted is not None and score.high < wanted
             for score, wanted in (
                 (self.recall, self.targets["recall"]),
                 (self.precision, self.targets["precision"]),
