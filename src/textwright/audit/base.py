@@ -103,12 +103,6 @@ LACKING: dict[str, str] = {
 }
 
 
-def without_rows(data: AuditData, rows: IntArray) -> AuditData:
-    """The data without some rows."""
-    keep = [i for i in range(len(data)) if i not in set(rows.tolist())]
-    return data.taken(keep)
-
-
 def shuffled_labels(data: AuditData, seed: int) -> AuditData:
     """The same texts with labels that say nothing about them."""
     order = generator(seed, "audit", "null").permutation(len(data)).tolist()

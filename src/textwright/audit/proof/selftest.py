@@ -53,9 +53,9 @@ class Proof:
 
     @property
     def passed(self) -> bool:
-        """Nothing falls short of its target by more than chance explains."""
+        """Nothing falls short of its target, and its null controls are quiet."""
         short = [
-            score is not None and wanted is not None and score.high < wanted
+            score is not None and wanted is not None and score.value < wanted
             for score, wanted in (
                 (self.recall, self.targets["recall"]),
                 (self.precision, self.targets["precision"]),

@@ -28,7 +28,7 @@ def selftest(
 
     Ends with exit code 1 where a check falls short. Your file is read and never changed.
 
-    Example: textwright audit selftest reviews.csv --checks near_twins
+    Example: textwright audit selftest reviews.csv --checks exact_twins
     """
     with guarded(debug, lang):
         from textwright.audit.proof.selftest import selftest as prove_all
