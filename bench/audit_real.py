@@ -1,10 +1,10 @@
-"""What audits say of real sets: turned labels that are found, leaks with the score without them, gaps of groups.
+"""What audits say of real sets: turned labels that are found, leaks and the score without them, gaps.
 
     TEXTWRIGHT_DATA=... python bench/audit_real.py --part labels,leaks,groups
 
-`labels` turns 5 % of the labels of train at random: of the 100 rows ranked first, the share that were turned, and
-the noise that the check estimates. A set's own wrong labels count against it. `leaks` holds dev against train.
-`groups` learns a `bag` of train and looks at its answers to dev by the lexicon of the language.
+`labels` turns 5 % of the labels of train at random: of the 100 rows ranked first, the share that were turned,
+and the noise that the check estimates. A set's own wrong labels count against it. `leaks` holds dev against
+train. `groups` learns a `bag` of train and looks at its answers to dev by the lexicon of the language.
 """
 
 from __future__ import annotations
