@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from textwright.audit.folder import Audit, read_audit, write_audit
+from textwright.audit.folder import Audit, write_audit
 from textwright.audit.release.accepted import accept
 from textwright.audit.release.gate import decide, gate
 from textwright.audit.release.policy import Policy, load_policy
@@ -99,10 +99,10 @@ def kept(folder: Path, *findings: tuple[str, str]) -> Path:
 def test_a_finding_is_taken_on_with_a_reason_that_stays(tmp_path: Path) -> None:
     path = kept(tmp_path / "a", ("leaks", "high"))
     with pytest.raises(AuditError, match="written reason; found 'ok'"):
-        accept(read_audit(path), "leaks-1", "ok")
+        accept(path, "leaks-1", "ok")
     with pytest.raises(AuditError, match="no finding 'leaks-2'"):
-        accept(read_audit(path), "leaks-2", "it is a long story")
-    accept(read_audit(path), "leaks-1", "the copies are boilerplate", "Ada")
+        accept(path, "leaks-2", "it is a long story")
+    accept(path, "leaks-1", "the copies are boilerplate", "Ada")
     found = gate(path, NOTHING_REQUIRED)
     assert found.verdict == "pass"
     assert found.accepted[0]["because"] == "the copies are boilerplate"

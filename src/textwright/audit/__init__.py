@@ -2,7 +2,7 @@
 
 >>> import textwright.audit
 >>> sorted(textwright.audit.__all__)
-['AuditSettings', 'checks', 'data', 'diff', 'fix', 'gate', 'model', 'selftest', 'undo']
+['AuditSettings', 'accept', 'checks', 'data', 'diff', 'fix', 'gate', 'model', 'selftest', 'undo']
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 _HOME = {
     "AuditSettings": "settings:AuditSettings",
+    "accept": "release.accepted:accept",
     "checks": "registry:CHECKS",
     "data": "of_data:data",
     "diff": "patches.comparing:diff",

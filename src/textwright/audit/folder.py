@@ -26,6 +26,7 @@ from textwright.audit.settings import AuditSettings
 from textwright.audit.subject import AuditData
 from textwright.core.errors import AuditError
 from textwright.core.files import publish_folder, read_json, readable_name, sha256, to_json
+from textwright.report.records import read_lines
 
 FORMAT = 1
 # What a person said of findings, and the next audit in this place must not forget.
@@ -146,21 +147,15 @@ def read_audit(path: str | Path) -> Audit:
     if record.get("format", 0) > FORMAT:
         raise AuditError(f"{folder}: this audit is of a newer version", hint="Update textwright.")
     rows: dict[str, list[dict[str, Any]]] = {}
-    for line in _read_lines(folder / ROWS):
+    for line in read_lines(folder / ROWS):
         rows.setdefault(line.pop("finding"), []).append(line)
-    return Audit(record["about"], record, _read_lines(folder / FINDINGS), rows, path=folder)
+    return Audit(record["about"], record, [*read_lines(folder / FINDINGS)], rows, path=folder)
 
 
 def _lines(path: Path, records: Sequence[dict[str, Any]]) -> None:
     # Halves of pairs of code units become the escapes that JSON has for them.
     lines = "".join(f"{json.dumps(r, ensure_ascii=False)}\n" for r in records)
     path.write_text(lines, encoding="utf-8", errors="backslashreplace")
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from textwright.audit.folder import Audit
+from textwright.audit.folder import Audit, read_audit
 from textwright.core.errors import AuditError
 from textwright.core.files import write_atomic
 from textwright.core.names import did_you_mean
+from textwright.report.records import read_lines
 
 ACCEPTED = "accepted.jsonl"
 _LEAST_WORDS = 10  # characters of a reason; "ok" is none
 
 
-def accept(audit: Audit, finding: str, because: str, who: str = "") -> dict[str, Any]:
-    """Write down that a finding is accepted. Raises AuditError without a reason, and for an unknown one."""
-    assert audit.path is not None
-    known = [record["id"] for record in audit.findings]
-    if finding not in known:
-        raise AuditError(
-            f"there is no finding {finding!r} in {audit.path}", hint=did_you_mean(finding, known)
-        )
+def accept(
+    paths: str | Path | Sequence[str | Path], finding: str, because: str, who: str = ""
+) -> dict[str, Any]:
+    """Write down that a finding of one of these audits is accepted, in the folder of that audit.
+
+    Raises AuditError without a reason, and for a finding that none of them has.
+
+    >>> import textwright.audit  # doctest: +SKIP
+    >>> textwright.audit.accept("reviews-audit", "leaks-1f03b2", "greetings, and meant")  # doctest: +SKIP
+    """
+    audits = [read_audit(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    known = {record["id"]: one for one in audits for record in one.findings}
+    audit = known.get(finding)
+    if audit is None or audit.path is None:
+        where = ", ".join(str(one.path) for one in audits)
+        raise AuditError(f"there is no finding {finding!r} in {where}", hint=did_you_mean(finding, known))
     if len(because.strip()) < _LEAST_WORDS:
         raise AuditError(
             f"a finding is accepted with a written reason; found {because!r}",
@@ -42,8 +53,6 @@ def accept(audit: Audit, finding: str, because: str, who: str = "") -> dict[str,
 
 def accepted(audit: Audit) -> dict[str, dict[str, Any]]:
     """What was accepted, by the id of the finding; the last word on each counts."""
-    path = None if audit.path is None else audit.path / ACCEPTED
-    if path is None or not path.is_file():
+    if audit.path is None:
         return {}
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
-    return {line["finding"]: line for line in lines}
+    return {line["finding"]: line for line in read_lines(audit.path / ACCEPTED)}

@@ -42,16 +42,13 @@ def gate(
     Example: textwright audit gate reviews-audit --policy gate.yaml
     """
     with guarded(debug, lang):
-        from textwright.audit.folder import read_audit
         from textwright.audit.release.accepted import accept as take_on
         from textwright.audit.release.gate import gate as hold
 
         if because and not accept:
             raise ConfigError("--because is for a finding that is accepted", hint="Name it with --accept ID.")
-        opened = [read_audit(path) for path in audits]
         for name in accept or []:
-            home = next((audit for audit in opened if name in audit.rows), opened[0])
-            take_on(home, name, because, who)
+            take_on(audits, name, because, who)
             say(f"{name} is accepted: {because}")
         found = hold([*audits], policy, against=against)
         finish(
