@@ -1,8 +1,10 @@
-"""Renders the table of docs/trust.md from bench/results/audit_selftest.jsonl.
+"""Renders the table of docs/trust.md, and the package's figures, from bench/results/audit_selftest.jsonl.
 
     python scripts/render_trust.py [--check]
 
-Of each check what was planted, found and falsely found, with intervals; written between the two marks.
+Of each check what was planted, found and falsely found, with intervals; written between the two marks. The
+worst of each check goes to src/textwright/audit/proof/figures.json: it travels with every finding, and switches
+off a check whose null controls fail.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from textwright.audit.registry import CHECKS
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / "bench" / "results" / "audit_selftest.jsonl"
 PAGE = PROJECT / "docs" / "trust.md"
+FIGURES = PROJECT / "src" / "textwright" / "audit" / "proof" / "figures.json"
 START, END = "<!-- rendered: self-test -->", "<!-- end -->"
 HEAD = (
     "| check | made set | rate | recall | precision | false alarms | target | met |\n"
@@ -68,15 +71,35 @@ def rendered(page: str, lines: Sequence[str]) -> str:
     return f"{before}{START}\n{table(lines)}{END}{after}"
 
 
+def worst(lines: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of each check the lowest recall and precision, the most false alarms, and if these are too many."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in newest(lines):
+        result = line["result"]
+        nothing = {"recall": None, "precision": None, "false_alarm_rate": 0.0, "is_noisy": False}
+        own = found.setdefault(line["system"], nothing)
+        for key in ("recall", "precision"):
+            if result[key] is not None:
+                own[key] = round(min(result[key], 1.0 if own[key] is None else own[key]), 4)
+        own["false_alarm_rate"] = max(own["false_alarm_rate"], round(result["false_alarm_rate"], 4))
+        limit = result["targets"]["false_alarms"] or 0
+        own["is_noisy"] = own["is_noisy"] or result["false_alarm_interval"][0] > limit
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="fail when the page is not that of the results")
     asked = parser.parse_args(arguments)
-    page = PAGE.read_text(encoding="utf-8")
-    fresh = rendered(page, RESULTS.read_text(encoding="utf-8").splitlines())
+    lines = RESULTS.read_text(encoding="utf-8").splitlines()
+    fresh = {
+        PAGE: rendered(PAGE.read_text(encoding="utf-8"), lines),
+        FIGURES: json.dumps(worst(lines), indent=1) + "\n",
+    }
     if asked.check:
-        return int(page != fresh)
-    PAGE.write_text(fresh, encoding="utf-8")
+        return int(any(path.read_text(encoding="utf-8") != text for path, text in fresh.items()))
+    for path, text in fresh.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 
