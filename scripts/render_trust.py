@@ -3,8 +3,8 @@
     python scripts/render_trust.py [--check]
 
 Of each check what was planted, found and falsely found, with intervals; written between the two marks. The
-worst of each check goes to src/textwright/audit/proof/figures.json: it travels with every finding, and switches
-off a check whose null controls fail.
+worst of each check goes to src/textwright/audit/proof/figures.json: it travels with every finding, and
+switches off a check whose null controls fail.
 """
 
 from __future__ import annotations
