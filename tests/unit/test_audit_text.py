@@ -14,7 +14,10 @@ from textwright.audit.registry import CHECKS
 from textwright.audit.subject import AuditData
 from textwright.core.seeds import generator
 
-MINE = ("exact_twins", "near_twins", "conflicts", "languages", "encoding", "lengths", "personal", "secrets")
+MINE = (
+    "exact_twins", "near_twins", "conflicts", "languages", "encoding", "lengths", "boilerplate",
+    "personal", "secrets",
+)  # fmt: skip
 CAT = "the cat sat on the mat in the hall"
 
 
@@ -170,3 +173,40 @@ def test_bad_pairs_are_listed_by_rule() -> None:
     subjects = {f.subject: f.rows.tolist() for f in check("bad_pairs")(broken).findings}
     assert subjects["no target"] == [3]
     assert subjects["source and target are the same text"] == [5]
+
+
+NOTE = "This message was sent from a device on the move, please excuse its brevity."
+
+
+def test_a_passage_is_told_whole_with_all_of_its_rows() -> None:
+    data = made("en", rows=200, seed=3)
+    noted = {i: f"{data.texts[i]}\n\n{NOTE.upper() if i % 2 else NOTE}" for i in range(0, 90, 3)}
+    noted[1] = noted[0]  # a copy holds it too, but says nothing of how many texts do
+    finding = check("boilerplate")(data.with_texts(noted)).findings[0]
+    assert sorted(finding.rows.tolist()) == sorted(noted)
+    assert finding.subject == NOTE
+    assert finding.fixes[0].params == {"terms": [NOTE]}
+
+
+def test_personal_data_of_a_passage_are_not_shown() -> None:
+    data = made("en", rows=120, seed=3)
+    signed = "Kind regards from the shop in the old town, call us on +44 20 7946 0018 or mail us"
+    finding = check("boilerplate")(
+        data.with_texts({i: f"{data.texts[i]} {signed}" for i in range(40)})
+    ).findings[0]
+    assert "7946" not in str(vars(finding)) and "Kind regards" in finding.title
+    assert finding.fixes[0].params == {}
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"the whole of this text was copied and only its number is {i}" for i in range(60)],
+        [f"word{i} and other{i} at https://t.co/{i}x today" for i in range(60)],
+        [f"{'ha ' * 12} number{i} was funny to us{i}" for i in range(60)],
+        ["one and the same text that stands in many rows as it is"] * 60,
+    ],
+    ids=["near twins", "addresses", "laughter", "copies"],
+)
+def test_what_is_no_boilerplate(texts: list[str]) -> None:
+    assert check("boilerplate")(rows_of(texts)).status == "clean"

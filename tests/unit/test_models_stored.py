@@ -14,7 +14,8 @@ SHAPES = ((1, 1, 96), (16, 1, 96), (33, 5, 96), (7, 96))
 
 def network() -> nn.Sequential:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(96, 128), Conv1D(96, 128), nn.Linear(96, 64, bias=False), nn.Linear(64, 8))
+    gpt2: nn.Module = Conv1D(96, 128)  # type: ignore[no-untyped-call]
+    return nn.Sequential(nn.Linear(96, 128), gpt2, nn.Linear(96, 64, bias=False), nn.Linear(64, 8))
 
 
 @pytest.mark.parametrize("is_packed", [True, False])

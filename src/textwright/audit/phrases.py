@@ -66,11 +66,20 @@ def tokens(texts: Sequence[str]) -> Tokens:
     ids: list[int] = []
     starts, ends = [0], []
     for text in texts:
-        own = _TOKEN.findall(text.lower())
+        own = split(text.lower())
         ids += [known.setdefault(token, len(known)) for token in own]
         starts.append(len(ids))
         ends.append(len(ids) - (len(own) > 1 and not own[-1].isalnum()))
     return Tokens(np.array(ids, np.int64), np.array(starts, np.int64), np.array(ends, np.int64))
+
+
+def split(text: str) -> list[str]:
+    """The tokens of a text as they stand.
+
+    >>> split("So good, 很好")
+    ['So', 'good', ',', '很', '好']
+    """
+    return _TOKEN.findall(text)
 
 
 def surface(text: str, token: int, size: int) -> str:

@@ -23,6 +23,7 @@ CHECKS: Registry[Check] = Registry(
         "languages": f"{_CHECKS}.languages:CHECK",
         "encoding": f"{_CHECKS}.encoding:CHECK",
         "lengths": f"{_CHECKS}.lengths:CHECK",
+        "boilerplate": f"{_CHECKS}.boilerplate:CHECK",
         "bad_pairs": f"{_CHECKS}.bad_pairs:CHECK",
         # Labels.
         "imbalance": f"{_CHECKS}.imbalance:CHECK",
