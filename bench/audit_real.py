@@ -1,6 +1,6 @@
 """What audits say of real sets: turned labels that are found, leaks and the score without them, gaps.
 
-    TEXTWRIGHT_DATA=... python bench/audit_real.py --part labels,leaks,groups
+    TEXTWRIGHT_DATA=... python bench/audit_real.py --part labels,leaks,groups,shortcuts
 
 `labels` turns 5 % of the labels of train at random: of the 100 rows ranked first, the share that were turned,
 and the noise that the check estimates. A set's own wrong labels count against it. `leaks` holds dev against
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from _record import append, data_file, data_folder, head, new_run
-from textwright.audit.checks import label_errors, leaks
+from textwright.audit.checks import label_errors, leaks, shortcuts
 from textwright.audit.groups import group_gaps
 from textwright.audit.reading import read_audited
 from textwright.audit.settings import AuditSettings
@@ -31,6 +31,7 @@ SETS = {
     "labels": ("thucnews_titles", "chnsenticorp", "davidson_hate"),
     "leaks": ("chnsenticorp", "imdb", "cold", "ag_news"),
     "groups": ("cold",),
+    "shortcuts": ("chnsenticorp", "davidson_hate", "ag_news", "online_shopping"),
 }
 MOST = {"thucnews_titles": 20_000, "davidson_hate": 12_000}
 NOISE, FIRST = 0.05, 100
@@ -89,10 +90,21 @@ def groups(name: str, train: Path, dev: Path, seed: int) -> Result:
     }
 
 
+def hinted(name: str, train: Path, dev: Path, seed: int) -> Result:
+    data = read_audited([train], AuditSettings(seed=seed)).data
+    made: Result = {"rows": len(data)}
+    for purity in (0.8, 0.95):
+        planted = shortcuts.plant(data, 0.01, seed, purity=purity)
+        told = shortcuts.run(planted.data).subjects
+        made[f"told_of_{len(planted.subjects)}_at_{purity:g}"] = len(planted.subjects & told)
+    return made
+
+
 PARTS: dict[str, Callable[[str, Path, Path, int], Result]] = {
     "labels": labels,
     "leaks": leaked,
     "groups": groups,
+    "shortcuts": hinted,
 }
 
 

@@ -147,9 +147,9 @@ def _finding(one: Candidate, tried: Flips, data: AuditData, rows: IntArray, test
     )
 
 
-def plant(data: AuditData, rate: float, seed: int) -> Planted:
+def plant(data: AuditData, rate: float, seed: int, *, purity: float = 0.95) -> Planted:
     """A signature at the end of a share of the rows, and a note in brackets at a random place of as many; in
-    nineteen of twenty rows of one label. Fewer than 40 rows are not enough to learn from.
+    nineteen of twenty rows of one label, or what `purity` says. Fewer than 40 rows are too few to learn from.
     """
     rng = generator(seed, "shortcuts", "plant")
     tags = _TAGS["zh" if data.language == "zh" else "en"]
@@ -159,7 +159,7 @@ def plant(data: AuditData, rate: float, seed: int) -> Planted:
     each = max(40, round(rate * len(data)))
     texts: dict[int, str] = {}
     for k, tag in enumerate(tags):
-        hits = round(0.95 * each)
+        hits = round(purity * each)
         chosen = [*own[k * hits : (k + 1) * hits], *other[k * (each - hits) : (k + 1) * (each - hits)]]
         for i in map(int, chosen):
             texts[i] = _placed(data.texts[i], tag, at_end=k == 0, spaced=data.language != "zh", rng=rng)
