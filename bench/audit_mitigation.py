@@ -5,7 +5,8 @@
 Half of the terms of the lexicon may be used to mend (split by how frequent they are); the other half says
 what comes of terms that nobody listed. Gaps are of false positives: |FPR of a group - FPR of the other rows|
 over groups with at least 30 negative rows of dev, the worst and the mean of them, with bootstrap intervals
-over rows. Masks are put on before learning and before answering. The classifier is `bag`.
+over rows. Rows are reweighed as the patch does it, by Kamiran and Calders. Masks are put on before learning
+and before answering. The classifier is `bag`.
 
 Rows of dev that name a group are few, and what else they say differs. So each term is put into plain
 sentences as well that were written for this script (`probe`): they say the same of every group, and nothing
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from _record import append, data_file, data_folder, head, new_run, read_column
 from textwright.audit.lexicon.reading import Lexicon, lexicon
 from textwright.audit.lexicon.swapping import masked_groups, swapped
+from textwright.audit.patches.kinds.reweigh import independent
 from textwright.core.seeds import generator
 from textwright.tasks.quick import quick_classifier
 
@@ -88,6 +90,18 @@ def copies(texts: Texts, classes: NDArray[Any], words: Lexicon, seed: int) -> tu
     return more, labels
 
 
+def weighed(texts: Texts, classes: NDArray[Any], words: Lexicon, seed: int) -> NDArray[Any]:
+    """Rows to learn from, some of them several times and some not at all, by weights under which each group
+    and the label are as if independent: those of a row that names several groups are multiplied.
+    """
+    weights = np.ones(len(texts))
+    for rows in mentioned(texts, words).values():
+        if rows.sum() >= LEAST:
+            weights[rows] *= independent(rows.astype(np.int64), classes)[rows]
+    times = np.floor(weights + generator(seed, "bench", "weights").random(len(texts)))
+    return np.repeat(np.arange(len(texts)), times.astype(np.int64))
+
+
 def gaps(
     said: Bools, positive: Bools, groups: dict[str, Bools], rows: NDArray[Any] | None = None
 ) -> tuple[float, float]:
@@ -127,7 +141,7 @@ def measured(said: Bools, positive: Bools, groups: dict[str, Bools], seed: int) 
     return found
 
 
-def run_set(name: str, seed: int, run: str) -> None:
+def run_set(name: str, seed: int, run: str, asked_ways: Sequence[str]) -> None:
     language, harmless = SETS[name]
     data = data_folder()
     train, dev = (data_file(data, name, part) for part in ("train", "dev")) if data else (None, None)
@@ -145,17 +159,22 @@ def run_set(name: str, seed: int, run: str) -> None:
     def plain(words: Texts) -> list[str]:
         return [*words]
 
-    ways: dict[str, tuple[Callable[[Texts], list[str]], bool]] = {
-        "none": (plain, False),
-        "masked": (masked, False),
-        "copies": (plain, True),
-        "copies, then masked": (masked, True),
+    ways: dict[str, tuple[Callable[[Texts], list[str]], bool, bool]] = {
+        "none": (plain, False, False),
+        "masked": (masked, False, False),
+        "copies": (plain, True, False),
+        "copies, then masked": (masked, True, False),
+        "reweighed": (plain, False, True),
+        "reweighed, then copies": (plain, True, True),
     }
-    for way, (changed, is_augmented) in ways.items():
-        more, labels = copies(texts, classes, listed, seed) if is_augmented else ([], [])
-        learned = changed([*texts, *more])
+    for way in asked_ways or ways:
+        changed, is_augmented, is_weighed = ways[way]
+        order = weighed(texts, classes, listed, seed) if is_weighed else np.arange(len(texts))
+        own_texts, own_classes = [texts[i] for i in order.tolist()], classes[order]
+        more, labels = copies(own_texts, own_classes, listed, seed) if is_augmented else ([], [])
+        learned = changed([*own_texts, *more])
         answers = quick_classifier(
-            learned, np.concatenate([classes, np.array(labels, np.int64)]), ["no", "yes"], seed
+            learned, np.concatenate([own_classes, np.array(labels, np.int64)]), ["no", "yes"], seed
         )
         said = answers(changed(held)).argmax(axis=1).astype(np.bool_)
         result: dict[str, Any] = {"accuracy": round(float((said == positive).mean()), 4), "added": len(more)}
@@ -170,20 +189,23 @@ def run_set(name: str, seed: int, run: str) -> None:
             result[f"probe_{kind}_fpr"] = round(float(told.mean()), 4)
         result = {key: None if isinstance(v, float) and v != v else v for key, v in result.items()}
         place = {"seed": seed, "set": name, "task": "mitigation", "system": f"bag: {way}"}
-        command = f"python bench/audit_mitigation.py --sets {name} --seeds {seed + 1}"
+        command = f"python bench/audit_mitigation.py --sets {name} --seeds {seed + 1} --ways '{way}'"
         append({**head("audit_mitigation", command, run), **place, "result": result})
-        print(f"{name:14} {way:20} seed {seed} {result}", flush=True)
+        shown = {key: value for key, value in result.items() if key.endswith(("accuracy", "_gap"))}
+        print(f"{name:14} {way:24} seed {seed} {shown}", flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--ways", default="", help="some of them, by semicolons; all without")
     args = parser.parse_args(argv)
     run = new_run()
+    ways = [way.strip() for way in args.ways.split(";") if way]
     for name in args.sets.split(","):
         for seed in range(args.seeds):
-            run_set(name, seed, run)
+            run_set(name, seed, run, ways)
     return 0
 
 
