@@ -156,7 +156,7 @@ def _finding(data: AuditData, passage: Passage) -> Finding:
     return Finding(
         "boilerplate",
         severity,
-        f"{len(passage.rows):,} of {len(data):,} rows hold the same passage: {_short(shown)}",
+        f"{_short(shown)} stands in {len(passage.rows):,} of {len(data):,} rows",
         subject=shown,
         evidence=Evidence("share", share.value, len(data), share.low, share.high),
         rows=passage.rows,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textwright.cli.audit.app import app
+from textwright.cli.audit.shown import named
 from textwright.cli.run import Debug, Json, Lang, finish, guarded
 
 if TYPE_CHECKING:
@@ -37,16 +38,28 @@ def diff(
 
 def _shown(found: Diff) -> str:
     lines = [found.verdict]
-    for word, records in (("gone", found.gone), ("new", found.new)):
-        lines += [f"{word:6}  {one['severity']:5}  {one['id']}: {one['title']}" for one in records]
-    lines += [
-        f"{one['change']:6}  {one['after']['severity']:5}  {one['id']}: {one['after']['title']} "
-        f"({one['before']['num_rows']:,} -> {one['after']['num_rows']:,} rows)"
-        for one in found.kept
+    for change, records in (("gone", found.gone), ("new", found.new)):
+        lines += [_finding(change, one, one["id"]) for one in records]
+    for one in found.kept:
+        rows = f"{one['before']['num_rows']:,} -> {one['after']['num_rows']:,}"
+        lines.append(f"{_finding(one['change'], one['after'], one['id'])}  {rows}")
+    sizes = found.a["n"], found.b["n"]
+    # Nearly every check counts the rows: that is said once.
+    numbers = [
+        one
+        for one in found.numbers
+        if not (one["number"].endswith(".rows") and (one["before"]["value"], one["after"]["value"]) == sizes)
     ]
-    lines += [f"{one['number']}: {_pair(one)}" for one in found.numbers]
+    changed = [one for one in numbers if one["before"]["value"] != one["after"]["value"]]
+    lines.append(f"rows: {sizes[0]:,} -> {sizes[1]:,}")
+    lines += [f"{one['number']}: {_pair(one)}" for one in changed]
     lines += [f"{one['table']}, {one['name']}: {_pair(one)}" for one in found.groups]
-    return "\n".join(lines)
+    same = len(numbers) - len(changed)
+    return "\n".join([*lines, *([f"{same:,} other numbers are as they were"] if same else [])])
+
+
+def _finding(change: str, one: dict[str, Any], id_: str) -> str:
+    return f"{named(change, 6)}  {named(one['severity'], 6)}  {id_}  {one['title']}"
 
 
 def _pair(one: dict[str, Any]) -> str:

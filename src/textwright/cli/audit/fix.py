@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textwright.cli.audit.app import app
-from textwright.cli.audit.shown import said
+from textwright.cli.audit.shown import named, said
 from textwright.cli.run import Debug, Json, Lang, finish, guarded
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def _shown(made: Fixed) -> str:
     done = [f"{patch['name']}: {_counted(patch['counts'])}" for patch in made.patches]
     done += [f"wanted rows of {one['finding']} are in {one['file']}" for one in made.wanted]
     if done:
-        undo = f"textwright audit undo {made.out}"
-        next_ = f"Next: textwright train DATA --patches {made.out} --out MODEL; undo: {undo}"
-        return "\n".join([*done, next_])
+        next_ = f"Next: textwright train DATA --patches {made.out} --out MODEL"
+        undo = f"Undo: textwright audit undo {made.out}"
+        return "\n".join([*done, next_, undo])
     lines = [
-        f"{one['finding']}  {one['kind']:11}  {'safe' if one['safe'] else 'needs a person':14}  "
+        f"{one['finding']}  {one['kind']:11}  {named('safe' if one['safe'] else 'needs a person', 14)}  "
         f"{one['rows']:,} rows: {one['what']}" + "".join(f"  [{name}]" for name in one["patches"])
         for one in made.offers
     ]

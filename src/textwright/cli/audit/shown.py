@@ -12,6 +12,8 @@ from textwright.audit.settings import AuditSettings
 from textwright.cli.run import say
 from textwright.core.records import Note
 from textwright.core.settings import parse_assignment
+from textwright.report.messages import SPOKEN, width
+from textwright.report.words import word
 
 Checks = Annotated[str | None, typer.Option(help="fast, all, or the ids of checks by commas (all).")]
 Set = Annotated[
@@ -31,14 +33,41 @@ def said(note: Note) -> None:
     say(f"warning: {note.text}" if note.kind == "warning" else note.text)
 
 
+# What a record says in one word, and where the same stands for people: names of labels may be such words, so
+# that these are not put in Chinese by themselves.
+WORDS = {
+    "found": "audit.is.found",
+    "clean": "audit.is.clean",
+    "not applicable": "audit.is.not_applicable",
+    "too few rows": "audit.is.too_few_rows",
+    "block": "audit.grade.block",
+    "high": "audit.grade.high",
+    "warn": "audit.grade.warn",
+    "info": "audit.grade.info",
+    "safe": "audit.safe",
+    "needs a person": "audit.person",
+    "gone": "audit.diff.gone",
+    "new": "audit.diff.new",
+    "same": "audit.diff.same",
+    "graver": "audit.diff.graver",
+    "milder": "audit.diff.milder",
+}
+
+
+def named(name: str, cells: int = 0) -> str:
+    """The word as records have it, in Chinese the one for people; filled up to so many cells."""
+    said = name if SPOKEN.get() == "en" else word("page", WORDS[name], SPOKEN.get())
+    return said + " " * max(0, cells - width(said))
+
+
 def table(audit: Audit) -> str:
     """Every check with its status, and the findings of each."""
-    lines = [f"{audit.record['n']:,} rows audited; verdict: {audit.verdict}"]
-    width = max(len(check["check"]) for check in audit.checks)
+    lines = [f"{audit.record['n']:,} rows audited; verdict: {named(audit.verdict)}"]
+    column = max(len(check["check"]) for check in audit.checks)
     for check in audit.checks:
-        lines.append(f"{check['check']:{width}}  {check['status']:14}  {check['why']}".rstrip())
+        lines.append(f"{check['check']:{column}}  {named(check['status'], 14)}  {check['why']}".rstrip())
         lines += [
-            f"    {finding['severity']:5}  {finding['title']}"
+            f"    {named(finding['severity'], 6)}  {finding['title']}"
             for finding in audit.findings
             if finding["check"] == check["check"]
         ]
