@@ -42,7 +42,7 @@ def selftest(
 
 
 def _table(record: dict[str, Any]) -> str:
-    lines = [f"{'check':16} {'planted in':10} {'rate':>6}  recall  precision  false alarms"]
+    lines = [f"{'check':18} {'planted in':10} {'rate':>6}  recall  precision  false alarms"]
     for row in record["checks"]:
         recall, precision = (
             "–" if row[key] is None else f"{row[key]:.3f}" for key in ("recall", "precision")
@@ -50,7 +50,7 @@ def _table(record: dict[str, Any]) -> str:
         alarms = f"{row['false_alarm_rate']:.2f} of {row['nulls']}"
         mark = "" if row["passed"] else "  falls short"
         lines.append(
-            f"{row['check']:16} {row['on']:10} {row['rate']:6g}  {recall:>6}  {precision:>9}  {alarms}{mark}"
+            f"{row['check']:18} {row['on']:10} {row['rate']:6g}  {recall:>6}  {precision:>9}  {alarms}{mark}"
         )
     lines += [f"{row['check']}: not tried: {row['why']}" for row in record["skipped"]]
     return "\n".join(lines)
