@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textwright.audit.groups import group_gaps, slices
+from textwright.audit.groups import group_gaps, group_ranking, slices
 from textwright.audit.groups.answering import answered, positive_label
 from textwright.audit.groups.conditions import conditions, quoted, rows_of
 from textwright.audit.groups.membership import members, swapper
@@ -193,3 +193,10 @@ def test_a_model_folder_is_audited_and_what_it_knows_is_said(folder: Path) -> No
 def test_a_check_of_data_is_refused(folder: Path) -> None:
     with pytest.raises(TextwrightError, match="audit data"):
         model(folder / "bag", folder / "train.csv", None, AuditSettings(checks="exact_twins"))
+
+
+def test_a_large_group_that_spoils_the_whole_area_is_still_told() -> None:
+    data = made("en", rows=1200, seed=4)
+    found = group_ranking.run(group_ranking.plant(data, 2.0, 3).data)
+    assert found.numbers["auc"]["value"] < group_ranking.GOOD
+    assert "team=a: bpsn" in found.subjects

@@ -39,6 +39,7 @@ class Ranking:
     """One area of one group; `value` is None where fewer than 30 rows are on one of the two sides.
 
     `p` is of no difference to the area of all rows, by the spread of the difference in bootstrap samples.
+    `elsewhere` is the area of the background alone: a group that is ranked badly pulls that of all rows down.
     """
 
     group: str
@@ -47,6 +48,7 @@ class Ranking:
     value: Score | None = None
     p: float | None = None
     q: float | None = None
+    elsewhere: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One flat row of a table."""
@@ -131,6 +133,8 @@ def _of_group(
     drawn_whole = auc(
         drawn[:, positive] + drawn[:, own_positive], drawn[:, negative] + drawn[:, own_negative]
     )
+    is_known = min(len(sides[positive]), len(sides[negative])) >= LEAST_ROWS
+    elsewhere = _area(sides[positive], sides[negative]) if is_known else None
     found = []
     for metric, (above, below) in pairs.items():
         rows = min(len(sides[above]), len(sides[below]))
@@ -142,7 +146,8 @@ def _of_group(
             found.append(Ranking(name, metric, rows, make_score(value - 0.5, replicates - 0.5, rows)))
             continue
         p = _p_value(value - whole, replicates - drawn_whole)
-        found.append(Ranking(name, metric, rows, make_score(value, replicates, rows), p))
+        score = make_score(value, replicates, rows)
+        found.append(Ranking(name, metric, rows, score, p, elsewhere=elsewhere))
     return found
 
 

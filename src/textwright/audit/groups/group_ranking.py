@@ -37,8 +37,13 @@ def run(data: AuditData) -> Result:
 
 
 def _is_found(one: Ranking, all_of: Rankings) -> bool:
-    """Below .80 and below the whole, where the whole looks good; of no use where nothing is ranked well."""
-    if one.value is None or one.q is None or all_of.overall.value <= GOOD:
+    """Below .80 and below the whole, where the other rows are ranked well, as all of them may be no more for
+    what this group does to them; of no use where nothing is ranked well.
+    """
+    if one.value is None or one.q is None:
+        return False
+    others = all_of.overall.value if one.elsewhere is None else one.elsewhere
+    if others <= GOOD:
         return False
     return one.value.value < LOW and one.q < FALSE_DISCOVERIES
 
