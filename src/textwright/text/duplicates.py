@@ -154,7 +154,7 @@ def twins_by_signature(signatures: NDArray[np.uint32], *, threshold: float = 0.8
     [0, 1, 0, 3]
     """
     rows = np.flatnonzero(signatures.any(axis=1))
-    some = signatures[rows]
+    some = signatures if len(rows) == len(signatures) else signatures[rows]
     pairs = _candidates(some, threshold, _band_height(threshold))
     links = rows[pairs[_agreement(some, pairs) >= threshold]]
     return components(len(signatures), links)

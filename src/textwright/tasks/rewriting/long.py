@@ -8,15 +8,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from textwright.measure.words import loops
+from textwright.measure.words import loops, words
 from textwright.tasks.rewriting.model import Rewriter, Rewritten
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.text.sentences import Span, chunks, sentences
 
 # A text of more tokens than this share of the window is rewritten in parts: models see few that are so long.
 _SHARE = 0.75
-# Of a second try, where an answer goes round in circles: no run of so many tokens twice.
-_NO_REPEAT = 3
+# Where an answer goes round in circles it is tried again with no run of so many tokens twice, and once more.
+_NO_REPEAT = (3, 2)
 # Languages that are written without blanks between sentences.
 _WITHOUT_BLANKS = frozenset({"zh", "ja"})
 
@@ -64,26 +64,27 @@ def _length(model: Rewriter, text: str) -> int:
 
 
 def _guarded(model: Rewriter, parts: Sequence[str], settings: DecodeSettings) -> list[Rewritten]:
-    """Answers of all parts; of those that go round in circles, or have no end, what a second try gives."""
+    """Answers of all parts; of those that go round in circles, or have no end, what another try gives."""
     made = model.rewrite(parts, settings)
-    wrong = [
-        i
-        for i, found in enumerate(made)
-        if (not found.is_whole and not isinstance(settings.length, int))  # a number is a limit
-        or (_circles(found.text) and not _circles(parts[i]))
-    ]
-    if not wrong or settings.no_repeat:
-        return made
-    again = model.rewrite([parts[i] for i in wrong], settings.replaced({"no_repeat": _NO_REPEAT}))
-    for i, found in zip(wrong, again, strict=True):
-        made[i] = found
+    for most in () if settings.no_repeat else _NO_REPEAT:
+        wrong = [i for i, found in enumerate(made) if _is_stuck(found, parts[i], settings)]
+        if not wrong:
+            break
+        again = model.rewrite([parts[i] for i in wrong], settings.replaced({"no_repeat": most}))
+        for i, found in zip(wrong, again, strict=True):
+            made[i] = found
     return made
+
+
+def _is_stuck(found: Rewritten, source: str, settings: DecodeSettings) -> bool:
+    if not found.is_whole and not isinstance(settings.length, int):  # a number is a limit
+        return True
+    return _circles(found.text) and not _circles(source)
 
 
 def _circles(text: str) -> bool:
     """Whether the same words, or characters of a language without blanks, come again and again."""
-    words = text.split()
-    return loops(words) or (len(words) < len(text) / 20 and loops(list(text)))
+    return loops(words(text)) or (len(text.split()) < len(text) / 20 and loops(list(text)))
 
 
 def _joined(made: Sequence[Rewritten], blank: str) -> Rewritten:

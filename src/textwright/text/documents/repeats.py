@@ -53,7 +53,7 @@ class Survey:
             self._settle()
 
     def found(self) -> Repeats:
-        """What comes again."""
+        """What comes again; asked for once, as the signatures are let go."""
         self._settle()
         hashes = np.concatenate([np.zeros(0, np.uint64), *self._hashes])
         first = np.unique(hashes, return_index=True)[1]
@@ -61,13 +61,24 @@ class Survey:
         is_copy[first] = False
         is_near = np.zeros(len(hashes), bool)
         if self._signatures:
-            signed = np.concatenate(self._signatures)
-            new = np.flatnonzero(~is_copy[: len(signed)])
-            group = twins_by_signature(signed[new])
+            new = np.flatnonzero(~is_copy[: self.num_signed])
+            group = twins_by_signature(self._taken_signatures(is_copy, len(new)))
             is_near[new[group != np.arange(len(new))]] = True
         least = max(_MANY, _MANY_SHARE * self.num_documents)
         common = frozenset(line for line, count in self._lines.items() if count >= least)
         return Repeats(is_copy, is_near, common)
+
+    def _taken_signatures(self, is_copy: NDArray[np.bool_], num_new: int) -> NDArray[np.uint32]:
+        """Those of texts that are no copies; each part is let go once it is in, so they lie there once."""
+        out = np.empty((num_new, self._signatures[0].shape[1]), np.uint32)
+        start = filled = 0
+        self._signatures.reverse()
+        while self._signatures:
+            part = self._signatures.pop()
+            taken = part[~is_copy[start : start + len(part)]]
+            out[filled : filled + len(taken)] = taken
+            start, filled = start + len(part), filled + len(taken)
+        return out
 
     def _count_lines(self, text: str) -> None:
         if "\n" in text:
