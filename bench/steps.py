@@ -5,6 +5,9 @@
 Forward and backward in fp32, with products in bf16, and with blocks compiled for the one shape besides (the
 seconds of compiling are those of an empty cache); milliseconds of a step of Muon as torch has it, one matrix
 after the other, and of ours. Each is the median of twelve steps after three. Nothing of a peer is timed here.
+
+`share_of_peak` is the operations of products, 6 a weight of a linear layer and token and 12 T W for the
+attention of a layer (T positions, W width), by those of one large product of the same type in a second.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from transformers.pytorch_utils import Conv1D
 
 from _record import append, head, new_run
 from textwright.learn.objectives import next_token
@@ -45,6 +49,19 @@ def median(step: Callable[[], Any]) -> float:
     return statistics.median(seconds)
 
 
+def peak(dtype: torch.dtype, tokens: int, width: int) -> float:
+    """Operations a second of the widest product of a layer, (tokens, W) by (W, 4 W), alone."""
+    left, right = torch.randn(tokens, width, dtype=dtype), torch.randn(4 * width, width, dtype=dtype)
+    return 8 * tokens * width * width / median(lambda: torch.nn.functional.linear(left, right))
+
+
+def operations(network: torch.nn.Module, settings: LanguageSettings) -> int:
+    """Of products, forward and backward, for a token."""
+    linear = (torch.nn.Linear, Conv1D)
+    weights = sum(part.weight.numel() for part in network.modules() if isinstance(part, linear))
+    return 6 * weights + 12 * int(settings.layers) * int(settings.positions) * int(settings.width)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="nanochat")
@@ -66,6 +83,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         next_token(network(ids, mask).logits, ids).total.backward()
 
     result: dict[str, float] = {}
+    each = operations(network, settings)
+    peaks = {
+        "fp32": peak(torch.float32, ids.numel(), int(settings.width)),
+        "bf16": peak(torch.bfloat16, ids.numel(), int(settings.width)),
+    }
+    result |= {f"{name}_peak_gflops": round(value / 1e9) for name, value in peaks.items()}
     with tempfile.TemporaryDirectory() as cache:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
         for name, (precision, compiles) in WAYS.items():
@@ -73,7 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             with accelerated(network, precision, (ids, mask), compiles=compiles, is_fixed=True):
                 if compiles:
                     result["compile_s"] = round(time.perf_counter() - started, 1)
-                result[f"{name}_tokens_per_second"] = round(ids.numel() / median(both_ways))
+                speed = ids.numel() / median(both_ways)
+                result[f"{name}_tokens_per_second"] = round(speed)
+                result[f"{name}_share_of_peak"] = round(speed * each / peaks[precision], 3)
     for name, step in (("muon_ms", Muon.step), ("torch_muon_ms", torch.optim.Muon.step)):
         hidden = build_optimizer(network, OptimizerSettings(name="muon", rate=1e-4))
         muon = next(part for part in hidden.parts if isinstance(part, Muon))  # type: ignore[attr-defined]
