@@ -26,7 +26,7 @@ from textwright.text.tokenizers import Tokenizer, TokenizerSettings, train_token
 _SHARE, _ENOUGH_BYTES, _LEAST_SHARE = 0.05, 2_000_000, 0.02
 # With less text there is nothing to learn a language from.
 LEAST_BYTES = 2_000
-_TEXTS_PER_CALL = 256
+_TEXTS_PER_CALL, _BYTES_PER_CALL = 256, 8_000_000
 
 
 @dataclass
@@ -40,6 +40,7 @@ class Part:
     num_documents: int = 0
     num_stretches: int = 0
     _held: list[tuple[str, bool]] = field(default_factory=list)
+    _held_bytes: int = 0
     _last: int = -2
 
     def add(self, text: str, number: int, document: Document) -> None:
@@ -51,8 +52,10 @@ class Part:
         self._held.append((text, begins))
         self._last = number
         self.num_documents += begins
-        self.num_bytes += len(text.encode("utf-8"))
-        if len(self._held) >= _TEXTS_PER_CALL:
+        size = len(text.encode("utf-8"))
+        self.num_bytes += size
+        self._held_bytes += size
+        if len(self._held) >= _TEXTS_PER_CALL or self._held_bytes >= _BYTES_PER_CALL:
             self._settle()
 
     def close(self, about: dict[str, Any]) -> Shards:
@@ -72,7 +75,7 @@ class Part:
         self.writer.add(
             np.concatenate([part for ids, new in zip(rows, begins, strict=True) for part in (end[:new], ids)])
         )
-        self._held = []
+        self._held, self._held_bytes = [], 0
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from textwright.text.tokenizers.sample import NOT_TEXT_HINT, is_text
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 MODEL_FILE, SETTINGS_FILE = "tokenizer.json", "tokenizer_settings.json"
 TARGET_FILE = "target_tokenizer.json"
-_TEXTS_PER_CALL = 2048
+_TEXTS_PER_CALL, _CHARACTERS_PER_CALL = 2048, 4_000_000
 # The part of a text that is kept.
 Keep = Literal["head", "tail", "both"]
 _DAMAGED = "Copy the folder again, or train the tokenizer again."
@@ -282,8 +282,28 @@ def _select(rows: Ragged, kept: NDArray[np.bool_]) -> Ragged:
 
 def _parts(texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     # One part at least, so that no texts give no rows and not an error.
-    for start in range(0, max(len(texts), 1), _TEXTS_PER_CALL):
-        yield start, list(texts[start : start + _TEXTS_PER_CALL])
+    if not len(texts):
+        yield 0, []
+    for start, stop in portions(texts, _TEXTS_PER_CALL):
+        yield start, list(texts[start:stop])
+
+
+def portions(texts: Sequence[str], most: int) -> Iterator[tuple[int, int]]:
+    """Where parts begin and end of which none has more than `most` texts, or than a few million characters
+    where it has several: what the library makes of a text takes thirty times its room.
+
+    >>> [*portions(["a"] * 5, 2)], [*portions(["a" * 3_000_000] * 3, 2)]
+    ([(0, 2), (2, 4), (4, 5)], [(0, 1), (1, 2), (2, 3)])
+    """
+    start = size = 0
+    for place, text in enumerate(texts):
+        own = len(text) if isinstance(text, str) else 0
+        if place > start and (place - start == most or size + own > _CHARACTERS_PER_CALL):
+            yield start, place
+            start, size = place, 0
+        size += own
+    if start < len(texts):
+        yield start, len(texts)
 
 
 def _not_text(texts: list[str], start: int) -> TokenizerError:

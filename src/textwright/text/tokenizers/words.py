@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from textwright.core.errors import ConfigError, TokenizerError
-from textwright.text.tokenizers.base import PAD, UNKNOWN, Tokenizer, TokenizerSettings
+from textwright.text.tokenizers.base import PAD, UNKNOWN, Tokenizer, TokenizerSettings, portions
 from textwright.text.tokenizers.pieces import MARK
 
 MAX_SAMPLE_BYTES = 256_000_000
@@ -48,7 +48,7 @@ class WordCounts:
 
 def batches(texts: list[str]) -> Iterator[list[str]]:
     """Lists of texts: the library reads these in parallel, single texts one after the other."""
-    return (texts[i : i + _TEXTS_PER_CALL] for i in range(0, len(texts), _TEXTS_PER_CALL))
+    return (texts[start:stop] for start, stop in portions(texts, _TEXTS_PER_CALL))
 
 
 def frequent_words(
