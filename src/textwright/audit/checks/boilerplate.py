@@ -13,6 +13,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,13 +30,14 @@ from textwright.measure.bootstrap import rows_score
 from textwright.text.clean import fold
 
 WARN, LEAST_SHARE = 0.01, 0.001
-MAX_PASSAGES = 20
+MAX_PASSAGES, MAX_TRIED = 20, 1_000
+_DIGIT = re.compile(r"\d")
 # Tokens of the shortest passage: a word says more than a Han character.
 SIZES = {"zh": 12, "ja": 12}
 SIZE = 8
 # A passage goes on where so many of its rows go on alike; so many of them are asked.
 _ALIKE, _ASKED = 0.9, 200
-# A passage that stands nearly only where a longer one of the same words does is told with it.
+# A passage that stands nearly only where another one with some of its words does is told with it.
 _SAME_ROWS = 0.8
 # What stands beside it is as long as this share of it, or it is (nearly) the whole text.
 _BESIDE = 0.25
@@ -65,21 +68,42 @@ def run(data: AuditData) -> Result:
 def passages(data: AuditData) -> list[Passage]:
     """The commonest first, at most `MAX_PASSAGES`."""
     size = SIZES.get(data.language, SIZE)
-    first = {text: row for row, text in reversed([*enumerate(data.folded)]) if text}
-    texts = [data.texts[row] for row in sorted(first.values())]
+    copies: dict[str, list[int]] = {}
+    for row, text in enumerate(data.folded):
+        if text:
+            copies.setdefault(text, []).append(row)
+    same = [*copies.values()]
+    texts = [data.texts[rows[0]] for rows in same]
     cut = tokens(texts)
     table = next(phrases(cut, np.zeros(len(texts), np.int64), 1, (size,), ()))
     least = max(MIN_ROWS, LEAST_SHARE * len(data))
-    seen: list[Passage] = []
     told: list[Passage] = []
-    for one in _grown(cut, table, texts, least):
-        if not any(_is_of(one, other, size) for other in seen):
-            seen.append(one)
-            whole, beside = _everywhere(one, data)
-            told += [whole] if beside >= least else []
-        if len(told) == MAX_PASSAGES or len(seen) == 5 * MAX_PASSAGES:
+    seen: list[Seen] = []
+    for one in islice(_grown(cut, table, texts, least), MAX_TRIED):
+        parts = _parts(one.run, size // 2)
+        if any(parts & other.parts and _share(one.rows, other.rows) >= _SAME_ROWS for other in seen):
+            continue  # the edge of another one, with what often stands beside that
+        seen.append(Seen(parts, one.rows))
+        whole, beside = _everywhere(one, [row for text in one.rows.tolist() for row in same[text]], data)
+        told += [whole] if beside >= least else []
+        if len(told) == MAX_PASSAGES:
             break
     return told
+
+
+class Seen(NamedTuple):
+    """A passage that was tried: its runs of half a window, and the texts that hold it."""
+
+    parts: frozenset[Run]
+    rows: IntArray
+
+
+def _parts(run: Run, size: int) -> frozenset[Run]:
+    return frozenset(run[i : i + size] for i in range(len(run) - size + 1))
+
+
+def _share(rows: IntArray, others: IntArray) -> float:
+    return float(np.isin(rows, others).mean())
 
 
 def _grown(cut: Tokens, table: Phrases, texts: list[str], least: float) -> Iterator[Passage]:
@@ -128,29 +152,36 @@ def _same(own: list[tuple[list[int], int]], step: int) -> list[int]:
         going = [(ids, at) for ids, at in ahead if ids[at] == token]
 
 
-def _is_of(one: Passage, other: Passage, size: int) -> bool:
-    """Whether it is the edge of another one, with what often stands beside that."""
-    half = size // 2
-    parts = {other.run[i : i + half] for i in range(len(other.run) - half + 1)}
-    shares = any(one.run[i : i + half] in parts for i in range(len(one.run) - half + 1))
-    return shares and float(np.isin(one.rows, other.rows).mean()) >= _SAME_ROWS
-
-
-def _everywhere(one: Passage, data: AuditData) -> tuple[Passage, int]:
-    """With all rows that hold it, copies too, and how many different texts stand beside it."""
-    pattern = re.compile(r"\s*".join(re.escape(part) for part in re.split(r"\s+", one.text)), re.IGNORECASE)
-    rows = [i for i, text in enumerate(data.texts) if pattern.search(text)]
-    beside = {fold(pattern.sub(" ", data.texts[i])) for i in rows}
+def _everywhere(one: Passage, rows: list[int], data: AuditData) -> tuple[Passage, int]:
+    """With all of these rows that hold it whole, and how many different texts stand beside it."""
+    pattern = _pattern(one.text)
+    held = [row for row in rows if pattern.search(data.texts[row])]
+    beside = {fold(pattern.sub(" ", data.texts[row])) for row in held}
     enough = _BESIDE * len(fold(one.text))
-    passage = Passage(one.run, one.text, np.array(rows, np.int64))
+    passage = Passage(one.run, one.text, np.sort(np.array(held, np.int64)))
     return passage, sum(len(text) >= enough for text in beside)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """The passage with any blanks and capitals."""
+    return re.compile(r"\s*".join(re.escape(part) for part in re.split(r"\s+", text)), re.IGNORECASE)
+
+
+def _is_personal(passage: Passage, texts: list[str]) -> bool:
+    """Whether personal data or a secret stands in it, or reaches into it from what stands around."""
+    pattern = _pattern(passage.text)
+    for text in texts:
+        for place in pattern.finditer(text):
+            if any(span.start < place.end() and place.start() < span.end for span in find_spans(text)):
+                return True
+    return bool(find_spans(passage.text))
 
 
 def _finding(data: AuditData, passage: Passage) -> Finding:
     share = rows_score(len(passage.rows), len(data))
     severity: Severity = "warn" if share.value > WARN else "info"
-    is_personal = bool(find_spans(passage.text))
-    shown = masked(passage.text) if is_personal else passage.text
+    is_personal = _is_personal(passage, [data.texts[row] for row in passage.rows[:_ASKED].tolist()])
+    shown = _DIGIT.sub("•", masked(passage.text)) if is_personal else passage.text
     cut = Fix("mask", "take this passage out of the texts", params={"terms": [passage.text]})
     first = Fix("mask", "mask the personal data in it first")
     return Finding(
