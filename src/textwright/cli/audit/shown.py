@@ -13,7 +13,7 @@ from textwright.cli.run import say
 from textwright.core.records import Note
 from textwright.core.settings import parse_assignment
 from textwright.report.messages import SPOKEN, width
-from textwright.report.words import word
+from textwright.report.words import record_word
 
 Checks = Annotated[str | None, typer.Option(help="fast, all, or the ids of checks by commas (all).")]
 Set = Annotated[
@@ -33,30 +33,9 @@ def said(note: Note) -> None:
     say(f"warning: {note.text}" if note.kind == "warning" else note.text)
 
 
-# What a record says in one word, and where the same stands for people: names of labels may be such words, so
-# that these are not put in Chinese by themselves.
-WORDS = {
-    "found": "audit.is.found",
-    "clean": "audit.is.clean",
-    "not applicable": "audit.is.not_applicable",
-    "too few rows": "audit.is.too_few_rows",
-    "block": "audit.grade.block",
-    "high": "audit.grade.high",
-    "warn": "audit.grade.warn",
-    "info": "audit.grade.info",
-    "safe": "audit.safe",
-    "needs a person": "audit.person",
-    "gone": "audit.diff.gone",
-    "new": "audit.diff.new",
-    "same": "audit.diff.same",
-    "graver": "audit.diff.graver",
-    "milder": "audit.diff.milder",
-}
-
-
 def named(name: str, cells: int = 0) -> str:
     """The word as records have it, in Chinese the one for people; filled up to so many cells."""
-    said = name if SPOKEN.get() == "en" else word("page", WORDS[name], SPOKEN.get())
+    said = record_word(name, SPOKEN.get())
     return said + " " * max(0, cells - width(said))
 
 

@@ -54,8 +54,8 @@ def _packed(weight_NK: Tensor) -> Tensor | None:
         packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight_NK, TYPICAL_ROWS)
         row = weight_NK.new_zeros(1, weight_NK.shape[1])
         torch.ops.mkldnn._linear_pointwise(row, packed, None, "none", [], "")
-    except (AttributeError, NotImplementedError, RuntimeError):
-        # Operators without an underscore there is none for; another version may lack these.
+    except (AttributeError, RuntimeError):
+        # torch has no public operator for it; another version may lack these.
         return None
     return packed
 
