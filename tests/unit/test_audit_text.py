@@ -210,3 +210,18 @@ def test_personal_data_of_a_passage_are_not_shown() -> None:
 )
 def test_what_is_no_boilerplate(texts: list[str]) -> None:
     assert check("boilerplate")(rows_of(texts)).status == "clean"
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", ["languages", "lengths", "encoding"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_null_controls_by_the_rules_of_a_check_leave_out_no_made_row(
+    language: str, name: str, seed: int
+) -> None:
+    data = made(language, rows=2000, seed=seed)  # type: ignore[arg-type]
+    assert check(name).null(data, seed).texts == data.texts
+
+
+def test_those_of_pairs_leave_out_next_to_none() -> None:
+    pairs = made_pairs(rows=2000, seed=1)
+    assert len(check("bad_pairs").null(pairs, 1)) >= 0.999 * len(pairs)

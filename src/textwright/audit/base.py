@@ -109,6 +109,15 @@ def shuffled_labels(data: AuditData, seed: int) -> AuditData:
     return data.relabelled([data.labels[i] for i in order])
 
 
+def units(text: str, language: str) -> tuple[list[str], str]:
+    """The words of a text, of Chinese its characters, and what stands between two of them.
+
+    >>> units("to be", "en"), units("很好", "zh")
+    ((['to', 'be'], ' '), (['很', '好'], ''))
+    """
+    return ([*text], "") if language == "zh" else (text.split(" "), " ")
+
+
 def drawn(data: AuditData, rate: float, seed: int, *what: str) -> IntArray:
     """Positions of a share of the rows, at least one, drawn at random and sorted."""
     rng = generator(seed, "audit", "plant", *what)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textwright.audit.base import Check, Planted, Targets, drawn
+from textwright.audit.base import Check, Planted, Targets, drawn, units
 from textwright.audit.findings import Evidence, Finding, Fix, Result, Severity
 from textwright.audit.personal.finding import find_spans
 from textwright.audit.personal.masking import masked
@@ -31,7 +31,6 @@ from textwright.text.clean import fold
 
 WARN, LEAST_SHARE = 0.01, 0.001
 MAX_PASSAGES, MAX_TRIED = 20, 1_000
-_DIGIT = re.compile(r"\d")
 # Tokens of the shortest passage: a word says more than a Han character.
 SIZES = {"zh": 12, "ja": 12}
 SIZE = 8
@@ -45,6 +44,7 @@ _BESIDE = 0.25
 _ENDS = " \t\r\n\u3000.,;:!?)。，；：！？）…"
 # Tokens that are words: addresses of the web are mostly signs.
 _WORDS = 0.6
+_DIGIT = re.compile(r"\d")
 
 Run = tuple[int, ...]
 
@@ -170,11 +170,13 @@ def _pattern(text: str) -> re.Pattern[str]:
 def _is_personal(passage: Passage, texts: list[str]) -> bool:
     """Whether personal data or a secret stands in it, or reaches into it from what stands around."""
     pattern = _pattern(passage.text)
-    for text in texts:
-        for place in pattern.finditer(text):
-            if any(span.start < place.end() and place.start() < span.end for span in find_spans(text)):
-                return True
-    return bool(find_spans(passage.text))
+    around = (
+        span.start < place.end() and place.start() < span.end
+        for text in texts
+        for span in find_spans(text)
+        for place in pattern.finditer(text)
+    )
+    return bool(find_spans(passage.text)) or any(around)
 
 
 def _finding(data: AuditData, passage: Passage) -> Finding:
@@ -221,10 +223,9 @@ def plant(data: AuditData, rate: float, seed: int) -> Planted:
     rng = generator(seed, "boilerplate")
     rows = drawn(data, rate, seed, "boilerplate")
     note = _NOTES["zh" if data.language == "zh" else "en"][int(rng.integers(3))]
-    gap = "" if data.language == "zh" else " "
     made = {}
     for row in rows.tolist():
-        parts = list(data.texts[row]) if data.language == "zh" else data.texts[row].split()
+        parts, gap = units(data.texts[row], data.language)
         place = (0, len(parts), int(rng.integers(len(parts) + 1)))[int(rng.integers(3))]
         made[row] = gap.join([*parts[:place], note, *parts[place:]])
     return Planted(data.with_texts(made), rows=rows)
@@ -235,9 +236,8 @@ def null(data: AuditData, seed: int) -> AuditData:
     rng = generator(seed, "boilerplate", "null")
     made = {}
     for row, text in enumerate(data.texts):
-        parts = list(text) if data.language == "zh" else text.split()
-        order = rng.permutation(len(parts)).tolist()
-        made[row] = ("" if data.language == "zh" else " ").join(parts[i] for i in order)
+        parts, gap = units(text, data.language)
+        made[row] = gap.join(parts[i] for i in rng.permutation(len(parts)).tolist())
     return data.with_texts(made)
 
 

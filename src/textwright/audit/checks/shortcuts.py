@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from textwright.audit.base import Check, Planted, shuffled_labels
+from textwright.audit.base import Check, Planted, shuffled_labels, units
 from textwright.audit.findings import Evidence, Finding, Fix, Result, Severity, not_applicable, too_few
 from textwright.audit.flips import Flips, asked, flips
 from textwright.audit.screen import Candidate, Screened, screen
@@ -162,16 +162,16 @@ def plant(data: AuditData, rate: float, seed: int, *, purity: float = 0.95) -> P
         hits = round(purity * each)
         chosen = [*own[k * hits : (k + 1) * hits], *other[k * (each - hits) : (k + 1) * (each - hits)]]
         for i in map(int, chosen):
-            texts[i] = _placed(data.texts[i], tag, at_end=k == 0, spaced=data.language != "zh", rng=rng)
+            texts[i] = _placed(data.texts[i], tag, data.language, at_end=k == 0, rng=rng)
     return Planted(
         data.with_texts(texts), rows=np.sort(np.array([*texts], np.int64)), subjects=frozenset(tags)
     )
 
 
-def _placed(text: str, tag: str, *, at_end: bool, spaced: bool, rng: np.random.Generator) -> str:
-    parts = text.split(" ") if spaced else [*text]
+def _placed(text: str, tag: str, language: str, *, at_end: bool, rng: np.random.Generator) -> str:
+    parts, gap = units(text, language)
     place = len(parts) if at_end else int(rng.integers(len(parts) + 1))
-    return (" " if spaced else "").join([*parts[:place], tag, *parts[place:]])
+    return gap.join([*parts[:place], tag, *parts[place:]])
 
 
 CHECK = Check(

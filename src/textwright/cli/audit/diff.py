@@ -39,10 +39,10 @@ def diff(
 def _shown(found: Diff) -> str:
     lines = [found.verdict]
     for change, records in (("gone", found.gone), ("new", found.new)):
-        lines += [_finding(change, one, one["id"]) for one in records]
+        lines += [_finding(change, one) for one in records]
     for one in found.kept:
         rows = f"{one['before']['num_rows']:,} -> {one['after']['num_rows']:,}"
-        lines.append(f"{_finding(one['change'], one['after'], one['id'])}  {rows}")
+        lines.append(f"{_finding(one['change'], one['after'])}  {rows}")
     sizes = found.a["n"], found.b["n"]
     # Nearly every check counts the rows: that is said once.
     numbers = [
@@ -58,8 +58,8 @@ def _shown(found: Diff) -> str:
     return "\n".join([*lines, *([f"{same:,} other numbers are as they were"] if same else [])])
 
 
-def _finding(change: str, one: dict[str, Any], id_: str) -> str:
-    return f"{named(change, 6)}  {named(one['severity'], 6)}  {id_}  {one['title']}"
+def _finding(change: str, one: dict[str, Any]) -> str:
+    return f"{named(change, 6)}  {named(one['severity'], 6)}  {one['id']}  {one['title']}"
 
 
 def _pair(one: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ _LONG_LINE = 60
 _MANY, _MANY_SHARE, _SHORT_LINE = 10, 0.001, 20
 # Signatures are kept of so many texts, half a gigabyte of them; line counts of so many lines.
 MAX_SIGNED, MAX_LINES = 2_000_000, 5_000_000
-_TEXTS_PER_CALL = 4_096
+_TEXTS_PER_CALL, _CHARACTERS_PER_CALL = 4_096, 4_000_000
 
 
 @dataclass
@@ -43,13 +43,16 @@ class Survey:
     _signatures: list[NDArray[np.uint32]] = field(default_factory=list)
     _lines: Counter[int] = field(default_factory=Counter)
     _held: list[str] = field(default_factory=list)
+    _held_characters: int = 0
 
     def add(self, document: Document) -> None:
         self.num_documents += 1
-        self._held += compared(document)
+        texts = compared(document)
+        self._held += texts
+        self._held_characters += sum(map(len, texts))
         if not document.is_stretch:
             self._count_lines(document.text)
-        if len(self._held) >= _TEXTS_PER_CALL:
+        if len(self._held) >= _TEXTS_PER_CALL or self._held_characters >= _CHARACTERS_PER_CALL:
             self._settle()
 
     def found(self) -> Repeats:
@@ -93,7 +96,7 @@ class Survey:
         if self.num_signed < MAX_SIGNED:
             self._signatures.append(signatures(self._held))
             self.num_signed += len(self._held)
-        self._held = []
+        self._held, self._held_characters = [], 0
 
 
 @dataclass
