@@ -62,9 +62,11 @@ def test_the_gravest_finding_comes_first_and_nothing_is_html() -> None:
 
 
 def test_tables_with_intervals_are_drawn() -> None:
-    rows = [{"name": "women", "value": 0.4, "low": 0.3, "high": 0.5, "n": 90}]
-    page = render_audit(record(), [], {"group_gaps.fpr": rows, "drift.counts": [{"a": 1}]})
-    assert page.count("<svg") == 1
+    rows = [{"name": "women", "value": 0.4, "low": 0.3, "high": 0.5, "rows": 90, "rest": 0.2}]
+    ran = record(("group_gaps", "clean"), ("drift", "clean"))
+    page = render_audit(ran, [], {"group_gaps.fpr": rows, "drift.counts": [{"a": 1}]})
+    assert page.count('role="img"') == 1
+    assert page.count("women (90)") == 1
     assert "group_gaps.fpr" in page and "drift.counts" in page
 
 

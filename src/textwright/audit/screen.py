@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textwright.audit.phrases import Phrases, phrases, surface, tokens
 from textwright.core.ragged import IntArray
@@ -51,12 +52,25 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Screened:
-    """Candidates, the surest first; neutral phrases to compare them with; and how many were tested."""
+    """Candidates, the surest first; neutral phrases to compare them with; and what was tested.
+
+    Of all T phrases tested: `rows` (T,) that hold each, the class `of` (T,) it goes with most, the `share`
+    (T,) of that class among them, and whether that is more than chance, `is_sure` (T,). `limit` is the
+    largest p-value that still is, and `priors` (C,) the shares of classes among all rows.
+    """
 
     candidates: list[Candidate]
     neutral: list[Candidate]
-    tests: int
-    significant: int
+    rows: IntArray
+    of: IntArray
+    share: NDArray[np.float64]
+    is_sure: NDArray[np.bool_]
+    limit: float
+    priors: NDArray[np.float64]
+
+    @property
+    def tests(self) -> int:
+        return len(self.rows)
 
 
 def screen(texts: Sequence[str], classes: IntArray, num_classes: int, *, ideographs: bool) -> Screened:
@@ -94,7 +108,13 @@ def screen(texts: Sequence[str], classes: IntArray, num_classes: int, *, ideogra
             )
             (candidates if is_sure else neutral).append(found)
     candidates.sort(key=lambda one: (one.sign == "pure", one.p, -len(one.rows), -len(one.phrase)))
-    return Screened(merged(candidates), neutral, len(q), int(np.count_nonzero(q < FALSE_DISCOVERIES)))
+    rows, chosen = np.concatenate([table.rows for table in tables]), np.concatenate(of)
+    hits = np.concatenate(
+        [table.by_class[np.arange(len(one)), one] for table, one in zip(tables, of, strict=True)]
+    )
+    is_sure = q < FALSE_DISCOVERIES
+    limit = float(np.concatenate(p)[is_sure].max(initial=FALSE_DISCOVERIES / max(len(q), 1)))
+    return Screened(merged(candidates), neutral, rows, chosen, hits / rows, is_sure, limit, priors)
 
 
 def _tested(table: Phrases, priors: np.ndarray) -> tuple[IntArray, np.ndarray]:

@@ -15,11 +15,12 @@ import numpy as np
 
 from textwright.core.records import Score
 from textwright.measure.base import BoolArray, FloatArray, IntArray
-from textwright.measure.bootstrap import GroupedSums, make_score
+from textwright.measure.bootstrap import GroupedSums, make_score, wilson
 from textwright.measure.reliability import ece_score
 
 BINS = 15
 _REPLICATES, _SIMULATIONS = 500, 1_000
+_DRAWN, _LEAST_DRAWN = 10, 30
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,23 @@ def equal_bins(confidence: FloatArray) -> IntArray:
     found = np.empty(len(confidence), np.int64)
     found[order] = ranks[first]
     return found
+
+
+def drawn_bins(confidence: FloatArray, right: BoolArray) -> list[dict[str, float]]:
+    """Bins of at least 30 rows each, to draw: mean confidence, share right with its interval (Wilson), rows.
+
+    >>> drawn_bins(np.full(40, 0.9), np.arange(40) < 30)[0]["accuracy"]
+    0.75
+    """
+    order = np.argsort(confidence, kind="stable")
+    parts = np.array_split(order, max(1, min(_DRAWN, len(order) // _LEAST_DRAWN)))
+    rows = []
+    for part in parts:
+        hits, n = int(right[part].sum()), len(part)
+        low, high = wilson(hits, n)
+        sure = round(float(confidence[part].mean()), 4)
+        rows.append({"confidence": sure, "accuracy": hits / n, "low": low, "high": high, "rows": n})
+    return rows
 
 
 def _simulated(confidence: FloatArray, bins: IntArray, rng: np.random.Generator) -> FloatArray:

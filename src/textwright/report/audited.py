@@ -15,7 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from textwright.core.plainyaml import load_yaml
-from textwright.report.charts import Chart, whiskers
+from textwright.report.auditcharts import audit_figures
 from textwright.report.messages import SPOKEN
 from textwright.report.page import both, environment
 from textwright.report.words import Language
@@ -37,8 +37,9 @@ ANSWERS = MappingProxyType(
         "too few rows": "audit.is.too_few_rows",
     }
 )
-_MOST_DRAWN, _MOST_LISTED, _MOST_SHOWN = 24, 40, 60
-_ENDS = ("name", "value", "low", "high")
+_MOST_LISTED, _MOST_SHOWN, _MOST_OPEN = 40, 60, 5
+# What findings of a check have in common, and is said once.
+_COMMON = ("why", "limits", "selftest")
 
 
 def render_audit(
@@ -50,6 +51,9 @@ def render_audit(
     """The whole page; `language` is the one that it opens in, if not that of the command line."""
     ordered = sorted(findings, key=lambda finding: [*GRADES].index(finding["severity"]))
     checks = [{**check, "is": ANSWERS[check["status"]]} for check in record["checks"]]
+    says = {check["check"]: check["says"] for check in checks}
+    own = {name: _tables_of(name, tables) for name in says}
+    found = list(dict.fromkeys(finding["check"] for finding in ordered))
     return (
         environment()
         .get_template("audit.html")
@@ -59,9 +63,18 @@ def render_audit(
             language=language or SPOKEN.get(),
             sections=["audit.findings", "audit.checks", "audit.measured", "audit.rules", "audit.method"],
             verdict=list(_verdict(checks, ordered)),
-            findings=[{**f, "shown": _rows(f), "grade": GRADES[f["severity"]]} for f in ordered],
+            found=[_block(name, says[name], ordered, own[name]) for name in found],
             checks=checks,
-            tables=[_table(name, rows) for name, rows in tables.items()],
+            measured=[
+                {
+                    "check": name,
+                    "says": says[name],
+                    "figures": [] if name in found else audit_figures(name, rows),
+                    "tables": [_table(f"{name}.{table}", lines) for table, lines in rows.items()],
+                }
+                for name, rows in own.items()
+                if rows
+            ],
             rules=rules({check["check"]: check["is"] for check in checks}),
         )
     )
@@ -100,23 +113,47 @@ def _rows(finding: Record) -> str:
     return ", ".join(places) + (f" (+{more:,})" if more > 0 else "")
 
 
+def _tables_of(check: str, tables: Mapping[str, Sequence[Record]]) -> dict[str, Sequence[Record]]:
+    return {name.partition(".")[2]: rows for name, rows in tables.items() if name.partition(".")[0] == check}
+
+
+def _block(
+    check: str, says: str, ordered: Sequence[Record], tables: Mapping[str, Sequence[Record]]
+) -> dict[str, Any]:
+    """The findings of one check, what they have in common, and its figures; many are folded away."""
+    own = [f for f in ordered if f["check"] == check]
+    common = {key: _usual([f[key] for f in own]) for key in _COMMON}
+    shown = [
+        {
+            **f,
+            **{key: "" for key, usual in common.items() if f[key] == usual},
+            "shown": _rows(f),
+            "grade": GRADES[f["severity"]],
+        }
+        for f in own
+    ]
+    return {
+        "check": check,
+        "says": says,
+        **common,
+        "figures": audit_figures(check, tables),
+        "open": shown[:_MOST_OPEN],
+        "folded": shown[_MOST_OPEN:],
+    }
+
+
+def _usual(values: Sequence[Any]) -> Any:
+    return max(values, key=values.count)
+
+
 def _table(name: str, rows: Sequence[Record]) -> dict[str, Any]:
-    """A table with its head and, where each row is a number with an interval, its chart."""
+    """A table with its head."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    chart: Chart | None = None
-    if set(_ENDS) <= set(columns):
-        known = [row for row in rows if None not in (row["value"], row["low"], row["high"])][:_MOST_DRAWN]
-        dots = [
-            (str(row["name"]), float(row["value"]), float(row["low"]), float(row["high"])) for row in known
-        ]
-        is_share = all(low >= 0 and high <= 1 for _, _, low, high in dots)
-        chart = whiskers(dots, x="", share=is_share) if dots else None
     return {
         "name": name,
         "columns": columns,
         "rows": [[_cell(row.get(column)) for column in columns] for row in rows[:_MOST_SHOWN]],
         "more": max(len(rows) - _MOST_SHOWN, 0),
-        "chart": chart,
     }
 
 

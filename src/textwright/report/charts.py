@@ -69,7 +69,10 @@ class Chart:
 
 @dataclass(frozen=True)
 class Dot:
-    """A value with its interval: `low` and `high` lie along the axis of the value, its name at `label`."""
+    """A value with its interval: `low` and `high` lie along the axis of the value, its name at `label`.
+
+    `reference` is the place on that axis of what the value is compared with.
+    """
 
     name: str
     x: float
@@ -79,6 +82,7 @@ class Dot:
     color: int = 0
     label: tuple[float, float] = (0.0, 0.0)
     size: float = 0.0
+    reference: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Heatmap:
-    """Counts of truth (rows) and answers (columns); names of columns stand upright."""
+    """A field for each of `labels`, a row each, and of `columns`, whose names stand upright."""
 
     labels: list[str]
+    columns: list[str]
     size: float
     left: float
     top: float
@@ -105,7 +110,7 @@ class Heatmap:
 
     @property
     def width(self) -> float:
-        return self.left + self.size * len(self.labels) + 4
+        return self.left + self.size * len(self.columns) + 4
 
     @property
     def height(self) -> float:
@@ -114,6 +119,7 @@ class Heatmap:
 
 Series = tuple[str, Sequence[tuple[float, float]], Sequence[tuple[float, float]]]
 Whisker = tuple[str, float, float, float]
+Beside = tuple[int, float | None]
 
 
 def _foot(x: str) -> float:
@@ -161,14 +167,14 @@ def histogram(edges: Sequence[float], counts: Sequence[float], *, x: str, y: str
     return Chart("bars", height, across.ticks, up.ticks, x, y, boxes=boxes)
 
 
-def reliability(points: Sequence[tuple[float, float, float, float, int]]) -> Chart:
+def reliability(points: Sequence[tuple[float, float, float, float, int]], largest: float = 12.0) -> Chart:
     """How often answers of a stated sureness were right: (sureness, share right, low, high, rows)."""
     height = 300.0
     # The largest dot may stand in a corner.
     across, up = Scale(0, 1, _LEFT, WIDTH - _RIGHT - 8), Scale(0, 1, height - _BOTTOM, _TOP + 8)
-    most = max((n for *_, n in points), default=1)
+    most, room = max((n for *_, n in points), default=1), largest - 3
     dots = [
-        Dot(f"{n:,}", across(sure), up(right), up(low), up(high), size=round(3 + 9 * (n / most) ** 0.5, 1))
+        Dot(f"{n:,}", across(sure), up(right), up(low), up(high), size=round(3 + room * (n / most) ** 0.5, 1))
         for sure, right, low, high, n in points
     ]
     diagonal = Line("", 7, f"{across(0):g},{up(0):g} {across(1):g},{up(1):g}", is_thin=True)
@@ -178,23 +184,34 @@ def reliability(points: Sequence[tuple[float, float, float, float, int]]) -> Cha
 
 
 def whiskers(
-    rows: Sequence[Whisker], *, x: str, share: bool = True, whole: bool = False, word_room: float = 0.0
+    rows: Sequence[Whisker],
+    *,
+    x: str,
+    share: bool = True,
+    whole: bool = False,
+    word_room: float = 0.0,
+    beside: Sequence[Beside] = (),
 ) -> Chart | None:
     """A dot with its interval on a line of its own for each of (name, value, low, high).
 
     The axis of a `share` ends at 0 and 1, and reaches from end to end where the `whole` is asked for. With
-    `word_room` names are keys of words/page.yaml, whose texts need so much room.
+    `word_room` names are keys of words/page.yaml, whose texts need so much room. `beside` says of each how
+    many rows it counts, which stands after its name, and what it is compared with.
     """
     if not rows:
         return None
     height = _TOP + _ROW * len(rows) + _foot(x)
-    left = (word_room or min(max(width(name) for name, *_ in rows), _NAME)) + 16
-    across = scale([v for _, *values in rows for v in values], left, WIDTH - _RIGHT, zero=whole)
+    names = [name for name, *_ in rows]
+    shown = names if word_room else told_apart(names, _NAME)
+    shown = [f"{name} ({n:,})" for name, (n, _) in zip(shown, beside, strict=True)] if beside else shown
+    left = (word_room or max(map(width, shown))) + 16
+    compared = [value for _, value in beside if value is not None]
+    values = [v for _, *own in rows for v in own]
+    across = scale([*values, *compared], left, WIDTH - _RIGHT, zero=whole)
     if share:
         ends = (0.0, 1.0) if whole else (max(across.low, 0.0), min(across.high, 1.0))
         across = Scale(*ends, left, WIDTH - _RIGHT)
-    names = [name for name, *_ in rows]
-    shown = names if word_room else told_apart(names, _NAME)
+    references = [None if value is None else across(value) for _, value in beside] or [None] * len(rows)
     dots = [
         Dot(
             name,
@@ -202,8 +219,11 @@ def whiskers(
             _TOP + _ROW * (i + 0.5),
             across(low),
             across(high),
+            reference=reference,
         )
-        for i, (name, (_, value, low, high)) in enumerate(zip(shown, rows, strict=True))
+        for i, (name, reference, (_, value, low, high)) in enumerate(
+            zip(shown, references, rows, strict=True)
+        )
     ]
     return Chart("whiskers", height, across.ticks, [], x, dots=dots, left=left, has_words=bool(word_room))
 
@@ -221,7 +241,7 @@ def scatter(rows: Sequence[tuple[str, float, float, float, float]], *, x: str, y
         Dot(name, across(at), up(value), up(low), up(high), i % 8)
         for i, (name, (_, at, value, low, high)) in enumerate(zip(shown, known, strict=True))
     ]
-    return Chart("scatter", height, across.ticks, up.ticks, x, y, dots=_labelled(dots))
+    return Chart("scatter", height, across.ticks, up.ticks, x, y, dots=labelled(dots))
 
 
 def growth_chart(
@@ -255,7 +275,7 @@ def growth_chart(
     return Chart("growth", height, across.ticks, up.ticks, x, y, lines, dots=dots)
 
 
-def _labelled(dots: Sequence[Dot]) -> list[Dot]:
+def labelled(dots: Sequence[Dot]) -> list[Dot]:
     """Names stand where they cover the least: beside their dots, or else a little higher or lower."""
     taken = [(dot.x - 5, dot.y - 5, dot.x + 5, dot.y + 5) for dot in dots]
     placed: list[Dot] = []
@@ -278,14 +298,25 @@ def _overlap(a: Box, b: Box) -> float:
 
 
 def heatmap(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Heatmap:
-    """Shades follow the share of a row's truth, so that rare labels can be read as well."""
-    size = max(26.0, min(52.0, 260.0 / len(labels)))
-    names = told_apart(labels, _CELL_NAME)
-    room = max(map(width, names)) + 12
-    cells = []
-    for i, row in enumerate(counts):
-        total = max(sum(row), 1)
-        for j, count in enumerate(row):
-            shade = min(9, round(9 * (count / total) ** 0.5)) if count else 0
-            cells.append(Cell(room + size * j, room + 14 + size * i, shade, f"{count:,}" if count else ""))
-    return Heatmap(names, size, room, room + 14, cells)
+    """Truth (rows) and answers (columns): shades follow the share of a row, so that rare labels show too."""
+    fields = [
+        [((count / max(sum(row), 1)) ** 0.5, f"{count:,}" if count else "") for count in row]
+        for row in counts
+    ]
+    return field_map(labels, labels, fields)
+
+
+def field_map(
+    rows: Sequence[str], columns: Sequence[str], fields: Sequence[Sequence[tuple[float, str]]]
+) -> Heatmap:
+    """A field of (strength from 0 to 1, text) for each of `rows` and `columns`; empty without a text."""
+    longest = max((width(text) for row in fields for _, text in row), default=0.0)
+    size = round(max(26.0, longest + 8, min(52.0, 260.0 / max(len(rows), len(columns)))), 1)
+    names, above = told_apart(rows, _CELL_NAME), told_apart(columns, _CELL_NAME)
+    left, top = round(max(map(width, names)) + 12, 1), round(max(map(width, above)) + 26, 1)
+    cells = [
+        Cell(left + size * j, top + size * i, min(9, round(9 * strength)) if text else 0, text)
+        for i, row in enumerate(fields)
+        for j, (strength, text) in enumerate(row)
+    ]
+    return Heatmap(names, above, size, left, top, cells)

@@ -39,7 +39,12 @@ def run(data: AuditData) -> Result:
         if code != main:
             rows = np.array([i for i, own in enumerate(told) if own == code], np.int64)
             findings.append(_finding(data, code, count, rows, main))
-    return Result.of(findings, numbers)
+    shares = {code: rows_score(count, len(data)) for code, count in counts.most_common()}
+    table = [
+        {"name": code, "value": one.value, "low": one.low, "high": one.high, "rows": counts[code]}
+        for code, one in shares.items()
+    ]
+    return Result.of(findings, numbers, {"shares": table})
 
 
 def languages(data: AuditData) -> list[str]:

@@ -23,11 +23,12 @@ from textwright.measure.bootstrap import make_score, resampled_cells, rows_score
 from textwright.tasks.quick import quick_classifier
 
 WARN, HIGH = 0.005, 0.02
+_GAIN = "gain_by_leaks"
 _LEAST_ROWS = 30  # of either part, to score on
 
 
 def run(data: AuditData) -> Result:
-    findings, numbers, tables = [], {}, []
+    findings, numbers, tables, scored = [], {}, [], []
     names = list(dict.fromkeys(data.parts))
     learned = TRAIN if TRAIN in names else names[0]
     for part in (name for name in names if name != learned):
@@ -41,6 +42,9 @@ def run(data: AuditData) -> Result:
         ]
         scores = _scores(data, learned, part, rows)
         numbers |= {f"{name}_{part}": score.to_json() for name, score in scores.items()}
+        scored += [
+            {"name": f"{part}: {name}", **score.to_json()} for name, score in scores.items() if name != _GAIN
+        ]
         if len(rows):
             severity: Severity = "high" if share.value > HIGH else "warn" if share.value > WARN else "info"
             findings.append(
@@ -64,7 +68,23 @@ def run(data: AuditData) -> Result:
                     details={name: score.to_json() for name, score in scores.items()},
                 )
             )
-    return Result.of(findings, numbers, {"pairs": tables} if tables else {})
+    drawn_tables = {"overlap": _overlap(data, names), "scores": scored, "pairs": tables}
+    return Result.of(findings, numbers, {name: rows for name, rows in drawn_tables.items() if rows})
+
+
+def _overlap(data: AuditData, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Of every two parts: the rows of one that have a twin in the other, as a share of the one."""
+    return [
+        {
+            "part": part,
+            "other": other,
+            "rows": (count := len(leaked(data, other, part)[0])),
+            "share": round(count / data.parts.count(part), 6),
+        }
+        for part in names
+        for other in names
+        if part != other
+    ]
 
 
 def leaked(data: AuditData, learned: str, part: str) -> tuple[IntArray, IntArray]:
@@ -139,7 +159,7 @@ def clean_scores(right: np.ndarray, is_leaked: np.ndarray, seed: int = 0) -> dic
     return {
         "accuracy": make_score(float(whole), wholes, n),
         "clean_accuracy": make_score(float(clean), cleans, int((~is_leaked).sum())),
-        "gain_by_leaks": make_score(float(whole - clean), wholes - cleans, n, "lower"),
+        _GAIN: make_score(float(whole - clean), wholes - cleans, n, "lower"),
     }
 
 

@@ -20,6 +20,7 @@ WARN, WARN_TOKENS = 0.05, 0.10
 MIN_CUT, CUT_LENGTH = 10, 40  # rows of one length that are cut off, and how long they are at least
 NEAR = 20  # other lengths on each side that say how many there should be
 SURE = 1e-6
+BARS = 30  # of the histogram
 _ENDS = frozenset(".!?。！？…\"'”’」』)）~～")
 
 
@@ -46,7 +47,23 @@ def run(data: AuditData) -> Result:
         numbers |= {"over_window": len(over), "tokens_lost": round(lost, 5)}
         if len(over) > WARN * len(data) or lost > WARN_TOKENS:
             findings.append(_over(data, over, lost))
-    return Result.of(findings, numbers)
+    return Result.of(findings, numbers, {"characters": histogram(sizes)} if sizes.any() else {})
+
+
+def histogram(sizes: IntArray) -> list[dict[str, int]]:
+    """Rows of each length in characters, in steps that grow with it; empty texts stand in none.
+
+    >>> histogram(np.array([0, 7, 7]))
+    [{'from': 7, 'to': 7, 'rows': 2}]
+    """
+    known = sizes[sizes > 0]
+    edges = np.unique(np.geomspace(known.min(), known.max() + 1, BARS + 1).astype(np.int64))
+    edges[-1] = known.max() + 1
+    counts, _ = np.histogram(known, edges)
+    return [
+        {"from": low, "to": high - 1, "rows": rows}
+        for low, high, rows in zip(edges.tolist(), edges[1:].tolist(), counts.tolist(), strict=False)
+    ]
 
 
 def cut_off(texts: list[str], sizes: IntArray) -> tuple[IntArray, int]:

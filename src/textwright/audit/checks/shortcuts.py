@@ -18,6 +18,7 @@ from textwright.audit.base import Check, Planted, shuffled_labels, units
 from textwright.audit.findings import Evidence, Finding, Fix, Result, Severity, not_applicable, too_few
 from textwright.audit.flips import Flips, asked, flips
 from textwright.audit.screen import Candidate, Screened, screen
+from textwright.audit.screened import drawn_screen
 from textwright.audit.shared import labelled
 from textwright.audit.subject import AuditData
 from textwright.core.ragged import IntArray
@@ -42,7 +43,7 @@ def run(data: AuditData) -> Result:
     numbers = {
         "rows": len(rows),
         "phrases_tested": found.tests,
-        "significant": found.significant,
+        "significant": int(found.is_sure.sum()),
         "candidates": len(found.candidates),
     }
     if not found.candidates:
@@ -54,11 +55,15 @@ def run(data: AuditData) -> Result:
             who, one.phrase, _neutral(found, one), one.of, at_start=one.sign == "start", spaced=not ideographs
         )
         verdict = data.judged.get(("shortcuts", one.phrase), "")
-        table.append(_row(one, tried, data.label_names, verdict))
-        if one.sign != "pure" and tried.turns and verdict != "legitimate":
+        is_found = one.sign != "pure" and tried.turns and verdict != "legitimate"
+        table.append({**_row(one, tried, data.label_names, verdict), "found": is_found})
+        if is_found:
             findings.append(_finding(one, tried, data, rows, found.tests))
+    turning = [row["label"] for row in table if row["found"]]
     findings.sort(key=lambda finding: -(finding.evidence.value if finding.evidence else 0.0))
-    return Result.of(findings, numbers, {"candidates": table})
+    return Result.of(
+        findings, numbers, {"candidates": table, **drawn_screen(found, data.label_names, turning)}
+    )
 
 
 def _limited(data: AuditData, rows: IntArray) -> IntArray:

@@ -14,7 +14,7 @@ from textwright.audit.proof.models import drawn_model, with_groups, with_model
 from textwright.audit.subject import AuditData
 from textwright.core.seeds import generator
 from textwright.measure.discoveries import FALSE_DISCOVERIES, discovery_rates
-from textwright.measure.group_calibration import Calibration, calibration
+from textwright.measure.group_calibration import Calibration, calibration, drawn_bins
 from textwright.measure.groups import LEAST_ROWS
 
 WARN, BEYOND_NOISE = 0.05, 0.03
@@ -45,6 +45,11 @@ def run(data: AuditData) -> Result:
         ],
         "brier": [
             {"name": name, **_row(one.brier.to_json()), "rows": one.rows} for name, one in found.items()
+        ],
+        "reliability": [
+            {"name": name, **row}
+            for name in found
+            for row in drawn_bins(ours.confidence[groups[name]], ours.right[groups[name]])
         ],
     }
     return Result.of(findings, {"ece": whole.ece.to_json(), "brier": whole.brier.to_json()}, tables)
