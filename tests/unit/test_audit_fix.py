@@ -23,7 +23,7 @@ from textwright.audit.registry import CHECKS
 from textwright.audit.running import Ran
 from textwright.audit.settings import AuditSettings
 from textwright.core.errors import AuditError, DataError
-from textwright.core.files import sha256
+from textwright.core.files import read_json, sha256
 from textwright.tasks.prepare import prepare_data
 from textwright.tasks.recipe import Recipe
 from textwright.text.corpus import Asked, read_corpus
@@ -266,7 +266,13 @@ def test_diff_of_before_and_after(file: Path, tmp_path: Path) -> None:
     textwright.audit.data(file, before, AuditSettings(checks=["exact_twins"]))
     fix(before, safe=True)
     textwright.audit.data(file, after, AuditSettings(checks=["exact_twins"], patches=str(before)))
-    found = diff(before, after)
+    found = diff(before, after, tmp_path / "diff")
+    assert read_json(tmp_path / "diff" / "diff.json") == json.loads(json.dumps(found.to_json()))
+    page = (tmp_path / "diff" / "report.html").read_text(encoding="utf-8")
+    assert page.count('role="img"') == 1 and "exact_twins.share" in page and "已消失" in page
+    diff(before, after, tmp_path / "diff")
+    with pytest.raises(AuditError, match="something else"):
+        diff(before, after, before)
     assert len(found.gone) == 1 and found.gone[0]["checked"] and not found.new and not found.kept
     numbers = {one["number"]: one for one in found.numbers}
     assert numbers["exact_twins.copies"]["before"]["value"] == 2

@@ -23,7 +23,7 @@ from textwright.report.charts import (
 
 Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
-_MOST, _MOST_LABELS, _MOST_GROUPS, _PANELS = 20, 12, 16, 4
+MOST, _MOST_LABELS, _MOST_GROUPS, _PANELS = 20, 12, 16, 4
 _BINS = 3  # fewer show no course
 _ENDS = ("value", "low", "high")
 _SCREEN_HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 280.0, 48.0, 12.0, 10.0, 38.0
@@ -54,16 +54,22 @@ def audit_figures(check: str, tables: Tables) -> list[Figure]:
 def _plain(name: str, rows: Sequence[Row]) -> Figure | None:
     """Any table whose rows are numbers with intervals."""
     known = [row for row in rows if "name" in row and None not in [row.get(end) for end in _ENDS]]
-    chart = _dots(known[:_MOST], "", [], x="") if len(known) > 1 else None
+    chart = _dots(known[:MOST], "", [], x="") if len(known) > 1 else None
     return Figure("audit.whiskers", chart, {"name": name}) if chart else None
 
 
 def _dots(rows: Sequence[Row], n: str, compared: Sequence[float | None], *, x: str) -> Chart | None:
-    """Numbers with intervals, each with how many rows it counts and what it is compared with."""
+    """Numbers with intervals; with each the rows it counts, by `n`, and what it is compared with."""
     values = [(str(r["name"]), float(r["value"]), float(r["low"]), float(r["high"])) for r in rows]
-    beside = [(int(row[n]), value) for row, value in zip(rows, compared, strict=True)] if compared else []
+    counts = [int(row[n]) if n else None for row in rows]
+    beside = [*zip(counts, compared, strict=True)] if compared else []
     is_share = all(low >= 0 and high <= 1 for *_, low, high in values)
     return whiskers(values, x=x, share=is_share, beside=beside)
+
+
+def compared_dots(rows: Sequence[Row], before: Sequence[float]) -> Chart | None:
+    """Numbers with intervals (name, value, low, high), and a tick where each was before."""
+    return _dots(rows, "", [*before], x="") if rows else None
 
 
 def _representation(tables: Tables) -> list[Figure]:
@@ -77,7 +83,7 @@ def _representation(tables: Tables) -> list[Figure]:
     for label in sorted(labels, key=lambda label: -worst[label])[:_PANELS]:
         own = [row for row in rows if row["label"] == label]
         own.sort(key=lambda row: (not row["found"], -abs(row["gap"])))
-        shown = sorted(own[:_MOST], key=lambda row: -row["value"])
+        shown = sorted(own[:MOST], key=lambda row: -row["value"])
         chart = _dots(shown, "n", [row["base"] for row in shown], x="audit.groups.x")
         if chart:
             figures.append(Figure("audit.groups.of", chart, {"label": label}, _AGAINST_ALL))
@@ -137,7 +143,7 @@ def _shortcuts(tables: Tables) -> list[Figure]:
     figures = [
         Figure("audit.screen.of", _screen(label, tables), {"label": label}, _SCREEN) for label in labels
     ]
-    tried = sorted(tables.get("candidates", ()), key=lambda row: -row["value"])[:_MOST]
+    tried = sorted(tables.get("candidates", ()), key=lambda row: -row["value"])[:MOST]
     chart = _dots(tried, "rows", [row["neutral"] for row in tried], x="audit.flips.x") if tried else None
     return [*figures, *([Figure("audit.flips.of", chart, legend=_AGAINST_NEUTRAL)] if chart else [])]
 
@@ -189,7 +195,7 @@ def _group_gaps(tables: Tables) -> list[Figure]:
     figures = []
     for metric, key in _GAPS.items():
         rows = tables.get(metric, ())
-        known = [row for row in rows if row.get("value") is not None][:_MOST]
+        known = [row for row in rows if row.get("value") is not None][:MOST]
         chart = _dots(known, "rows", [row["rest"] for row in known], x="") if known else None
         if chart:
             figures.append(Figure(key, chart, {}, _AGAINST_REST))
@@ -225,7 +231,7 @@ def _area(value: float) -> tuple[float, str]:
 
 
 def _slices(tables: Tables) -> list[Figure]:
-    rows = sorted(tables.get("slices", ()), key=lambda row: (not row["confirmed"], -row["value"]))[:_MOST]
+    rows = sorted(tables.get("slices", ()), key=lambda row: (not row["confirmed"], -row["value"]))[:MOST]
     chart = _dots(rows, "rows", [row["rest"] for row in rows], x="") if rows else None
     return [Figure("audit.slices.of", chart, legend=_AGAINST_REST)] if chart else []
 
@@ -246,7 +252,7 @@ def _group_calibration(tables: Tables) -> list[Figure]:
         values = {"name": name, "n": f"{sum(n for *_, n in points):,}"}
         key = "audit.reliability.of" if figures else "audit.reliability.all"
         figures.append(Figure(key, reliability(points, largest=5.0), values))
-    shown = groups[:_MOST]
+    shown = groups[:MOST]
     chart = _dots(shown, "rows", [row["noise"] for row in shown], x="name.ece") if shown else None
     if chart:
         figures.append(Figure("audit.ece.of", chart, {"value": f"{whole['value']:.3f}"}, _AGAINST_NOISE))

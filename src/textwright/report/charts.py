@@ -119,7 +119,7 @@ class Heatmap:
 
 Series = tuple[str, Sequence[tuple[float, float]], Sequence[tuple[float, float]]]
 Whisker = tuple[str, float, float, float]
-Beside = tuple[int, float | None]
+Beside = tuple[int | None, float | None]
 
 
 def _foot(x: str) -> float:
@@ -203,7 +203,8 @@ def whiskers(
     height = _TOP + _ROW * len(rows) + _foot(x)
     names = [name for name, *_ in rows]
     shown = names if word_room else told_apart(names, _NAME)
-    shown = [f"{name} ({n:,})" for name, (n, _) in zip(shown, beside, strict=True)] if beside else shown
+    counts = [n for n, _ in beside] or [None] * len(rows)
+    shown = [name if n is None else f"{name} ({n:,})" for name, n in zip(shown, counts, strict=True)]
     left = (word_room or max(map(width, shown))) + 16
     compared = [value for _, value in beside if value is not None]
     values = [v for _, *own in rows for v in own]

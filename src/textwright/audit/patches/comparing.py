@@ -12,7 +12,11 @@ from textwright.audit.findings import SEVERITIES
 from textwright.audit.folder import TABLES, Audit, read_audit
 from textwright.audit.release.ratchet import is_score
 from textwright.core.errors import AuditError
+from textwright.core.files import publish_folder, to_json
 from textwright.core.records import Note
+from textwright.report.auditdiff import render_audit_diff
+
+RECORD, PAGE = "diff.json", "report.html"
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,18 @@ class Diff:
         return {**vars(self), "verdict": self.verdict}
 
 
-def diff(a: str | Path, b: str | Path) -> Diff:
-    """Compare the folders of two audits of the same kind, the earlier first. Raises AuditError.
+def diff(a: str | Path, b: str | Path, out: str | Path | None = None) -> Diff:
+    """Compare the folders of two audits of the same kind, the earlier first.
+
+    `out`, if any, gets a folder with diff.json and report.html. Raises AuditError, also where there is
+    something else at `out`.
 
     >>> import textwright.audit  # doctest: +SKIP
     >>> textwright.audit.diff("reviews-audit", "reviews-audit-2").verdict  # doctest: +SKIP
     '2 findings are gone, 0 are new, 1 remain; the gravest was high and is info'
     """
+    if out is not None:
+        _refuse_foreign(Path(out))
     before, after = read_audit(a), read_audit(b)
     if before.about != after.about:
         raise AuditError(
@@ -59,7 +68,7 @@ def diff(a: str | Path, b: str | Path) -> Diff:
     ours = {finding["id"]: finding for finding in before.findings}
     theirs = {finding["id"]: finding for finding in after.findings}
     ran = {check["check"] for check in after.checks if check["status"] in ("found", "clean")}
-    return Diff(
+    found = Diff(
         _head(before),
         _head(after),
         [{**_line(one), "checked": one["check"] in ran} for id_, one in ours.items() if id_ not in theirs],
@@ -68,6 +77,23 @@ def diff(a: str | Path, b: str | Path) -> Diff:
         [*_numbers(before, after)],
         [*_groups(before, after)],
     )
+    if out is not None:
+        _write(found, Path(out))
+    return found
+
+
+def _refuse_foreign(out: Path) -> None:
+    if out.exists() and not (out.is_dir() and ((out / RECORD).exists() or not any(out.iterdir()))):
+        raise AuditError(f"{out}: there is something else here", hint="Choose another --out.")
+
+
+def _write(found: Diff, out: Path) -> None:
+    def fill(folder: Path) -> None:
+        (folder / RECORD).write_text(to_json(found.to_json()), encoding="utf-8")
+        page = render_audit_diff(found.to_json())
+        (folder / PAGE).write_text(page, encoding="utf-8", errors="replace")
+
+    publish_folder(out, fill)
 
 
 def _head(audit: Audit) -> dict[str, Any]:

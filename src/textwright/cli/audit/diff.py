@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 def diff(
     a: Annotated[Path, typer.Argument(help="The folder of the earlier audit.", show_default=False)],
     b: Annotated[Path, typer.Argument(help="The folder of the later one.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="The folder for a page of the comparison.", show_default=False)
+    ] = None,
     json: Json = False,
     debug: Debug = False,
     lang: Lang = None,
@@ -27,16 +30,18 @@ def diff(
 
     Audit the data as they are with patches: textwright audit data DATA --set patches=AUDIT --out AFTER
 
-    Example: textwright audit diff reviews-audit reviews-audit-after
+    --out holds report.html with every change drawn, and diff.json.
+
+    Example: textwright audit diff reviews-audit reviews-audit-after --out reviews-mended
     """
     with guarded(debug, lang):
         from textwright.audit.patches.comparing import diff as compare
 
-        found = compare(a, b)
-        finish(json, found.to_json(), _shown(found))
+        found = compare(a, b, out)
+        finish(json, {**found.to_json(), "out": out and str(out)}, _shown(found, out))
 
 
-def _shown(found: Diff) -> str:
+def _shown(found: Diff, out: Path | None) -> str:
     lines = [found.verdict]
     for change, records in (("gone", found.gone), ("new", found.new)):
         lines += [_finding(change, one) for one in records]
@@ -55,7 +60,9 @@ def _shown(found: Diff) -> str:
     lines += [f"{one['number']}: {_pair(one)}" for one in changed]
     lines += [f"{one['table']}, {one['name']}: {_pair(one)}" for one in found.groups]
     same = len(numbers) - len(changed)
-    return "\n".join([*lines, *([f"{same:,} other numbers are as they were"] if same else [])])
+    lines += [f"{same:,} other numbers are as they were"] if same else []
+    lines += [f"report: {out / 'report.html'}"] if out else []
+    return "\n".join(lines)
 
 
 def _finding(change: str, one: dict[str, Any]) -> str:
