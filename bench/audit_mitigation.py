@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from _record import append, data_file, data_folder, head, new_run, read_column
 from textwright.audit.lexicon.reading import Lexicon, lexicon
-from textwright.audit.lexicon.swapping import masked_groups, swapped
+from textwright.audit.lexicon.swapping import swapped
 from textwright.audit.patches.kinds.reweigh import independent
 from textwright.core.seeds import generator
 from textwright.tasks.quick import quick_classifier
@@ -154,7 +154,7 @@ def run_set(name: str, seed: int, run: str, asked_ways: Sequence[str]) -> None:
     groups = {"listed": mentioned(held, listed), "unlisted": mentioned(held, unlisted)}
 
     def masked(words: Texts) -> list[str]:
-        return [masked_groups(text, listed) for text in words]
+        return [listed.masks.on(text) for text in words]
 
     def plain(words: Texts) -> list[str]:
         return [*words]

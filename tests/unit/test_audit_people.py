@@ -11,11 +11,12 @@ import pytest
 
 from textwright.audit.checks.representation import CHECK, LEAST
 from textwright.audit.lexicon.groups import groups_of
-from textwright.audit.lexicon.reading import POLARITIES, Lexicon, lexicon, read_lexicon, trie_pattern
-from textwright.audit.lexicon.swapping import TOKEN, masked_groups, swapped
+from textwright.audit.lexicon.reading import POLARITIES, Lexicon, lexicon, read_lexicon
+from textwright.audit.lexicon.swapping import swapped
 from textwright.audit.proof.made import made, words
 from textwright.audit.subject import AuditData, Labels
 from textwright.core.errors import DataError
+from textwright.text.terms import TOKEN, trie_pattern
 
 LANGUAGES = ("en", "zh")
 OWN = """
@@ -188,7 +189,7 @@ def test_a_swap_stays_inside_its_category_and_changes_nothing_else(language: str
         assert by_id[swap.before].category == after.category and after.polarity != "slur"
         around = text.split(term)
         assert swap.text.startswith(around[0].removesuffix("a ")) and swap.text.endswith(around[1])
-        assert masked_groups(swap.text, found).replace("an <", "a <") == masked_groups(text, found)
+        assert found.masks.on(swap.text).replace("an <", "a <") == found.masks.on(text)
     assert changed > 0.6 * len(found.terms)
 
 
@@ -198,7 +199,7 @@ def test_a_swap_keeps_capitals_articles_and_numbers(tmp_path: Path) -> None:
     swap = swapped("Reds and a red meet, RED wine", found, rng)
     assert swap is not None and swap.text == "Greens and an orange one meet, RED wine"
     assert swapped("a blue, nobody", found, rng) is None and swapped("", found, rng) is None
-    assert masked_groups("Reds like red wine", found) == f"{TOKEN} like red wine"
+    assert found.masks.on("Reds like red wine") == f"{TOKEN} like red wine"
 
 
 def labelled(counts: dict[tuple[str, str], int], **more: object) -> AuditData:

@@ -30,7 +30,6 @@ from textwright.core.records import Note
 from textwright.measure.classify import ClassifyMeter
 from textwright.report.audited import render_audit
 from textwright.tasks.predictor import Predictor
-from textwright.text.clean import clean_text
 from textwright.text.schema import Schema
 from textwright.text.sources import open_source
 from textwright.text.split import row_hashes
@@ -56,7 +55,7 @@ class Asked:
         ours = self.predictor
         parts = [np.zeros((0, len(self.labels)))]
         for start in range(0, len(texts), _CHUNK):
-            outputs = ours.engine.outputs([clean_text(text) for text in texts[start : start + _CHUNK]])
+            outputs = ours.engine.outputs([*map(ours.read, texts[start : start + _CHUNK])])
             rows = np.asarray(ours.task.measured(outputs, ours.decode), np.float64)
             parts.append(
                 rows if self.only is None else np.column_stack([1 - rows[:, self.only], rows[:, self.only]])
@@ -96,7 +95,7 @@ def model(
         say(Note(text))
     rows, left_out = _of_its_labels(read.data, predictor, say)
     rows, about = _one_problem(rows, predictor, settings, say)
-    seen = _seen(Path(path), rows, data_path, say)
+    seen = _seen(predictor, Path(path), rows, data_path, say)
     ran = run_checks(checks, rows, say)
     more = {
         "model": readable_name(path),
@@ -185,9 +184,9 @@ def _one_problem(
     return binary, {"positive": name, "of_labels": list(labels)}
 
 
-def _seen(folder: Path, data: AuditData, path: str | Path, say: Say) -> dict[str, int]:
+def _seen(predictor: Predictor, folder: Path, data: AuditData, path: str | Path, say: Say) -> dict[str, int]:
     """How many rows are no news to the model; a look at locked rows is counted in its folder."""
-    hashes = row_hashes([clean_text(text) for text in data.texts])
+    hashes = row_hashes([*map(predictor.read, data.texts)])
     keys = read_learned(folder)
     learned = 0 if keys is None else int(np.isin(as_keys(hashes), keys).sum())
     locked = count_look(folder, f"audit {readable_name(path)}", hashes)

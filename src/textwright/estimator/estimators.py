@@ -36,7 +36,6 @@ from textwright.tasks.base import TASKS, Decode
 from textwright.tasks.paths import full_path, with_settings
 from textwright.tasks.predictor import CHUNK, Predictor
 from textwright.tasks.recipe import Recipe
-from textwright.text.clean import clean_text
 from textwright.text.schema import TaskName
 
 try:
@@ -212,7 +211,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]
         texts, predictor = texts_of(X), self._opened.predictor
         parts = []
         for start in range(0, len(texts), CHUNK):
-            outputs = predictor.engine.outputs([clean_text(text) for text in texts[start : start + CHUNK]])
+            outputs = predictor.engine.outputs([*map(predictor.read, texts[start : start + CHUNK])])
             parts.append(make(outputs, predictor.decode))
         return np.concatenate(parts)
 

@@ -21,6 +21,7 @@ from textwright.tasks.wrong import WrongRows
 from textwright.text.clean import clean_text
 from textwright.text.schema import Schema
 from textwright.text.targets import Targets
+from textwright.text.terms import masked
 
 # Texts that are answered at once: so many rows, or so many characters when they are long.
 CHUNK, CHUNK_CHARACTERS = 4096, 4_000_000
@@ -58,6 +59,10 @@ class Predictor:
             ) from None
         return cls(engine, bundle.schema, decode, bundle)
 
+    def read(self, text: str) -> str:
+        """A text as the model reads it: cleaned, and with a token where it must not know a term."""
+        return masked(clean_text(text), self.schema.masks)
+
     def predict(self, texts: Sequence[str], *, probabilities: bool = False) -> list[dict[str, Any]]:
         """One answer a text, in the same order: `label` and `probability`, `labels`, or `score`.
 
@@ -71,7 +76,7 @@ class Predictor:
     def stream(self, texts: Iterable[str], *, probabilities: bool = False) -> Iterator[list[dict[str, Any]]]:
         """Answers in chunks, for texts that do not fit in memory."""
         for chunk in _chunks(texts):
-            outputs = self.engine.outputs([clean_text(text) for text in chunk])
+            outputs = self.engine.outputs([self.read(text) for text in chunk])
             yield self.task.answers(outputs, self.schema, self.decode, probabilities)
 
     def explain(
@@ -79,8 +84,8 @@ class Predictor:
     ) -> list[dict[str, Any]]:
         """One record a text, in the same order: the answer, and which tokens speak for it and against it.
 
-        A record is what `predict` answers with more beside it: `text` is the text after cleaning
-        (`text.clean.clean_text`), as the model reads it; `tokens` holds `{"text", "start", "end", "weight"}`
+        A record is what `predict` answers with more beside it: `text` is the text as the
+        model reads it (see `read`); `tokens` holds `{"text", "start", "end", "weight"}`
         of each token, with its place in that text in characters; `cut` counts the tokens that were not read,
         the text being too long; and `explained` names the label in question where there may be several: the
         most probable one of those that are answered, or of all where none is. A weight is positive where the
@@ -107,7 +112,7 @@ class Predictor:
         method_for(method, self.engine)
         found: list[dict[str, Any]] = []
         for chunk in _chunks(texts):
-            cleaned = [clean_text(text) for text in chunk]
+            cleaned = [self.read(text) for text in chunk]
             found += explain(
                 self.engine, self.schema, self.decode, cleaned, method, probabilities=probabilities
             )

@@ -166,7 +166,7 @@ def prepare_data(
     folds, unlabelled = _folds(recipe, corpus, twins, free, len(split.validation)), None
     if (path := recipe.data.unlabelled) is not None:
         held_out = [corpus.texts[i] for i in (split.validation if folds is None else free)]
-        unlabelled = read_unlabelled(path, corpus.schema.text, texts, held_out, examples.texts, recipe.seed)
+        unlabelled = read_unlabelled(path, corpus.schema, texts, held_out, examples.texts, recipe.seed)
         examples = replace(examples, unlabelled=unlabelled.texts)
     return Prepared(
         corpus,

@@ -19,9 +19,11 @@ from textwright.text.columns import find_text_column, profile
 from textwright.text.corpus import fingerprint
 from textwright.text.duplicates import cross_twins
 from textwright.text.rowlog import RowLog
+from textwright.text.schema import Schema
 from textwright.text.sources import open_source
 from textwright.text.sources.base import Batch
 from textwright.text.split import Mask, row_hashes
+from textwright.text.terms import masked
 
 # What is read at most: finding twins looks at every character some sixty times, 0.2 s a million of them.
 MAX_TEXTS, MAX_CHARACTERS = 200_000, 50_000_000
@@ -48,7 +50,7 @@ class Unlabelled:
 
 def read_unlabelled(
     path: str | Path,
-    column: str,
+    schema: Schema,
     locked: Sequence[str],
     held_out: Sequence[str],
     known: Sequence[str],
@@ -56,13 +58,14 @@ def read_unlabelled(
 ) -> Unlabelled:
     """Read the texts of any file; labels that it may have are not looked at.
 
-    `column` is that of the labelled data, which is taken where there is one of its name. Left out are twins
-    of `locked` texts and of those `held_out` to choose on, by the rule for rows to train on; texts that are
-    `known` with a label; copies; and what is beyond 200,000 texts or 50 million characters. Raises DataError
-    when there is no column of text, or no text is left.
+    `schema` is that of the labelled data: its column is taken where there is one of its name, and its masks
+    are put on. Left out are twins of `locked` texts and of those `held_out` to choose on, by the rule for
+    rows to train on; texts that are `known` with a label; copies; and what is beyond 200,000 texts or 50
+    million characters. Raises DataError when there is no column of text, or no text is left.
     """
     log = RowLog()
-    texts, rows = _read(path, column, log)
+    texts, rows = _read(path, schema.text, log)
+    texts = [masked(text, schema.masks) for text in texts]
     reasons: list[str] = [""] * len(texts)
     seen = set(row_hashes(known))
     for place, name in enumerate(row_hashes(texts)):

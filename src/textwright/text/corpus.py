@@ -31,6 +31,7 @@ from textwright.text.targets import (
     learn_labels,
     parse_score,
 )
+from textwright.text.terms import Masks, masked
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ def read_corpus(path: str | Path, asked: Asked | None = None) -> Corpus:
     schema = Schema(
         task=guess.task, text=guess.text, label=guess.label, form=guess.form, separator=guess.separator
     )
+    schema = schema.replaced({"masks": patches.masks() if patches else []})
     found = _read_rows(batches, schema, source, log, overlay)
     texts, cells, rows = found.texts, found.cells, found.rows
     labels = learn_labels(cells, rows, schema, str(source.path)) if schema.task != "score" else []
@@ -126,8 +128,13 @@ def read_corpus(path: str | Path, asked: Asked | None = None) -> Corpus:
     if schema.task == "score":
         schema = schema.replaced({"low": float(targets.min()), "high": float(targets.max())})
         _refuse_constant(schema, str(source.path))
-    corpus = Corpus(str(path), schema, texts, targets, np.array(rows), log, (*source.notes, *guess.reasons))
+    notes = (*source.notes, *guess.reasons, *map(_of_masks, schema.masks))
+    corpus = Corpus(str(path), schema, texts, targets, np.array(rows), log, notes)
     return corpus if patches is None else replace(corpus, **_by_patches(found), patches=(*patches.records(),))
+
+
+def _of_masks(masks: Masks) -> str:
+    return f"{len(masks.terms):,} terms are read as {masks.token}, in training and in use"
 
 
 def _by_patches(found: _Found) -> dict[str, Any]:
@@ -140,7 +147,9 @@ def _by_patches(found: _Found) -> dict[str, Any]:
 
 
 def read_labelled(path: str | Path, schema: Schema) -> Corpus:
-    """Read rows as a model knows them: same task, same labels. Raises DataError where they do not fit."""
+    """Read rows as a model knows them: same task, same labels, same masks. Raises DataError where they do not
+    fit.
+    """
     log = RowLog()
     source, head, batches = _open(path, log)
     columns = profile(head)
@@ -198,6 +207,8 @@ def _read_rows(
                 found.texts.append(text)
                 found.cells.append(own or [])
                 found.rows.append(row)
+    if schema.masks:
+        found.texts = [masked(text, schema.masks) for text in found.texts]
     if not found.texts:
         dropped = ", ".join(f"{n:,} dropped: {reason}" for (_, reason), n in log.counts.items())
         raise DataError(

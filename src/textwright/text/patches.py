@@ -22,6 +22,7 @@ from typing import Any, Literal, get_args
 from textwright.core.errors import DataError
 from textwright.core.files import read_json, sha256
 from textwright.text.rowlog import RowLog
+from textwright.text.terms import Masks
 
 FORMAT = 1
 FOLDER, MANIFEST, LINES = "patches", "manifest.json", "patch.jsonl"
@@ -76,6 +77,11 @@ class Patch:
     def keyed(self) -> Keyed:
         found: Keyed = self.manifest["keyed"]
         return found
+
+    @property
+    def masks(self) -> list[Masks]:
+        """What a model that learns by it must not read, in use as in training."""
+        return [Masks.parse(self.manifest["masks"])] if "masks" in self.manifest else []
 
     def record(self) -> dict[str, Any]:
         """What a model that learned by it says of it."""
@@ -161,6 +167,9 @@ class Patches:
 
     def records(self) -> list[dict[str, Any]]:
         return [patch.record() for patch in self.patches]
+
+    def masks(self) -> list[Masks]:
+        return [masks for patch in self.patches for masks in patch.masks]
 
     def of_number(self, file: int, path: str = "") -> Overlay:
         """What they say of the file of this number."""

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from textwright.core.settings import Settings
+from textwright.text.terms import Masks
 
 TaskName = Literal["classify", "multilabel", "score"]
 LabelForm = Literal["single", "list", "separated", "indicators", "number"]
@@ -24,6 +25,7 @@ class Schema(Settings):
     low: float | None = Field(None, description="the lowest score seen")
     high: float | None = Field(None, description="the highest score seen")
     scripts: dict[str, float] = Field(default_factory=dict, description="share of the letters in each script")
+    masks: list[Masks] = Field(default_factory=list, description="terms that it reads as one token")
 
     @property
     def is_ideographic(self) -> bool:

@@ -19,6 +19,7 @@ from textwright.core.errors import DataError
 from textwright.core.names import did_you_mean
 from textwright.core.plainyaml import load_yaml
 from textwright.core.seeds import generator
+from textwright.text.terms import Masks, lowered, term_pattern
 
 Polarity = Literal["neutral", "slur", "self-used"]
 POLARITIES: tuple[Polarity, ...] = ("neutral", "slur", "self-used")
@@ -82,11 +83,19 @@ class Lexicon:
         """All terms that count."""
         return [term for term, groups in self.owners.items() if groups]
 
+    @property
+    def has_borders(self) -> bool:
+        """A Han character has no border; a word in Latin letters has one."""
+        return self.language != "zh"
+
+    @cached_property
+    def masks(self) -> Masks:
+        """What takes all of them out of a text."""
+        return Masks(terms=self.terms, not_in=[*self.not_in], has_borders=self.has_borders)
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        body = trie_pattern(self.owners)
-        # A Han character has no border; a word in Latin letters has one.
-        return re.compile(body if self.language == "zh" else f"(?<![0-9a-z]){body}(?![0-9a-z])")
+        return term_pattern(self.owners, has_borders=self.has_borders)
 
     def mentions(self, text: str) -> Iterator[Mention]:
         """The terms of a text from left to right, of several at one place the longest.
@@ -96,10 +105,7 @@ class Lexicon:
         >>> [m.term for m in lexicon("en").mentions("Old men in the white house, womanly")]
         ['old men']
         """
-        lowered = text.lower()
-        if len(lowered) != len(text):  # a few letters are longer in lower case
-            lowered = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
-        for match in self._pattern.finditer(lowered):
+        for match in self._pattern.finditer(lowered(text)):
             groups = self.owners[match[0]]
             if groups:
                 yield Mention(match.start(), match.end(), match[0], groups)
@@ -152,34 +158,6 @@ class Lexicon:
                 seen.update(new)
                 if new:
                     yield new
-
-
-def trie_pattern(words: Iterable[str]) -> str:
-    """A pattern of many words that looks at each character of a text about once; longer words first.
-
-    >>> trie_pattern(["ab", "abc", "b"])
-    '(?:ab(?:c)?|b)'
-    """
-    root: dict[str, Any] = {}
-    for word in words:
-        node = root
-        for character in word:
-            node = node.setdefault(character, {})
-        node[""] = {}
-    return _branch(root)
-
-
-def _branch(node: dict[str, Any]) -> str:
-    parts = []
-    for character, below in sorted(node.items()):
-        if not character:
-            continue
-        text = re.escape(character)
-        while len(below) == 1 and "" not in below:
-            ((character, below),) = below.items()
-            text += re.escape(character)
-        parts.append(text + ("" if set(below) == {""} else _branch(below)))
-    return f"(?:{'|'.join(parts)}){'?' if '' in node else ''}"
 
 
 @cache

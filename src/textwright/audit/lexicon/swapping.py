@@ -1,4 +1,4 @@
-"""Terms of groups taken out of texts, or changed to another group of the same category.
+"""Terms of groups changed to another group of the same category.
 
 Swaps are those of counterfactual token fairness (Garg et al. 2019, arXiv 1809.10610): inside a category,
 never from or to a slur, and not where a sentence would lose its sense.
@@ -13,7 +13,6 @@ import numpy as np
 
 from textwright.audit.lexicon.reading import FORMS, Group, Lexicon, Mention
 
-TOKEN = "<GROUP>"
 _ARTICLE = re.compile(r"\b([Aa])(n?) $")
 
 
@@ -23,20 +22,6 @@ class Swap(NamedTuple):
     text: str
     before: str
     after: str
-
-
-def masked_groups(text: str, words: Lexicon, token: str = TOKEN) -> str:
-    """With a token where a group is named.
-
-    >>> from textwright.audit.lexicon.reading import lexicon
-    >>> masked_groups("那个上海人很好", lexicon("zh"))
-    '那个<GROUP>很好'
-    """
-    parts, end = [], 0
-    for mention in words.mentions(text):
-        parts += [text[end : mention.start], token]
-        end = mention.end
-    return "".join([*parts, text[end:]])
 
 
 def swapped(text: str, words: Lexicon, rng: np.random.Generator) -> Swap | None:

@@ -40,7 +40,7 @@ def patched_rows(data: AuditData, patches: Iterable[Patch], audit: Path) -> list
 @dataclass
 class Fixing:
     """One fix of one finding. `rows` (N,) are the rows as they stand, `positions` those of the finding that
-    no patch has dropped; what is changed is kept in `changes`.
+    no patch has dropped; what is changed is kept in `changes`, and `more` stands in the manifest.
     """
 
     data: AuditData
@@ -51,6 +51,7 @@ class Fixing:
     finding: str = ""
     changes: list[Change] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    more: dict[str, Any] = field(default_factory=dict)
 
     @property
     def alive(self) -> IntArray:

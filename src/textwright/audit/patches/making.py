@@ -206,6 +206,7 @@ def _made(
             "safe": offer["safe"],
             "because": wish.because.strip(),
             "who": wish.who,
+            **fixing.more,
         }
         made.append(write_patch(folder, kind, fixing.changes, files, about).record())
     return Fixed(folder, offers(audit), made, lacking, notes)

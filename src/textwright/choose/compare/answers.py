@@ -61,7 +61,7 @@ def read_truth(path: str | Path, models: Sequence[Predictor], asked: Asked) -> T
     Raises DataError where the file does not fit, ConfigError where the models answer different questions.
     """
     schema = _joined(models, asked) if models else _guessed(path, asked)
-    corpus = read_labelled(path, schema)
+    corpus = read_labelled(path, schema.replaced({"masks": []}))  # each model reads the texts its own way
     rows = _row_numbers(path)
     return Truth(corpus, _values(corpus.targets, schema), np.searchsorted(rows, corpus.rows), len(rows))
 
@@ -136,7 +136,7 @@ def model_answers(predictor: Predictor, name: str, truth: Truth) -> Answers:
     values: list[Value] = []
     for start in range(0, len(truth.corpus), CHUNK):
         rows = slice(start, start + CHUNK)
-        outputs = predictor.engine.outputs(truth.corpus.texts[rows])
+        outputs = predictor.engine.outputs([*map(predictor.read, truth.corpus.texts[rows])])
         measured, found = (of(outputs, predictor.decode) for of in (task.measured, task.answered))
         places = [truth.schema.labels.index(label) for label in predictor.schema.labels]
         answers = np.array(places)[found] if task.name == "classify" else _widened(found, places, truth)

@@ -155,7 +155,7 @@ class Reading:
         """The places of texts that are neither known to the model nor copies of an earlier one."""
         if not texts:
             return []
-        keys = as_keys(row_hashes(texts))
+        keys = as_keys(row_hashes([*map(self.predictor.read, texts)]))
         is_new = seen.is_new(keys)
         is_learned = np.zeros(len(keys), np.bool_) if self.learned is None else np.isin(keys, self.learned)
         is_locked = np.isin(keys, self.locked)
@@ -170,8 +170,9 @@ def _asked(
 ) -> list[Candidate]:
     """What the model says of some rows."""
     task, schema = predictor.task, predictor.schema
+    read = [*map(predictor.read, texts)]
     outputs = np.concatenate(
-        [predictor.engine.outputs(texts[i : i + _CHUNK]) for i in range(0, len(texts), _CHUNK)]
+        [predictor.engine.outputs(read[i : i + _CHUNK]) for i in range(0, len(read), _CHUNK)]
     )
     answers = task.answers(outputs, schema, predictor.decode, False)
     if schema.task == "score":
