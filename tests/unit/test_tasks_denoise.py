@@ -13,6 +13,7 @@ from textwright.core.errors import CheckpointError, ConfigError, DataError
 from textwright.tasks.pretraining.recipe import PretrainRecipe
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.writing.model import LanguageModel
+from textwright.tasks.writing.retelling import answers
 
 TINY = {"width": 32, "layers": 1, "heads": 2, "inner": 64, "positions": 32}
 ANIMALS, PLACES = ("cat", "dog", "cow", "hen", "fox"), ("mat", "hill", "roof", "road", "bed")
@@ -80,6 +81,38 @@ def test_gaps_of_any_length_are_filled(learned: tuple[Path, api.Pretrained]) -> 
         assert 0 < sum(share for _, share in gap) <= 1.0001
 
 
+def test_a_page_shows_what_fills_the_gaps(learned: tuple[Path, api.Pretrained], tmp_path: Path) -> None:
+    from transformers import AutoModelForSeq2SeqLM
+
+    out, _ = learned
+    text = "the [MASK] sat on the <mask> and saw 春 a cow."
+    record = api.inspect(out, text, tmp_path / "gaps.html").record
+    ours = LanguageModel.load(out)
+    mask, pieces = ours.tokenizer.pieces[ours.vocabulary.mask_id or 0], ours.tokenizer.pieces
+    told = [token["token"] for token in record["tokens"]]
+    assert told.count(mask) == 2 and told[0] == mask and told[-1] == pieces[ours.vocabulary.end_id]
+    assert record["text"].count(mask) == 2 and not record["text"].endswith(told[-1])
+    for token in record["tokens"][:-1]:
+        shown = record["text"][token["start"] : token["end"]]
+        assert shown and (shown == mask) == (token["token"] == mask)
+    read = [pieces.index(name) for name in record["attention"]["seen"]]
+    known = [ours.vocabulary.end_id, *map(pieces.index, told[:-1])]
+    with torch.no_grad():
+        model = AutoModelForSeq2SeqLM.from_pretrained(out)
+        logits = model(input_ids=torch.tensor([read]), decoder_input_ids=torch.tensor([known])).logits[0]
+    for place, (token, shares) in enumerate(zip(record["tokens"], logits.softmax(-1), strict=True)):
+        assert token["probability"] == pytest.approx(float(shares[pieces.index(told[place])]), rel=1e-3)
+    (best, share), *_ = answers(ours, read)
+    assert [pieces[token] for token in best] == told
+    assert 2 ** -record["bits"] == pytest.approx(share, rel=1e-3), "its tokens make up the whole answer"
+    heads = torch.tensor(record["attention"]["layers"][0]["heads"])
+    assert heads.shape == (2, len(told), len(read)) and torch.allclose(
+        heads.sum(-1), torch.ones(()), atol=1e-2
+    )
+    page = (tmp_path / "gaps.html").read_text(encoding="utf-8")
+    assert "fills the gaps of a text" in page and "怎样填补文本中的空缺" in page
+
+
 def test_the_folder_opens_in_the_library_with_equal_logits(learned: tuple[Path, api.Pretrained]) -> None:
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -116,7 +149,7 @@ def test_what_it_is_not_for_is_refused(
     out, _ = learned
     with pytest.raises(ConfigError, match="does not write"):
         api.generate(out, ["the"])
-    with pytest.raises(ConfigError, match=r"this page does not show\n.*textwright fill"):
+    with pytest.raises(DataError, match="no gap in the text 'the cat'"):
         api.inspect(out, "the cat", tmp_path / "x.html")
     with pytest.raises(CheckpointError, match="not an encoder of texts"):
         asked = {

@@ -19,6 +19,7 @@ Finding = tuple[str, dict[str, Any]]
 MARK = b'<meta name="generator" content="textwright inspect">'
 _DARKEST = 12.0  # bits: a token that is one in four thousand
 _SHADES = 9
+_TITLES = {"pairs": "inspect.page_pairs", "gaps": "inspect.page_gaps"}
 _CONTEXT = 32  # characters before or after a place
 
 
@@ -61,7 +62,7 @@ def render_inspected(record: dict[str, Any], language: Language | None = None) -
         .get_template("inspect.html")
         .render(
             r=record,
-            title="inspect.page_pairs" if record["objective"] == "pairs" else "inspect.page",
+            title=_TITLES.get(record["objective"], "inspect.page"),
             mark=Markup(MARK.decode()),
             language=language or SPOKEN.get(),
             sections=[f"inspect.{key}" for key in ("told", "places", "attention", "nearest", "words")],

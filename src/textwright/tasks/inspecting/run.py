@@ -19,7 +19,7 @@ from textwright.tasks.inspecting.alike import nearest_record
 from textwright.tasks.inspecting.expecting import log_shares, place_records, rounded, token_records
 from textwright.tasks.inspecting.looking import attention_record
 from textwright.tasks.inspecting.places import chosen_places
-from textwright.tasks.inspecting.telling import read_and_tell
+from textwright.tasks.inspecting.telling import read_and_fill, read_and_tell
 from textwright.tasks.rewriting.settings import DecodeSettings
 from textwright.tasks.writing.model import LanguageModel
 from textwright.text.tokenizers.sample import is_text
@@ -53,8 +53,8 @@ def inspect_text(
     at: Sequence[int] = (),
     language: Language | None = None,
 ) -> Inspected:
-    """Write the page `out` that shows how the language model of a folder reads a text, or what a model of
-    pairs makes of it.
+    """Write the page `out` that shows how the language model of a folder reads a text, what a model of pairs
+    makes of it, or what one from sequence to sequence fills its gaps with.
 
     `at` names the tokens to show what is expected at, counted from 1; the last ones where it is empty.
     `language` is the one that the page opens in. Raises BundleError for a folder without a language model,
@@ -71,12 +71,8 @@ def inspect_text(
     if manifest.task in PAIRS:
         told = read_and_tell(model, text, DecodeSettings.parse(manifest.decode), at)
         return _written(target, {"name": Path(path).resolve().name, **told}, language)
-    if model.architecture.objective == "denoise":
-        raise ConfigError(
-            f"a {model.architecture.name} reads one text and tells another, which this page does not show",
-            hint=f"Use: textwright fill {path} --text 'a [MASK] day'",
-        )
-    return _written(target, {"name": Path(path).resolve().name, **read(model, text, at)}, language)
+    reader = read_and_fill if model.architecture.objective == "denoise" else read
+    return _written(target, {"name": Path(path).resolve().name, **reader(model, text, at)}, language)
 
 
 def _written(target: Path, record: dict[str, Any], language: Language | None) -> Inspected:

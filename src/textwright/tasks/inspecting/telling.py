@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from textwright.core.errors import DataError
-from textwright.core.ragged import Ragged
 from textwright.core.records import Note
 from textwright.tasks.inspecting.alike import nearest_record
 from textwright.tasks.inspecting.expecting import name_of, place_records, rounded, token_records
@@ -25,9 +24,11 @@ from textwright.tasks.inspecting.places import chosen_places
 from textwright.tasks.rewriting.engines.library import LibraryEngine
 from textwright.tasks.rewriting.model import ended
 from textwright.tasks.rewriting.settings import DecodeSettings
+from textwright.tasks.writing.filling import with_gaps
 from textwright.tasks.writing.model import LanguageModel
+from textwright.tasks.writing.retelling import answers
 
-PAIRS_PAGE = "pairs"
+PAIRS_PAGE, GAPS_PAGE = "pairs", "gaps"
 _DIGITS, _PLAIN = 4, "eager"
 
 
@@ -45,9 +46,33 @@ def read_and_tell(
     ((best, *_),) = LibraryEngine.of(model).decode(read, settings)
     told = [*best.ids, model.frame.end_id] if best.is_whole else [*best.ids]
     read = model.frame.around(read)
+    record = _record(model, read.values.tolist(), told, _spelled(model, best.ids), at)
+    notes = [note.text for note in _notes(model, num_tokens, best.is_whole)]
+    return {**record, "objective": PAIRS_PAGE, "source": source, "notes": notes}
+
+
+def read_and_fill(model: LanguageModel, source: str, at: Sequence[int] = ()) -> dict[str, Any]:
+    """All records of what a model fills the gaps of a text with: `text` holds each gap's mark and its tokens.
+
+    Raises DataError for a source without a gap or beyond the window, ConfigError as `read_and_tell`.
+    """
+    frame = model.tokenizer.frame
+    read = with_gaps(model, source, frame.prefix, frame.suffix)
+    (told, _), *_ = answers(model, read)
+    record = _record(model, read, told, _spelled_gaps(model, told), at)
+    return {**record, "objective": GAPS_PAGE, "source": source, "notes": []}
+
+
+def _record(
+    model: LanguageModel,
+    read: Sequence[int],
+    told: Sequence[int],
+    spelled: tuple[str, list[tuple[int, int]]],
+    at: Sequence[int],
+) -> dict[str, Any]:
     shares_TV, looks = _told(model, read, told)
-    text, spans = _spelled(model, best.ids)
-    spans += [(len(text), len(text))] * (len(told) - len(spans))
+    text, spans = spelled
+    spans = [*spans, *([(len(text), len(text))] * (len(told) - len(spans)))]
     tokens = [
         {**record, "start": start, "end": end}
         for record, (start, end) in zip(token_records(model, told, shares_TV), spans, strict=True)
@@ -55,12 +80,9 @@ def read_and_tell(
     bits = sum(token["bits"] for token in tokens)
     return {
         "model": model.architecture.name,
-        "objective": PAIRS_PAGE,
         "textwright_version": version("textwright"),
-        "source": source,
         "text": text,
         "num_tokens": len(told),
-        "notes": [note.text for note in _notes(model, num_tokens, best.is_whole)],
         "bits": rounded(bits),
         "bits_per_token": rounded(bits / len(tokens)),
         "bits_per_byte": None,
@@ -68,18 +90,18 @@ def read_and_tell(
         "least_expected": max(range(len(tokens)), key=lambda place: tokens[place]["bits"]) + 1,
         "tokens": tokens,
         "places": place_records(model, tokens, shares_TV, chosen_places(at, len(tokens))),
-        "attention": _attention(model, read.values.tolist(), told, looks),
-        "nearest": nearest_record(model, [*read.values.tolist()[:-1], *best.ids]),
+        "attention": _attention(model, read, told, looks),
+        "nearest": nearest_record(model, [*read[:-1], *told]),
     }
 
 
 @torch.no_grad()
-def _told(model: LanguageModel, read: Ragged, told: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+def _told(model: LanguageModel, read: Sequence[int], told: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
     """The log-probabilities (T, V) of all tokens at each place of an answer, and of each layer the weights
     (heads, T, S) of what was looked at.
     """
     network = model.model
-    ids = torch.from_numpy(read.values.astype(np.int64))[None].to(model.device)
+    ids = torch.tensor([[*read]], device=model.device)
     known = torch.tensor([[*model.frame.known, *told[:-1]]], device=model.device)
     before = network.config._attn_implementation
     if not model.architecture.is_recurrent:
@@ -103,6 +125,17 @@ def _spelled(model: LanguageModel, ids: Sequence[int]) -> tuple[str, list[tuple[
     text = model.tokenizer.decode([*ids])
     ends = [min(end, len(text)) for end in ends]
     return text, [(min(a, b), b) for a, b in pairwise(ends)]
+
+
+def _spelled_gaps(model: LanguageModel, told: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
+    """The same of what fills gaps: the mark of each gap, then the text that fills it."""
+    mask, text, spans = model.vocabulary.mask_id, "", list[tuple[int, int]]()
+    for is_mask, group in groupby(told, key=lambda token: token == mask):
+        ids = [token for token in group if token != model.frame.end_id]
+        part, own = (name_of(model, ids[0]), []) if is_mask else _spelled(model, ids)
+        spans += [(len(text) + a, len(text) + b) for a, b in (own or [(0, len(part))] * is_mask)]
+        text += part
+    return text, spans
 
 
 def _attention(

@@ -52,7 +52,7 @@ def fill(model: LanguageModel, texts: Sequence[str], *, most: int = 5) -> list[F
 
 def _filled(model: LanguageModel, text: str, most: int) -> Filled:
     words = model.vocabulary
-    ids = _with_gaps(model, text, (words.start_id,), (words.end_id,))
+    ids = with_gaps(model, text, (words.start_id,), (words.end_id,))
     gaps = [place for place, token in enumerate(ids) if token == model.vocabulary.mask_id]
     found: dict[int, list[tuple[str, float]]] = {}
     while open_gaps := [place for place in gaps if place not in found]:
@@ -75,7 +75,7 @@ def _filled(model: LanguageModel, text: str, most: int) -> Filled:
 
 def _retold(model: LanguageModel, text: str, most: int) -> Filled:
     frame = model.tokenizer.frame
-    gaps = told_spans(model, _with_gaps(model, text, frame.prefix, frame.suffix), most)
+    gaps = told_spans(model, with_gaps(model, text, frame.prefix, frame.suffix), most)
     first, *rest = _around_gaps(model, text)
     return Filled(first + "".join(gap[0][0] + part for gap, part in zip(gaps, rest, strict=True)), gaps)
 
@@ -96,9 +96,7 @@ def _around_gaps(model: LanguageModel, text: str) -> list[str]:
     return [*parts, last]
 
 
-def _with_gaps(
-    model: LanguageModel, text: str, before: tuple[int, ...], behind: tuple[int, ...]
-) -> list[int]:
+def with_gaps(model: LanguageModel, text: str, before: tuple[int, ...], behind: tuple[int, ...]) -> list[int]:
     """The ids of a text and what stands around it, with the mask in its gaps."""
     parts = _around_gaps(model, text)
     assert model.vocabulary.mask_id is not None

@@ -25,9 +25,23 @@ def told_spans(model: LanguageModel, ids: list[int], most: int) -> list[list[tup
     answers that were found add up to, so the true one is no smaller.
     """
     words = model.vocabulary
+    shares: list[dict[str, float]] = [{} for token in ids if token == words.mask_id]
+    for told, score in answers(model, ids, max(most, _LEAST_BEAMS)):
+        spans = [*_spans(told, words.mask_id, words.end_id)]
+        for gap, tokens in zip(shares, spans, strict=False):
+            text = model.tokenizer.decode(tokens)
+            gap[text] = gap.get(text, 0.0) + score
+    return [[(text, round(share, 6)) for text, share in _likeliest(gap, most)] for gap in shares]
+
+
+def answers(model: LanguageModel, ids: list[int], beams: int = _LEAST_BEAMS) -> list[tuple[list[int], float]]:
+    """What a model tells of a text with masks, the likeliest first, with the probability of each whole.
+
+    An answer is for each gap the mask and the tokens that fill it, then the end.
+    """
+    words = model.vocabulary
     num_gaps = sum(token == words.mask_id for token in ids)
     row = torch.tensor([ids], device=model.device)
-    beams = max(most, _LEAST_BEAMS)
     found = model.model.generate(
         input_ids=row,
         attention_mask=torch.ones_like(row),
@@ -43,13 +57,13 @@ def told_spans(model: LanguageModel, ids: list[int], most: int) -> list[list[tup
         return_dict_in_generate=True,
         output_scores=True,
     )
-    shares: list[dict[str, float]] = [{} for _ in range(num_gaps)]
-    for told, score in zip(found.sequences.tolist(), found.sequences_scores.exp().tolist(), strict=True):
-        spans = [*_spans(told[1:], words.mask_id, words.end_id)]
-        for gap, tokens in zip(shares, spans, strict=False):
-            text = model.tokenizer.decode(tokens)
-            gap[text] = gap.get(text, 0.0) + score
-    return [[(text, round(share, 6)) for text, share in _likeliest(gap, most)] for gap in shares]
+    told = [_to_the_end(row[1:], words.end_id) for row in found.sequences.tolist()]
+    return [*zip(told, found.sequences_scores.exp().tolist(), strict=True)]
+
+
+def _to_the_end(told: list[int], end_id: int) -> list[int]:
+    """Without what pads a row behind its end."""
+    return told[: told.index(end_id) + 1] if end_id in told else told
 
 
 @dataclass(frozen=True)
