@@ -111,7 +111,8 @@ def _origin(lines: Sequence[Line]) -> str:
 
 
 def _machine(machine: dict[str, Any]) -> str:
-    return f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}"
+    vectors = f" ({machine['vectors']})" if "vectors" in machine else ""
+    return f"{machine['cpu']}{vectors}, {machine['cores']} cores, torch {machine['torch']}"
 
 
 def _values(lines: Iterable[Line], name: str) -> Cells:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, Muon, SparseAdam
 
 from textwright.core.errors import ModelError
-from textwright.learn.optimizers import OPTIMIZERS, Stepper, build_optimizer
+from textwright.learn.optimizers import OPTIMIZERS, Stepper, build_optimizer, muon
 from textwright.learn.optimizers.lazy import LazyAdam
 from textwright.learn.settings import OptimizerSettings
 
@@ -80,7 +80,8 @@ def steps(model: Small, optimizers: list[Stepper], count: int = 25) -> None:
 
 
 @pytest.mark.parametrize("name", list(OPTIMIZERS))
-def test_makes_the_steps_of_the_plain_optimizer(name: str) -> None:
+def test_makes_the_steps_of_the_plain_optimizer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(muon, "multiplies_bf16", lambda device: True)  # torch's own rounds on any processor
     ours, theirs, before = start(), start(), start().state_dict()
     settings = OptimizerSettings.parse({"name": name, "rate": 0.01, "weight_decay": DECAY, "momentum": 0.8})
     steps(ours, [build_optimizer(ours, settings)])
@@ -97,6 +98,17 @@ def test_makes_the_steps_of_the_plain_optimizer(name: str) -> None:
         )
     still = {"norm.bias", "unused.weight", "unused.bias"}
     assert {key for key in before if torch.equal(found[key], before[key])} == still
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_muon_brings_singular_values_near_one(is_quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(muon, "multiplies_bf16", lambda device: is_quick)
+    torch.manual_seed(0)
+    found = muon.orthogonalised(torch.randn(3, 16, 40))
+    assert found.dtype == (torch.bfloat16 if is_quick else torch.float32)
+    values = torch.linalg.svdvals(found.float())
+    # Five steps of this polynomial leave them between these (Jordan et al. 2024).
+    assert float(values.min()) > 0.6 and float(values.max()) < 1.3
 
 
 class Tables(nn.Module):

@@ -101,7 +101,7 @@ def test_torch_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_processor_without_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(doctor, "_cpu_features", lambda: {"sse2"})
+    monkeypatch.setattr(doctor, "cpu_features", lambda: {"sse2"})
     check = found("torch")
     assert check.status == "warning" and "no AVX2" in check.found and "not in hardware" in check.found
 

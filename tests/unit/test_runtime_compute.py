@@ -82,3 +82,21 @@ def test_only_a_long_fit_is_compiled(
 def test_an_unknown_precision_is_named() -> None:
     with pytest.raises(ConfigError, match="precision"):
         ComputeSettings.parse({"precision": "fp16"})
+
+
+@pytest.mark.parametrize(
+    ("features", "has"),
+    [
+        ({"avx2", "fma"}, False),
+        ({"avx512f", "avx512_bf16"}, True),
+        ({"asimd", "svebf16"}, True),
+        (set(), False),
+    ],
+)
+def test_bf16_is_multiplied_where_the_processor_says_so(
+    features: set[str], has: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compute, "cpu_features", lambda: features)
+    compute.multiplies_bf16.cache_clear()
+    assert compute.multiplies_bf16("cpu") == has
+    compute.multiplies_bf16.cache_clear()

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from textwright.core.errors import DeviceError
-from textwright.runtime.cpu import usable_cpus
+from textwright.runtime.cpu import cpu_features, usable_cpus
 from textwright.runtime.settings import Compute, ComputeSettings, Device, Precision
 
 _PROBE_SECONDS, _LEAST_PRODUCTS = 0.025, 8
@@ -97,6 +97,18 @@ def _precision(asked: ComputeSettings, device: Device, casts: bool) -> tuple[Pre
     if gain >= LEAST_GAIN:
         return "bf16", f"a product takes 1/{gain:.1f} of the time of fp32 here; the weights stay fp32"
     return "fp32", f"bf16 is {gain:.1f} times as fast here, which is too little"
+
+
+@cache
+def multiplies_bf16(device: str) -> bool:
+    """Whether the hardware has products in bfloat16: on a processor without they take a hundred times as long
+    as in fp32. What the processor says, not a probe, so that all processes of a fit agree.
+    """
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device != "cpu":
+        return True
+    return any("bf16" in name for name in cpu_features())
 
 
 @cache

@@ -7,6 +7,7 @@ import sys
 import time
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 # How often it is looked at what runs, and how long after each other.
 _MOMENTS, _SECONDS_OF_A_MOMENT = 7, 0.005
@@ -25,6 +26,18 @@ def _quota() -> int | None:
     except (OSError, ValueError):
         return None
     return None if quota == "max" else max(1, int(quota) // int(period))
+
+
+def cpu_features() -> set[str]:
+    """The instruction sets of the processor, as Linux or else torch names them; empty when neither knows."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return set(next(line for line in lines if line.lower().startswith(("flags", "features"))).split()[2:])
+    except (OSError, StopIteration):
+        import torch
+
+        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        return {name for name, has in capabilities.items() if has is True}
 
 
 def is_busy() -> bool:

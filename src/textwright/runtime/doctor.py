@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from textwright.runtime.cpu import is_busy, usable_cpus
+from textwright.runtime.cpu import cpu_features, is_busy, usable_cpus
 
 Outcome = Literal["ok", "warning", "failed"]
 
@@ -146,7 +146,7 @@ def _extra(name: str) -> Check:
 def _torch() -> Check:
     import torch
 
-    features = _cpu_features()
+    features = cpu_features()
     bf16 = sorted(name for name in features if "bf16" in name)
     level = torch.backends.cpu.get_cpu_capability()
     found = f"{torch.__version__}, {level}, bfloat16 " + (
@@ -155,18 +155,6 @@ def _torch() -> Check:
     if platform.machine().lower() in ("x86_64", "amd64") and features and "avx2" not in features:
         return Check("torch", "warning", f"{found}, no AVX2", "Networks will be slow here; bag is not.")
     return Check("torch", "ok", found)
-
-
-def _cpu_features() -> set[str]:
-    """The instruction sets of the processor, as Linux or else torch names them; empty when neither knows."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return set(next(line for line in lines if line.lower().startswith(("flags", "features"))).split()[2:])
-    except (OSError, StopIteration):
-        import torch
-
-        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-        return {name for name, has in capabilities.items() if has is True}
 
 
 def _accelerator() -> Check:

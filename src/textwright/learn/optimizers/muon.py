@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from textwright.learn.sharded.tensors import part_like, whole
+from textwright.runtime.compute import multiplies_bf16
 
 # Of the polynomial that torch.optim.Muon uses, and how often.
 _A, _B, _C, _TIMES = 3.4445, -4.7750, 2.0315, 5
@@ -59,8 +60,11 @@ class Muon(torch.optim.Muon):
 
 
 def orthogonalised(updates_MRC: Tensor) -> Tensor:
-    """Each matrix with its singular values brought near one, by Newton and Schulz, in bfloat16."""
-    x = updates_MRC.bfloat16()
+    """Each matrix with its singular values brought near one, by Newton and Schulz.
+
+    In bfloat16, as torch does it, where the hardware multiplies it: elsewhere that is most of a fit's time.
+    """
+    x = updates_MRC.bfloat16() if multiplies_bf16(updates_MRC.device.type) else updates_MRC.float()
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp_min(_EPSILON)
     for _ in range(_TIMES):
         gram = x @ x.mT
