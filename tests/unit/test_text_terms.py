@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -77,6 +78,14 @@ def test_a_model_is_asked_as_it_was_taught(trained: tuple[Path, Path]) -> None:
     assert answers[0] == answers[1] == answers[2]
     assert model.explain(texts[:1], "occlusion")[0]["text"] == texts[2]
     assert load_bundle(folder).schema.masks[0].terms
+
+
+def test_its_card_says_what_it_does_not_read(trained: tuple[Path, Path]) -> None:
+    _, folder = trained
+    terms = len(load_bundle(folder).schema.masks[0].terms)
+    english, chinese = ((folder / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md"))
+    assert f"reads “{html.escape(TOKEN)}” in the place of {terms:,} terms" in english
+    assert f"把 {terms:,} 个指称群体的词语读作“{html.escape(TOKEN)}”" in chinese
 
 
 def test_rows_that_it_learned_from_are_known_by_the_texts_it_read(trained: tuple[Path, Path]) -> None:

@@ -42,6 +42,9 @@ def make_card(records: Records, stated: dict[str, str] | None = None) -> dict[st
         "labels": manifest["schema"]["labels"],
         "range": [manifest["schema"]["low"], manifest["schema"]["high"]],
         "scripts": {k: v for k, v in manifest["schema"]["scripts"].items() if v >= 0.01},
+        "masks": [
+            {"token": one["token"], "terms": len(one["terms"])} for one in manifest["schema"].get("masks", [])
+        ],
         "characters": data.get("learned_characters"),
         "answers": plan.get("answers") or [],
         "warnings": data.get("warnings") or [],
