@@ -83,7 +83,8 @@ def read_lines(folder: Path) -> list[Line]:
 
 def newest(lines: Iterable[Line]) -> list[Line]:
     """The last line of each measurement."""
-    last = {tuple(line.get(k) for k in ("bench", "set", "task", "system", "seed")): line for line in lines}
+    keys = ("bench", "set", "task", "system", "seed")
+    last = {(*(line.get(k) for k in keys), _system(line)): line for line in lines}
     return list(last.values())
 
 
@@ -226,11 +227,17 @@ def _metric(name: str) -> str:
     return "macro_f1" if name in BY_MACRO_F1 else "accuracy"
 
 
+def _system(line: Line) -> str:
+    """With the vectors of the processor where it has no products in bf16: minutes buy less there."""
+    vectors, system = line["machine"].get("vectors", ""), str(line.get("system", ""))
+    return f"{system} ({vectors})" if vectors and "bf16" not in vectors else system
+
+
 def _other(lines: Iterable[Line]) -> list[str]:
     """A row a set and system, with all numbers that have no table of their own."""
     cells: dict[tuple[str, ...], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
-        key = tuple(str(line.get(k, "")) for k in ("bench", "set", "task", "system"))
+        key = (*(str(line.get(k, "")) for k in ("bench", "set", "task")), _system(line))
         for name, value in line["result"].items():
             shown = name in RATIO or (line["bench"] == "classify" and name in SHOWN)
             if isinstance(value, int | float) and not shown:
