@@ -73,6 +73,15 @@ def test_every_two_parts_have_the_twins_between_them() -> None:
     assert [cell.text for cell in figure.chart.cells] == ["", "33.3 %", "100 %", ""]
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_matrix_counts_as_the_check_does(language: str) -> None:
+    base = leaks.plant(made(language, rows=300, seed=4), 0.2, 4).data  # type: ignore[arg-type]
+    drawn = np.random.default_rng(0).integers(4, size=len(base))
+    data = base.in_parts([f"part {k}" for k in drawn])
+    for row in leaks.run(data).tables["overlap"]:
+        assert row["rows"] == len(leaks.leaked(data, row["other"], row["part"])[0])
+
+
 def test_bins_hold_every_row_once() -> None:
     rng = np.random.default_rng(1)
     sure = rng.uniform(0.5, 1, 500)

@@ -6,6 +6,7 @@ on the rows without a twin. The second is the one to publish.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ from textwright.tasks.quick import quick_classifier
 
 WARN, HIGH = 0.005, 0.02
 _GAIN = "gain_by_leaks"
+_MOST_PARTS = 12  # of the matrix of twins between parts
+_NONE: frozenset[str] = frozenset()
 _LEAST_ROWS = 30  # of either part, to score on
 
 
@@ -73,17 +76,26 @@ def run(data: AuditData) -> Result:
 
 
 def _overlap(data: AuditData, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Of every two parts: the rows of one that have a twin in the other, as a share of the one."""
+    """Of every two parts: the rows of one that have a twin in the other, by the rule of `leaked`."""
+    exact: defaultdict[str, set[str]] = defaultdict(set)
+    near: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for text, part in zip(data.folded, data.parts, strict=True):
+        if text:
+            exact[text].add(part)
+    for a, b in data.near.links.tolist():
+        for own, other in ((a, b), (b, a)):
+            near[data.folded[own], data.parts[own]].add(data.parts[other])
+    rows = Counter(
+        (part, other)
+        for text, part in zip(data.folded, data.parts, strict=True)
+        for other in exact.get(text, _NONE) | near.get((text, part), _NONE)
+    )
+    sizes, shown = Counter(data.parts), names[:_MOST_PARTS]
     return [
-        {
-            "part": part,
-            "other": other,
-            "rows": (count := len(leaked(data, other, part)[0])),
-            "share": round(count / data.parts.count(part), 6),
-        }
-        for part in names
-        for other in names
-        if part != other
+        {"part": a, "other": b, "rows": rows[a, b], "share": round(rows[a, b] / sizes[a], 6)}
+        for a in shown
+        for b in shown
+        if a != b
     ]
 
 
