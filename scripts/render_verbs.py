@@ -69,7 +69,7 @@ KEYS = {
     "audit fix": ["audit, offers, patches, wanted, notes"],
     "audit undo": ["audit, patch, back, patches"],
     "audit review": ["audit, finding, rows, answers, file"],
-    "audit diff": ["a, b, gone, new, kept, numbers, groups, verdict"],
+    "audit diff": ["a, b, gone, new, kept, numbers, groups, verdict, out"],
     "audit gate": ["verdict, reasons, failed, undecided, accepted, policy"],
     "audit selftest": ["checks, skipped, passed, seconds"],
     "card": ["out, files, not_assessed"],

@@ -53,7 +53,7 @@ def test_the_page_runs_from_top_to_bottom(files: Path) -> None:
             done.append(line.split()[1])
     used = ["pretrain", "generate", "evaluate", *["generate"] * 2, *["pretrain", "fill"] * 2, "train"]
     used += ["card", "pretrain", "generate", "fill"]
-    assert done == [*used, "pretrain", "chat", "generate", "pretrain", "inspect", "inspect", "train"]
+    assert done == [*used, "pretrain", "chat", "generate", "pretrain", *["inspect"] * 3, "train"]
     assert len((files / "written.jsonl").read_text(encoding="utf-8").splitlines()) == 3
     for made in ("my-classifier", "my-sorter"):
         assert textwright.load(made).predict(["a fine film"])[0]["label"]

@@ -273,6 +273,14 @@ def test_diff_of_before_and_after(file: Path, tmp_path: Path) -> None:
     diff(before, after, tmp_path / "diff")
     with pytest.raises(AuditError, match="something else"):
         diff(before, after, before)
+    (tmp_path / "diff" / "thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(AuditError, match="something else"):
+        diff(before, after, tmp_path / "diff")
+    assert "findings gone: 1, new: 0, left: 0, not checked again: 0" in found.verdict
+    textwright.audit.data(file, tmp_path / "other", AuditSettings(checks=["lengths"]))
+    other = diff(before, tmp_path / "other", tmp_path / "unchecked")
+    assert "gone: 0, new: 0, left: 0, not checked again: 1" in other.verdict
+    assert "not checked again" in (tmp_path / "unchecked" / "report.html").read_text(encoding="utf-8")
     assert len(found.gone) == 1 and found.gone[0]["checked"] and not found.new and not found.kept
     numbers = {one["number"]: one for one in found.numbers}
     assert numbers["exact_twins.copies"]["before"]["value"] == 2

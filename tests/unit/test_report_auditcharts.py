@@ -111,6 +111,9 @@ def test_of_two_labels_the_rarer_one_is_drawn() -> None:
     ]  # fmt: skip
     (figure,) = audit_figures("representation", {"groups": rows})
     assert figure.values == {"label": "rare"}
+    # Of several labels a row none is the mirror of another.
+    both = [{**row, "p_label": 0.5} if row["label"] == "usual" else row for row in rows]
+    assert len(audit_figures("representation", {"groups": both})) == 2
     assert not isinstance(figure.chart, Heatmap)
     assert [dot.name for dot in figure.chart.dots] == ["women (40)", "men (40)"]
     assert len({dot.reference for dot in figure.chart.dots}) == 1

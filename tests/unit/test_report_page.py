@@ -332,6 +332,7 @@ def test_no_word_is_left_that_nothing_says() -> None:
         "inspect.causal",
         "inspect.masked",
         "inspect.pairs",
+        "inspect.gaps",
         ".title",
         "_worse",
         "_alike",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from textwright.report.axes import Scale, scale
 from textwright.report.charts import (
+    NAME,
     WIDTH,
     Chart,
     Dot,
@@ -20,6 +21,7 @@ from textwright.report.charts import (
     reliability,
     whiskers,
 )
+from textwright.report.lettering import told_apart
 
 Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
@@ -28,7 +30,7 @@ _BINS = 3  # fewer show no course
 _ENDS = ("value", "low", "high")
 _SCREEN_HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 280.0, 48.0, 12.0, 10.0, 38.0
 # What a dot of the screen says, by its colour; see the legend `audit.screen.*`.
-_TESTED, _TOPIC, _EMPTY, _PURE, _FOUND = 7, 0, 2, 4, 6
+_TESTED, _SURE, _EMPTY, _PURE, _JUDGED, _FOUND = 7, 0, 2, 4, 3, 6
 _NAMED = 6
 
 
@@ -42,10 +44,15 @@ class Figure:
     legend: Sequence[tuple[str, str]] = ()
 
 
-def audit_figures(check: str, tables: Tables) -> list[Figure]:
-    """Of the tables of one check, by their names, every figure that has something to show."""
-    draw = CHARTS.get(check)
-    figures = draw(tables) if draw else []
+def audit_figures(check: str, tables: Tables, numbers: Row | None = None) -> list[Figure]:
+    """Of the tables of one check, by their names, every figure that has something to show.
+
+    `numbers` are those of the check: which label the rates of a model are of.
+    """
+    draw, label = CHARTS.get(check), str((numbers or {}).get("positive", ""))
+    figures = [
+        replace(figure, values={"label": label, **figure.values}) for figure in (draw(tables) if draw else [])
+    ]
     own = _OWN.get(check, ())
     rest = [_plain(f"{check}.{name}", rows) for name, rows in tables.items() if name not in own]
     return [figure for figure in [*figures, *rest] if figure is not None]
@@ -76,7 +83,10 @@ def _representation(tables: Tables) -> list[Figure]:
     """How often rows that name a group have a label, the labels with the largest gap first."""
     rows = [{**row, "name": row["group"], "value": row["p_label"]} for row in tables.get("groups", ())]
     labels = sorted({row["label"] for row in rows})
-    if len(labels) == 2:  # the other one is its mirror
+    shares: dict[str, float] = {}
+    for row in rows:
+        shares[row["name"]] = shares.get(row["name"], 0.0) + row["value"]
+    if len(labels) == 2 and all(math.isclose(share, 1.0) for share in shares.values()):  # mirrors
         labels = [min(labels, key=lambda label: next(row["base"] for row in rows if row["label"] == label))]
     worst = {label: max((abs(r["gap"]) for r in rows if r["label"] == label), default=0) for label in labels}
     figures = []
@@ -164,8 +174,12 @@ def _screen(label: str, tables: Tables) -> Chart:
         for row in cloud
         for color, count in _colored(row)
     ]
-    named = sorted(candidates, key=lambda row: -row["value"])
-    marks = [_dot(across(row["rows"]), up(row["purity"]), _stage(row), row["name"], size=4) for row in named]
+    ranked = sorted(candidates, key=lambda row: -row["value"])
+    names = told_apart([row["name"] for row in ranked], NAME)
+    marks = [
+        _dot(across(row["rows"]), up(row["purity"]), _stage(row), name, size=4)
+        for row, name in zip(ranked, names, strict=True)
+    ]
     found = [mark for mark in marks if mark.color == _FOUND]
     called = labelled(found[:_NAMED])
     rest = [_dot(mark.x, mark.y, _FOUND) for mark in found[_NAMED:]]
@@ -177,13 +191,15 @@ def _screen(label: str, tables: Tables) -> Chart:
 
 
 def _colored(row: Row) -> list[tuple[int, int]]:
-    counts = ((_TESTED, row["phrases"] - row["significant"]), (_TOPIC, row["significant"]))
+    counts = ((_TESTED, row["phrases"] - row["significant"]), (_SURE, row["significant"]))
     return [(color, count) for color, count in counts if count]
 
 
 def _stage(row: Row) -> int:
     if row["found"]:
         return _FOUND
+    if row["verdict"] == "legitimate":
+        return _JUDGED
     return _PURE if row["sign"] == "pure" else _EMPTY
 
 
@@ -273,9 +289,10 @@ _AGAINST_NEUTRAL = (("d0", "audit.key.phrase"), ("beside", "audit.key.neutral"))
 _AGAINST_NOISE = (("d0", "audit.key.group"), ("beside", "audit.key.noise"))
 _SCREEN = (
     ("d7 faint", "audit.screen.tested"),
-    ("d0 faint", "audit.screen.topic"),
+    ("d0 faint", "audit.screen.sure"),
     ("d2", "audit.screen.empty"),
     ("d4 square", "audit.screen.pure"),
+    ("d3", "audit.screen.judged"),
     ("d6 diamond", "audit.screen.found"),
     ("thin", "audit.screen.line"),
 )

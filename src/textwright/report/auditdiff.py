@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import PurePath
 from typing import Any
@@ -16,6 +16,7 @@ from textwright.report.words import Language
 Record = Mapping[str, Any]
 CHANGES = {
     "gone": "audit.diff.gone",
+    "unchecked": "audit.diff.unchecked",
     "new": "audit.diff.new",
     "same": "audit.diff.same",
     "graver": "audit.diff.graver",
@@ -30,11 +31,12 @@ def render_audit_diff(record: Record, language: Language | None = None) -> str:
     a, b = record["a"], record["b"]
     name = f"{PurePath(a['path']).name} → {PurePath(b['path']).name}"
     findings = [
-        *(_line(one, "gone") for one in record["gone"]),
+        *(_line(one, "gone" if one["checked"] else "unchecked") for one in record["gone"]),
         *(_line(one, "new") for one in record["new"]),
         *(_line(one["after"], one["change"], one["before"]["num_rows"]) for one in record["kept"]),
     ]
     gone, new, kept = (len(record[key]) for key in ("gone", "new", "kept"))
+    unchecked = sum(not one["checked"] for one in record["gone"])
     verdicts = [
         both(GRADES[v]) if v in GRADES else both("audit.is.clean") for v in (a["verdict"], b["verdict"])
     ]
@@ -46,15 +48,27 @@ def render_audit_diff(record: Record, language: Language | None = None) -> str:
             title="audit.diff.page",
             language=language or SPOKEN.get(),
             sections=["audit.findings", "audit.measured"],
-            verdict=[both("audit.diff.counts", gone=gone, new=new, kept=kept)],
+            verdict=[
+                both("audit.diff.counts", gone=gone - unchecked, new=new, kept=kept, unchecked=unchecked)
+            ],
             a=a,
             b=b,
             verdicts=verdicts,
             findings=findings,
             figures=[*_numbers(record["numbers"]), *_groups(record["groups"])],
-            numbers=[one for one in record["numbers"] if one["before"]["value"] != one["after"]["value"]],
+            numbers=[*_changed(record)],
         )
     )
+
+
+def _changed(record: Record) -> Iterator[dict[str, Any]]:
+    """Numbers that changed; of those by group, of which there are many, the ones that are apart."""
+    for one in record["numbers"]:
+        if one["before"]["value"] != one["after"]["value"]:
+            yield {"name": one["number"], **one}
+    for one in record["groups"]:
+        if one["apart"]:
+            yield {**one, "name": f"{one['table']}, {one['name']}"}
 
 
 def _line(finding: Record, change: str, before: int | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from textwright.core.plainyaml import load_yaml
-from textwright.report.auditcharts import audit_figures
+from textwright.report.auditcharts import Figure, audit_figures
 from textwright.report.messages import SPOKEN
 from textwright.report.page import both, environment
 from textwright.report.words import Language
@@ -52,6 +52,7 @@ def render_audit(
     ordered = sorted(findings, key=lambda finding: [*GRADES].index(finding["severity"]))
     checks = [{**check, "is": ANSWERS[check["status"]]} for check in record["checks"]]
     says = {check["check"]: check["says"] for check in checks}
+    numbers = {check["check"]: check.get("numbers", {}) for check in checks}
     own = {name: _tables_of(name, tables) for name in says}
     found = list(dict.fromkeys(finding["check"] for finding in ordered))
     return (
@@ -63,13 +64,16 @@ def render_audit(
             language=language or SPOKEN.get(),
             sections=["audit.findings", "audit.checks", "audit.measured", "audit.rules", "audit.method"],
             verdict=list(_verdict(checks, ordered)),
-            found=[_block(name, says[name], ordered, own[name]) for name in found],
+            found=[
+                _block(name, says[name], ordered, audit_figures(name, own[name], numbers[name]))
+                for name in found
+            ],
             checks=checks,
             measured=[
                 {
                     "check": name,
                     "says": says[name],
-                    "figures": [] if name in found else audit_figures(name, rows),
+                    "figures": [] if name in found else audit_figures(name, rows, numbers[name]),
                     "tables": [_table(f"{name}.{table}", lines) for table, lines in rows.items()],
                 }
                 for name, rows in own.items()
@@ -117,9 +121,7 @@ def _tables_of(check: str, tables: Mapping[str, Sequence[Record]]) -> dict[str, 
     return {name.partition(".")[2]: rows for name, rows in tables.items() if name.partition(".")[0] == check}
 
 
-def _block(
-    check: str, says: str, ordered: Sequence[Record], tables: Mapping[str, Sequence[Record]]
-) -> dict[str, Any]:
+def _block(check: str, says: str, ordered: Sequence[Record], figures: Sequence[Figure]) -> dict[str, Any]:
     """The findings of one check, what they have in common, and its figures; many are folded away."""
     own = [f for f in ordered if f["check"] == check]
     common = {key: _usual([f[key] for f in own]) for key in _COMMON}
@@ -136,7 +138,7 @@ def _block(
         "check": check,
         "says": says,
         **common,
-        "figures": audit_figures(check, tables),
+        "figures": figures,
         "open": shown[:_MOST_OPEN],
         "folded": shown[_MOST_OPEN:],
     }

@@ -15,7 +15,7 @@ WIDTH = 420.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 12.0, 10.0, 38.0
 _ROW = 24.0
 _BOLD = 1.1  # heavy letters are so much wider
-_NAME, _CELL_NAME = 160.0, 112.0  # the room of a name beside a line, and of one beside a heat map
+NAME, _CELL_NAME = 160.0, 112.0  # the room of a name beside a line, and of one beside a heat map
 # Where a name may stand, in points below the dot's own line, the nearest first.
 _DOWNS = (4, -6, 14, -18, 26, -30, 38)
 
@@ -202,7 +202,7 @@ def whiskers(
         return None
     height = _TOP + _ROW * len(rows) + _foot(x)
     names = [name for name, *_ in rows]
-    shown = names if word_room else told_apart(names, _NAME)
+    shown = names if word_room else told_apart(names, NAME)
     counts = [n for n, _ in beside] or [None] * len(rows)
     shown = [name if n is None else f"{name} ({n:,})" for name, n in zip(shown, counts, strict=True)]
     left = (word_room or max(map(width, shown))) + 16
@@ -237,7 +237,7 @@ def scatter(rows: Sequence[tuple[str, float, float, float, float]], *, x: str, y
     height = 240.0
     across = scale([row[1] for row in known], _LEFT, WIDTH - _RIGHT, log=True)
     up = scale([v for row in known for v in row[2:]], height - _foot(x), _TOP)
-    shown = told_apart([name for name, *_ in known], _NAME)
+    shown = told_apart([name for name, *_ in known], NAME)
     dots = [
         Dot(name, across(at), up(value), up(low), up(high), i % 8)
         for i, (name, (_, at, value, low, high)) in enumerate(zip(shown, known, strict=True))

@@ -43,6 +43,8 @@ def told_apart(names: Sequence[str], room: float, size: float = SIZE) -> list[st
     short = [shortened(name, room, size) for name in names]
     alike = {text for text, count in Counter(short).items() if count > 1}
     groups = {text: [name for name, cut in zip(names, short, strict=True) if cut == text] for text in alike}
+    # Nothing tells names apart that are the same.
+    alike = {text for text in alike if len(set(groups[text])) > 1}
     return [
         shortened(_own_part(name, groups[cut]), room, size) if cut in alike else cut
         for name, cut in zip(names, short, strict=True)

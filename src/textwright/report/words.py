@@ -25,6 +25,7 @@ _OF_RECORDS = {
     "safe": "audit.safe",
     "needs a person": "audit.person",
     "gone": "audit.diff.gone",
+    "unchecked": "audit.diff.unchecked",
     "new": "audit.diff.new",
     "same": "audit.diff.same",
     "graver": "audit.diff.graver",

@@ -124,7 +124,10 @@ class Predictor:
         wrong = WrongRows(self.task, self.schema, self.decode)
         start = 0
         for chunk in _chunks(texts):
-            outputs, truth = self.engine.outputs(chunk), targets[start : start + len(chunk)]
+            outputs, truth = (
+                self.engine.outputs([*map(self.read, chunk)]),
+                targets[start : start + len(chunk)],
+            )
             take_in(meter, self.task, outputs, truth, self.decode)
             wrong.update(outputs, truth, chunk)
             start += len(chunk)

@@ -16,7 +16,7 @@ from textwright.core.ragged import IntArray
 from textwright.core.records import Note
 from textwright.tasks.base import TASKS
 from textwright.tasks.examples import Examples
-from textwright.tasks.parent import Parent, parent_of
+from textwright.tasks.parent import Parent, masks_of_parent, parent_of
 from textwright.tasks.patched import measured_on_real_rows, weighted
 from textwright.tasks.recipe import Recipe
 from textwright.tasks.unlabelled import Unlabelled, read_unlabelled, twins_of
@@ -135,7 +135,8 @@ def prepare_data(
     `check` is called as soon as it is known what the columns hold, and may raise.
     """
     task = None if recipe.task == "auto" else recipe.task
-    corpus = read_corpus(data, Asked(task, recipe.data.text, recipe.data.label, recipe.data.patches))
+    asked = Asked(task, recipe.data.text, recipe.data.label, recipe.data.patches, masks_of_parent(recipe))
+    corpus = read_corpus(data, asked)
     check(corpus.schema)
     if len(corpus) < _MIN_ROWS:
         raise DataError(
@@ -273,7 +274,7 @@ def _what_the_parent_spoils(parent: Parent | None, test: Corpus | None, split: S
         found.append(
             f"{parent.name} has learned from the rows to choose on, so scores on them are too good; {advice}"
         )
-    if test and (known := parent.num_learned(test.texts)):
+    if test and (known := parent.num_learned(test.as_found)):
         found.append(
             f"{parent.name} has learned from {known:,} of the {len(test):,} rows of the test file, "
             "so scores on it are too good"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from textwright.core.errors import DataError
 from textwright.core.ragged import IntArray
-from textwright.text.clean import clean_texts
+from textwright.text.clean import clean_text, clean_texts
 from textwright.text.columns import Column, Guess, guess_columns, label_names, profile
 from textwright.text.patches import Overlay, Row, read_patches
 from textwright.text.rowlog import RowLog
@@ -39,7 +39,8 @@ class Corpus:
     """Rows that can be learned from: text i has the target i and stands in row `rows[i]` of the file.
 
     Where patches changed the rows as they were read, `weights` (N,) are how much each counts, `added` (N,)
-    which of them stand in no file, and `patches` what a model says of the patches.
+    which of them stand in no file, and `patches` what a model says of the patches. `originals` are the texts
+    as they stand in the file, cleaned, before patches and masks; None where there are none of either.
     """
 
     path: str
@@ -52,6 +53,12 @@ class Corpus:
     weights: NDArray[np.float64] | None = None
     added: NDArray[np.bool_] | None = None
     patches: tuple[dict[str, Any], ...] = ()
+    originals: list[str] | None = None
+
+    @property
+    def as_found(self) -> list[str]:
+        """The texts without patches and masks."""
+        return self.texts if self.originals is None else self.originals
 
     def taken(self, kept: IntArray) -> Corpus:
         """Some of the rows, in this order."""
@@ -62,6 +69,7 @@ class Corpus:
             rows=self.rows[kept],
             weights=None if self.weights is None else self.weights[kept],
             added=None if self.added is None else self.added[kept],
+            originals=None if self.originals is None else [self.originals[i] for i in kept],
         )
 
     def __len__(self) -> int:
@@ -88,12 +96,15 @@ def fingerprint(texts: Sequence[str], more: bytes = b"") -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person said of the columns; None is left to the guess. `patches` is the folder of an audit."""
+    """What a person said of the columns; None is left to the guess. `patches` is the folder of an audit, and
+    `masks` are those of a model that is started from.
+    """
 
     task: TaskName | None = None
     text: str | None = None
     label: str | None = None
     patches: str | None = None
+    masks: tuple[Masks, ...] = ()
 
 
 @dataclass
@@ -105,6 +116,7 @@ class _Found:
     rows: list[int] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     added: list[bool] = field(default_factory=list)
+    originals: list[str] | None = None
 
 
 def read_corpus(path: str | Path, asked: Asked | None = None) -> Corpus:
@@ -119,7 +131,8 @@ def read_corpus(path: str | Path, asked: Asked | None = None) -> Corpus:
     schema = Schema(
         task=guess.task, text=guess.text, label=guess.label, form=guess.form, separator=guess.separator
     )
-    schema = schema.replaced({"masks": patches.masks() if patches else []})
+    masks = [*asked.masks, *(patches.masks() if patches else [])]
+    schema = schema.replaced({"masks": [one for i, one in enumerate(masks) if one not in masks[:i]]})
     found = _read_rows(batches, schema, source, log, overlay)
     texts, cells, rows = found.texts, found.cells, found.rows
     labels = learn_labels(cells, rows, schema, str(source.path)) if schema.task != "score" else []
@@ -129,7 +142,7 @@ def read_corpus(path: str | Path, asked: Asked | None = None) -> Corpus:
         schema = schema.replaced({"low": float(targets.min()), "high": float(targets.max())})
         _refuse_constant(schema, str(source.path))
     notes = (*source.notes, *guess.reasons, *map(_of_masks, schema.masks))
-    corpus = Corpus(str(path), schema, texts, targets, np.array(rows), log, notes)
+    corpus = Corpus(str(path), schema, texts, targets, np.array(rows), log, notes, originals=found.originals)
     return corpus if patches is None else replace(corpus, **_by_patches(found), patches=(*patches.records(),))
 
 
@@ -160,7 +173,8 @@ def read_labelled(path: str | Path, schema: Schema) -> Corpus:
     found = _read_rows(batches, local, source, log, Overlay())
     texts, cells, rows = found.texts, found.cells, found.rows
     targets = _targets(cells, rows, local, str(source.path))
-    return Corpus(str(path), schema, texts, targets, np.array(rows), log, tuple(source.notes))
+    notes, originals = tuple(source.notes), found.originals
+    return Corpus(str(path), schema, texts, targets, np.array(rows), log, notes, originals=originals)
 
 
 def _matching(columns: list[Column], schema: Schema, path: str) -> Guess:
@@ -208,6 +222,7 @@ def _read_rows(
                 found.cells.append(own or [])
                 found.rows.append(row)
     if schema.masks:
+        found.originals = found.originals or found.texts
         found.texts = [masked(text, schema.masks) for text in found.texts]
     if not found.texts:
         dropped = ", ".join(f"{n:,} dropped: {reason}" for (_, reason), n in log.counts.items())
@@ -237,20 +252,22 @@ def _add_patched(
     overlay: Overlay,
 ) -> None:
     """The rows of a batch as patches leave them, cleaned after that."""
-    kept: list[tuple[int, Row, Labels | None, bool]] = []
+    kept: list[tuple[int, Row, Labels | None, str | None]] = []
     for number, text, labels in zip(*batch, strict=True):
         own = tuple(labels or ())
         for place, row in enumerate(overlay.read(number, Row(text, own), log)):
             is_same = row.labels == own
-            kept.append((number, row, labels if is_same else [*row.labels], place > 0))
+            kept.append((number, row, labels if is_same else [*row.labels], None if place else text))
     clean = clean_texts([row.text for _, row, _, _ in kept], [number for number, *_ in kept], log)
-    for text, (number, row, labels, is_added) in zip(clean, kept, strict=True):
+    found.originals = [] if found.originals is None else found.originals
+    for text, (number, row, labels, original) in zip(clean, kept, strict=True):
         if _is_usable(text, labels, number, schema, log):
             found.texts.append(text)
             found.cells.append(labels or [])
             found.rows.append(number)
             found.weights.append(row.weight)
-            found.added.append(is_added)
+            found.added.append(original is None)
+            found.originals.append(text if original is None else clean_text(original))
 
 
 def _as_text(cell: Cell) -> str:

@@ -25,7 +25,7 @@ from textwright.text.rowlog import RowLog
 from textwright.text.terms import Masks
 
 FORMAT = 1
-FOLDER, MANIFEST, LINES = "patches", "manifest.json", "patch.jsonl"
+FOLDER, MANIFEST, LINES, MASKS = "patches", "manifest.json", "patch.jsonl", "masks.json"
 Do = Literal["drop", "text", "target", "label", "add", "weight"]
 Keyed = Literal["text", "labels", "target"]
 _DOES = frozenset(get_args(Do))
@@ -67,21 +67,19 @@ class Change:
 
 @dataclass(frozen=True)
 class Patch:
-    """A patch as it lies in its folder."""
+    """A patch as it lies in its folder. `masks` are what a model that learns by it must not read, in use as
+    in training.
+    """
 
     name: str
     manifest: dict[str, Any]
     changes: tuple[Change, ...]
+    masks: tuple[Masks, ...] = ()
 
     @property
     def keyed(self) -> Keyed:
         found: Keyed = self.manifest["keyed"]
         return found
-
-    @property
-    def masks(self) -> list[Masks]:
-        """What a model that learns by it must not read, in use as in training."""
-        return [Masks.parse(self.manifest["masks"])] if "masks" in self.manifest else []
 
     def record(self) -> dict[str, Any]:
         """What a model that learned by it says of it."""
@@ -264,7 +262,16 @@ def read_patch(folder: Path) -> Patch:
             hint=_AGAIN,
         )
     changes = [_change(line, folder) for line in lines.read_text(encoding="utf-8").splitlines()]
-    return Patch(folder.name, manifest, tuple(changes))
+    return Patch(folder.name, manifest, tuple(changes), _masks(folder, manifest))
+
+
+def _masks(folder: Path, manifest: Mapping[str, Any]) -> tuple[Masks, ...]:
+    path, wanted = folder / MASKS, manifest.get("masks_sha256")
+    if wanted is None and manifest.get("kind") != "mask_groups":
+        return ()
+    if wanted is None or not path.is_file() or sha256(path) != wanted:
+        raise DataError(f"this is no whole patch: {MASKS} is missing or was edited", path=folder, hint=_AGAIN)
+    return tuple(Masks.parse(one) for one in read_json(path))
 
 
 _AGAIN = "Remove this folder, and make the patch again with textwright audit fix."

@@ -250,7 +250,7 @@ def _finding(data: AuditData, groups: Groups, labelled: IntArray, one: Tested, t
         rows=_rows(groups, data, labelled, one),
         why="a model learns the word for the label: harmless rows about these people are judged by it",
         limits=_LIMITS,
-        fixes=() if one.is_slur else _fixes(one),
+        fixes=() if one.is_slur else _fixes(one, groups),
         details={**one.to_row(), "slur": one.is_slur},
     )  # fmt: skip
 
@@ -270,7 +270,8 @@ def _crossed(data: AuditData, groups: Groups, labelled: IntArray, one: Tested, t
     )
 
 
-def _fixes(one: Tested) -> tuple[Fix, ...]:
+def _fixes(one: Tested, groups: Groups) -> tuple[Fix, ...]:
+    """Words can be changed or masked only where the group is one of words, not of a column."""
     params = {"groups": list(one.names), "label": one.label}
     needed = _to_collect(one)
     collect = Fix(
@@ -280,16 +281,15 @@ def _fixes(one: Tested) -> tuple[Fix, ...]:
         else f"collect about {needed:,} more rows that name {one.subject}, that are {one.label}",
         params={**params, "rows": needed, "with_label": one.gap < 0},
     )
-    return (
-        collect,
+    of_words = (
         Fix("augment", "add copies that name another group of the same kind instead", params=params),
-        Fix(
-            "mask_groups",
-            "mask words for groups, in training and in use",
-            params=params,
-        ),
-        Fix("reweigh", "give rows weights by which group and label are as if independent", params=params),
+        Fix("mask_groups", "mask words for groups, in training and in use", params=params),
     )
+    has_words = all(groups.groups[groups.names.index(name)] is not None for name in one.names)
+    reweigh = Fix(
+        "reweigh", "give rows weights by which group and label are as if independent", params=params
+    )
+    return (collect, *(of_words if has_words else ()), reweigh)
 
 
 def _to_collect(one: Tested) -> int:

@@ -21,7 +21,8 @@ RECORD, PAGE = "diff.json", "report.html"
 
 @dataclass(frozen=True)
 class Diff:
-    """Findings that are gone, new and kept, by their ids, and every number of both with its interval.
+    """Findings that are gone, new and kept, by their ids, and every number of both with its interval. What is
+    `gone` may not have been `checked` again.
 
     `groups` are the metrics by group of two audits of models. `apart` of a number says whether the two
     intervals have no value in common, which is more than chance.
@@ -38,8 +39,10 @@ class Diff:
     @property
     def verdict(self) -> str:
         """One sentence."""
+        unchecked = sum(not one["checked"] for one in self.gone)
         return Note(
-            f"{len(self.gone):,} findings are gone, {len(self.new):,} are new, {len(self.kept):,} remain; "
+            f"findings gone: {len(self.gone) - unchecked:,}, new: {len(self.new):,}, "
+            f"left: {len(self.kept):,}, not checked again: {unchecked:,}; "
             f"the gravest was {self.a['verdict']} and is {self.b['verdict']}"
         ).text
 
@@ -56,7 +59,7 @@ def diff(a: str | Path, b: str | Path, out: str | Path | None = None) -> Diff:
 
     >>> import textwright.audit  # doctest: +SKIP
     >>> textwright.audit.diff("reviews-audit", "reviews-audit-2").verdict  # doctest: +SKIP
-    '2 findings are gone, 0 are new, 1 remain; the gravest was high and is info'
+    'findings gone: 2, new: 0, left: 1, not checked again: 0; the gravest was high and is info'
     """
     if out is not None:
         _refuse_foreign(Path(out))
@@ -83,7 +86,7 @@ def diff(a: str | Path, b: str | Path, out: str | Path | None = None) -> Diff:
 
 
 def _refuse_foreign(out: Path) -> None:
-    if out.exists() and not (out.is_dir() and ((out / RECORD).exists() or not any(out.iterdir()))):
+    if out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {RECORD, PAGE}):
         raise AuditError(f"{out}: there is something else here", hint="Choose another --out.")
 
 

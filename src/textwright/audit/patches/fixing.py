@@ -13,6 +13,7 @@ from textwright.audit.subject import AuditData
 from textwright.core.ragged import IntArray
 from textwright.core.records import Note
 from textwright.text.patches import Change, Do, Keyed, Patch, Patches, Row, changed
+from textwright.text.terms import Masks
 
 
 def keyed_of(data: AuditData) -> Keyed:
@@ -40,7 +41,7 @@ def patched_rows(data: AuditData, patches: Iterable[Patch], audit: Path) -> list
 @dataclass
 class Fixing:
     """One fix of one finding. `rows` (N,) are the rows as they stand, `positions` those of the finding that
-    no patch has dropped; what is changed is kept in `changes`, and `more` stands in the manifest.
+    no patch has dropped; what is changed is kept in `changes`; `masks` are what a model must not read.
     """
 
     data: AuditData
@@ -51,7 +52,7 @@ class Fixing:
     finding: str = ""
     changes: list[Change] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-    more: dict[str, Any] = field(default_factory=dict)
+    masks: list[Masks] = field(default_factory=list)
 
     @property
     def alive(self) -> IntArray:

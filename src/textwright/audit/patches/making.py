@@ -206,9 +206,8 @@ def _made(
             "safe": offer["safe"],
             "because": wish.because.strip(),
             "who": wish.who,
-            **fixing.more,
         }
-        made.append(write_patch(folder, kind, fixing.changes, files, about).record())
+        made.append(write_patch(folder, kind, fixing.changes, files, about, fixing.masks).record())
     return Fixed(folder, offers(audit), made, lacking, notes)
 
 

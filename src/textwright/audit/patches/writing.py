@@ -18,17 +18,24 @@ from textwright.text.patches import (
     FORMAT,
     LINES,
     MANIFEST,
+    MASKS,
     Change,
     Patch,
     patches_in,
     read_patch,
 )
+from textwright.text.terms import Masks
 
 UNDONE = ".undone"
 
 
 def write_patch(
-    audit: Path, kind: str, changes: Sequence[Change], files: list[dict[str, Any]], about: dict[str, Any]
+    audit: Path,
+    kind: str,
+    changes: Sequence[Change],
+    files: list[dict[str, Any]],
+    about: dict[str, Any],
+    masks: Sequence[Masks] = (),
 ) -> Patch:
     """Publish a patch in one step. `about` holds `keyed`, `findings`, `rule`, and who says why, if anyone."""
     name = _next_name(audit, kind, about["findings"])
@@ -37,6 +44,10 @@ def write_patch(
     def fill(fresh: Path) -> None:
         lines = (json.dumps(vars(change)) for change in changes)
         (fresh / LINES).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        if masks:
+            (fresh / MASKS).write_text(
+                to_json([one.model_dump(mode="json") for one in masks]), encoding="utf-8"
+            )
         manifest = {
             "format": FORMAT,
             "name": name,
@@ -46,6 +57,7 @@ def write_patch(
             "rows": len({(change.file, change.row) for change in changes}),
             "files": files,
             "sha256": sha256(fresh / LINES),
+            **({"masks_sha256": sha256(fresh / MASKS)} if masks else {}),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         (fresh / MANIFEST).write_text(to_json(manifest), encoding="utf-8")

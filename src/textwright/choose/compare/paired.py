@@ -114,8 +114,9 @@ def compare(
         model_answers(opened[path], str(path), truth) if path in opened else file_answers(path, truth)
         for path in (Path(a), Path(b))
     ]
-    hashes, by = row_hashes(truth.corpus.texts), f"compare {readable_name(data)}"
-    num_locked = max((count_look(m.bundle.path, by, hashes) for m in models if m.bundle), default=0)
+    by, texts = f"compare {readable_name(data)}", truth.corpus.texts
+    looks = [count_look(m.bundle.path, by, row_hashes([*map(m.read, texts)])) for m in models if m.bundle]
+    num_locked = max(looks, default=0)
     return _judged(sides[0], sides[1], truth, num_locked)
 
 

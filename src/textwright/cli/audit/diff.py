@@ -30,7 +30,7 @@ def diff(
 
     Audit the data as they are with patches: textwright audit data DATA --set patches=AUDIT --out AFTER
 
-    --out holds report.html with every change drawn, and diff.json.
+    --out holds report.html with the largest changes drawn, and diff.json.
 
     Example: textwright audit diff reviews-audit reviews-audit-after --out reviews-mended
     """
@@ -43,8 +43,8 @@ def diff(
 
 def _shown(found: Diff, out: Path | None) -> str:
     lines = [found.verdict]
-    for change, records in (("gone", found.gone), ("new", found.new)):
-        lines += [_finding(change, one) for one in records]
+    lines += [_finding("gone" if one["checked"] else "unchecked", one) for one in found.gone]
+    lines += [_finding("new", one) for one in found.new]
     for one in found.kept:
         rows = f"{one['before']['num_rows']:,} -> {one['after']['num_rows']:,}"
         lines.append(f"{_finding(one['change'], one['after'])}  {rows}")

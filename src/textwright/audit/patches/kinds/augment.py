@@ -27,7 +27,14 @@ def lines(fixing: Fixing) -> None:
 
 
 def words_of(fixing: Fixing) -> Any:
-    """The lexicon that was asked for. Raises AuditError where groups are those of a column."""
+    """The lexicon that names the group of the finding."""
+    asked = lexicons_of(fixing)
+    names = set(fixing.params.get("groups", ()))
+    return next((words for words in asked if names <= {group.id for group in words.groups}), asked[0])
+
+
+def lexicons_of(fixing: Fixing) -> list[Any]:
+    """All that were asked for. Raises AuditError where groups are those of a column."""
     groups: Any = import_module(_GROUPS)
     columns = {*fixing.data.named("group")}
     asked = [name for name in groups.asked_groups(fixing.data) if name.removeprefix("column:") not in columns]
@@ -36,4 +43,4 @@ def words_of(fixing: Fixing) -> Any:
             f"the groups of {fixing.finding} are those of a column, and no words of a text",
             hint="Audit with --set groups=lexicon:en or lexicon:zh.",
         )
-    return groups.named_lexicon(asked[0])
+    return [groups.named_lexicon(name) for name in asked]

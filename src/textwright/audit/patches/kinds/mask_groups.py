@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from textwright.audit.patches.fixing import Fixing
-from textwright.audit.patches.kinds.augment import words_of
+from textwright.audit.patches.kinds.augment import lexicons_of
+from textwright.text.terms import masked
 
 
 def lines(fixing: Fixing) -> None:
-    masks = words_of(fixing).masks
+    fixing.masks += [words.masks for words in lexicons_of(fixing)]
     for i in fixing.alive.tolist():
-        fixing.change(i, "text", masks.on(fixing.rows[i].text))
-    fixing.more["masks"] = masks.model_dump(mode="json")
+        fixing.change(i, "text", masked(fixing.rows[i].text, fixing.masks))
