@@ -8,20 +8,11 @@ from pathlib import PurePath
 from typing import Any
 
 from textwright.report.auditcharts import MOST, Figure, compared_dots
-from textwright.report.audited import GRADES
 from textwright.report.messages import SPOKEN
 from textwright.report.page import both, environment
-from textwright.report.words import Language
+from textwright.report.words import Language, record_key
 
 Record = Mapping[str, Any]
-CHANGES = {
-    "gone": "audit.diff.gone",
-    "unchecked": "audit.diff.unchecked",
-    "new": "audit.diff.new",
-    "same": "audit.diff.same",
-    "graver": "audit.diff.graver",
-    "milder": "audit.diff.milder",
-}
 _LEGEND = (("d0", "audit.diff.after"), ("beside", "audit.diff.before"))
 _ENDS = ("value", "low", "high")
 
@@ -37,9 +28,7 @@ def render_audit_diff(record: Record, language: Language | None = None) -> str:
     ]
     gone, new, kept = (len(record[key]) for key in ("gone", "new", "kept"))
     unchecked = sum(not one["checked"] for one in record["gone"])
-    verdicts = [
-        both(GRADES[v]) if v in GRADES else both("audit.is.clean") for v in (a["verdict"], b["verdict"])
-    ]
+    verdicts = [both(record_key(one["verdict"])) for one in (a, b)]
     return (
         environment()
         .get_template("audit_diff.html")
@@ -72,7 +61,12 @@ def _changed(record: Record) -> Iterator[dict[str, Any]]:
 
 
 def _line(finding: Record, change: str, before: int | None = None) -> dict[str, Any]:
-    return {**finding, "change": CHANGES[change], "grade": GRADES[finding["severity"]], "before": before}
+    return {
+        **finding,
+        "change": record_key(change),
+        "grade": record_key(finding["severity"]),
+        "before": before,
+    }
 
 
 def _numbers(numbers: Sequence[Record]) -> list[Figure]:

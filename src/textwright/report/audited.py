@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
-from types import MappingProxyType
 from typing import Any
 
 from markupsafe import Markup
@@ -18,25 +17,10 @@ from textwright.core.plainyaml import load_yaml
 from textwright.report.auditcharts import Figure, audit_figures
 from textwright.report.messages import SPOKEN
 from textwright.report.page import both, environment
-from textwright.report.words import Language
+from textwright.report.words import Language, record_key
 
 Record = Mapping[str, Any]
-GRADES = MappingProxyType(
-    {
-        "block": "audit.grade.block",
-        "high": "audit.grade.high",
-        "warn": "audit.grade.warn",
-        "info": "audit.grade.info",
-    }
-)
-ANSWERS = MappingProxyType(
-    {
-        "found": "audit.is.found",
-        "clean": "audit.is.clean",
-        "not applicable": "audit.is.not_applicable",
-        "too few rows": "audit.is.too_few_rows",
-    }
-)
+GRADES = ("block", "high", "warn", "info")
 _MOST_LISTED, _MOST_SHOWN, _MOST_OPEN = 40, 60, 5
 # What findings of a check have in common, and is said once.
 _COMMON = ("why", "limits", "selftest")
@@ -49,8 +33,8 @@ def render_audit(
     language: Language | None = None,
 ) -> str:
     """The whole page; `language` is the one that it opens in, if not that of the command line."""
-    ordered = sorted(findings, key=lambda finding: [*GRADES].index(finding["severity"]))
-    checks = [{**check, "is": ANSWERS[check["status"]]} for check in record["checks"]]
+    ordered = sorted(findings, key=lambda finding: GRADES.index(finding["severity"]))
+    checks = [{**check, "is": record_key(check["status"])} for check in record["checks"]]
     says = {check["check"]: check["says"] for check in checks}
     numbers = {check["check"]: check.get("numbers", {}) for check in checks}
     own = {name: _tables_of(name, tables) for name in says}
@@ -130,7 +114,7 @@ def _block(check: str, says: str, ordered: Sequence[Record], figures: Sequence[F
             **f,
             **{key: "" for key, usual in common.items() if f[key] == usual},
             "shown": _rows(f),
-            "grade": GRADES[f["severity"]],
+            "grade": record_key(f["severity"]),
         }
         for f in own
     ]

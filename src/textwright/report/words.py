@@ -9,7 +9,7 @@ from typing import Any
 from textwright.core.plainyaml import load_yaml
 from textwright.report.messages import LANGUAGES, Language
 
-__all__ = ["LANGUAGES", "Language", "record_word", "word", "words"]
+__all__ = ["LANGUAGES", "Language", "record_key", "record_word", "word", "words"]
 
 # What the record of an audit says in one word, and where the same stands for people. Names of labels may be
 # such words too, so that these are put in Chinese only where they are known to be words of a record.
@@ -50,10 +50,15 @@ def word(file: str, key: str, language: Language, **values: Any) -> str:
     return words(file)[key][language].format(**values)
 
 
+def record_key(name: str) -> str:
+    """The key in words/page.yaml of a word of the record of an audit. Raises KeyError for others."""
+    return _OF_RECORDS[name]
+
+
 def record_word(name: str, language: Language) -> str:
     """A word of the record of an audit as it is, in Chinese the one for people. Raises KeyError for others.
 
     >>> record_word("warn", "en"), record_word("warn", "zh")
     ('warn', '警告')
     """
-    return name if language == "en" else word("page", _OF_RECORDS[name], language)
+    return name if language == "en" else word("page", record_key(name), language)
