@@ -7,7 +7,6 @@ import math
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from made_clocks import Still
 from textwright.core.clock import Clock
 from textwright.core.errors import ConfigError
 from textwright.core.ragged import Ragged
@@ -52,16 +52,6 @@ def rows(count: int = NUM_ROWS) -> Rows:
     targets = rng.integers(0, 2, count)
     texts = [(rng.integers(1, 15, 1 + i % 6) + 15 * t - t).tolist() for i, t in enumerate(targets)]
     return Rows(Ragged.from_lists(texts), targets)
-
-
-@dataclass(frozen=True)
-class Still(Clock):
-    """A clock that stands where the test puts it."""
-
-    now: list[float] = field(default_factory=lambda: [0.0])
-
-    def elapsed(self) -> float:
-        return self.now[0]
 
 
 def start(

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from textwright.core.clock import Clock
+from made_clocks import Still
 from textwright.core.ragged import Ragged
 from textwright.core.records import Note, StepEvent
 from textwright.learn.batches import Rows
@@ -18,16 +18,6 @@ from textwright.learn.loop import Fit, FitState
 from textwright.learn.objectives import cross_entropy
 from textwright.learn.pace import Pace
 from textwright.learn.settings import LearnSettings
-
-
-@dataclass(frozen=True)
-class Still(Clock):
-    """A clock that stands where the test puts it."""
-
-    now: list[float] = field(default_factory=lambda: [0.0])
-
-    def elapsed(self) -> float:
-        return self.now[0]
 
 
 @dataclass

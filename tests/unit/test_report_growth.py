@@ -22,7 +22,7 @@ SAMPLE = Path(textwright.__file__).parent / "sample" / "reviews.en.csv"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("page") / "growth"
     learning_curve(
-        SAMPLE, out, textwright.Recipe.parse({"budget": {"minutes": 1}, "data": {"label": "label"}})
+        SAMPLE, out, textwright.Recipe.parse({"budget": {"minutes": 60}, "data": {"label": "label"}})
     )
     return out
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from made_clocks import Still
 from textwright import api
 from textwright.bundle.folder import load_manifest, save_bundle
 from textwright.core.errors import BundleError, CheckpointError, ConfigError, DataError, ModelError
@@ -30,6 +31,7 @@ from textwright.tasks.pretraining.evaluating import evaluate_language
 from textwright.tasks.pretraining.fitting import _by_steps
 from textwright.tasks.pretraining.plan import decide, objective_of
 from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.pretraining.run import pretrain
 from textwright.tasks.writing.model import LanguageModel
 from textwright.text.documents.reading import Documents
 
@@ -216,16 +218,18 @@ def test_an_interrupted_one_keeps_what_it_learned(corpus: Path, tmp_path: Path) 
 
 
 def test_a_budget_in_minutes_is_kept(corpus: Path, tmp_path: Path) -> None:
+    """Six seconds, of which each step takes a twentieth."""
     asked = recipe(budget={"minutes": 0.1}, learn={"batch": 8, "schedule": {"name": "hold", "decay": 0.7}})
-    rates: list[float] = []
+    clock, rates = Still(0.0), list[float]()
 
     def see(event: Event) -> None:
         if isinstance(event, StepEvent):
             rates.append(event.rate)
+            clock.now[0] += 0.05
 
-    made = api.pretrain([corpus], tmp_path / "model", asked, sink=see)
-    assert made.seconds < 9
-    assert rates[-1] < 0.2 * max(rates), "the schedule has followed the clock to its end"
+    made = pretrain([corpus], tmp_path / "model", asked, sink=see, clock=clock)
+    assert 3.8 < made.seconds <= 6 and len(rates) >= 75, "what it takes to judge and to save is left"
+    assert rates[-1] < 0.02 * max(rates), "the schedule has followed the clock to its end"
 
 
 @pytest.mark.parametrize(("epochs", "most"), [(0.25, 16), (0.25, 256), (40.0, 256)])
@@ -241,14 +245,14 @@ def test_without_a_length_it_learns_for_some_minutes(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("textwright.tasks.pretraining.run.MINUTES_WITHOUT_LENGTH", 0.08)
-    notes: list[str] = []
-    made = api.pretrain(
-        [corpus],
-        tmp_path / "model",
-        recipe(budget={}),
-        sink=lambda event: notes.append(getattr(event, "text", "")),
-    )
-    assert made.seconds < 8 and notes[0].endswith("given: learns for 0.08 minutes")
+    clock, notes = Still(0.0), list[str]()
+
+    def see(event: Event) -> None:
+        notes.append(getattr(event, "text", ""))
+        clock.now[0] += 0.05 * isinstance(event, StepEvent)
+
+    made = pretrain([corpus], tmp_path / "model", recipe(budget={}), sink=see, clock=clock)
+    assert made.seconds <= 4.8 and notes[0].endswith("given: learns for 0.08 minutes")
 
 
 @pytest.mark.parametrize(
