@@ -1,6 +1,7 @@
 """Our translations and summaries beside the peer's: BLEU and chrF, or ROUGE, of dev after some minutes.
 
     python bench/seq2seq.py --sets multi30k.en-de --systems ours:m2m100,peer:m2m100 --minutes 90 --seed 0
+    python bench/seq2seq.py --sets dialogsum --systems method:lead,method:textrank,ours:extractor --minutes 5
 
 Ours is `textwright train TRAIN --minutes M` as a person calls it: its minutes are those of the whole process.
 The peer's budget is for its steps alone: tokenizer, trial, evaluation come on top. Both are scored here, by
@@ -29,12 +30,14 @@ import numpy as np
 
 from _record import PREDICTIONS, append, data_folder, head, new_run, run_child
 from classify import CellError, last_json
+from textwright.choose.pairs.entrants import opened_model
 from textwright.core.files import read_json
 from textwright.measure.paired_corpus import paired_corpus
 from textwright.measure.rouge import RougeMeter
 from textwright.measure.translation import TranslationMeter, bleu_of_sums, chrf_of_sums
 from textwright.runtime.cpu import choose_waiting
 from textwright.tasks.rewriting.scoring import meter_of
+from textwright.tasks.summarizing.baselines import Baseline, baselines_of
 from textwright.text.pairs.alike import leaks
 from textwright.text.pairs.languages import language_of
 from textwright.text.pairs.reading import NAMES, Asked, Pair, read_pairs
@@ -98,7 +101,8 @@ def ours(name: str, data: Path, args: argparse.Namespace, system: str, folder: P
         more = {"total_s": round(child.seconds, 1), "peak_mb": round(child.peak_mb, 1)}
     plan = read_json(model / "plan.json")
     more.setdefault("total_s", round(plan["cost"]["seconds"], 1))
-    more |= {"epochs": plan["epochs"], "tokens": plan["tokens"], "threads": plan["compute"]["threads"]}
+    if "epochs" in plan:  # an extractor is no network, and has none
+        more |= {"epochs": plan["epochs"], "tokens": plan["tokens"], "threads": plan["compute"]["threads"]}
     return {**more, "parameters": read_json(model / "textwright.json")["parameters"], "model": str(model)}
 
 
@@ -122,18 +126,27 @@ def peer(name: str, data: Path, args: argparse.Namespace, system: str, folder: P
     return {**{key: found[key] for key in kept}, "its_own": _its_own(found), "model": str(folder / "model")}
 
 
+def method(name: str, data: Path, args: argparse.Namespace, system: str, folder: Path) -> dict[str, Any]:
+    """A way to pick sentences that learns nothing but how many: `train` tells that, as for all of ours."""
+    pairs = pairs_of(data, name, "train")
+    sides = [pair.source for pair in pairs], [pair.target for pair in pairs]
+    [found] = baselines_of(*sides, [system.removeprefix("method:")], args.seed)
+    path = folder / "method.json"
+    path.write_text(json.dumps(found.to_json()), encoding="utf-8")
+    return {"sentences": found.room.sentences, "words": found.room.words, "model": str(path)}
+
+
 def _its_own(found: dict[str, Any]) -> dict[str, Any]:
     return {key: found[key] for key in ("bleu", "chrf", "rouge1", "rouge2", "rougeL") if key in found}
 
 
 def answers(model: Path, system: str, sources: Sequence[str], room: int) -> list[str]:
-    """By beam 4: of ours as `evaluate` answers, of the peer as its script does."""
+    """By beam 4 where words are written: of ours as `evaluate` answers, of the peer as its script does."""
+    if system.startswith("method"):
+        summarizer = Baseline.from_json(read_json(model)).summarizer
+        return [found.text for found in summarizer.summarize_all(sources)]
     if system.startswith("ours"):
-        from textwright.tasks.rewriting.long import rewrite_long
-        from textwright.tasks.rewriting.model import Rewriter
-
-        opened = Rewriter.load(model)
-        return [found.text for found in rewrite_long(opened, sources)]
+        return opened_model(model).answer(sources)
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -211,6 +224,9 @@ def kept_answers(path: Path, made: Sequence[str]) -> None:
         Path(folder, path.name).write_bytes(gzip.compress(text.encode("utf-8"), mtime=0))
 
 
+KINDS = {"ours": ours, "peer": peer, "method": method}
+
+
 def run_cell(name: str, system: str, args: argparse.Namespace, data: Path, run: str) -> dict[str, Any]:
     flags = f"--sets {name} --systems {system} --minutes {args.minutes:g} --seed {args.seed}"
     flags += "".join(f" --set {text}" for text in args.set or [])
@@ -225,7 +241,10 @@ def run_cell(name: str, system: str, args: argparse.Namespace, data: Path, run: 
     label += "".join(f"+{text}" for text in args.set or [])
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        made = (ours if system.startswith("ours") else peer)(name, data, args, system, Path(folder))
+        kind = system.partition(":")[0]
+        if kind not in KINDS:
+            raise CellError(f"{system}: a system begins with {', '.join(f'{name}:' for name in KINDS)}")
+        made = KINDS[kind](name, data, args, system, Path(folder))
         model = Path(made.pop("model"))
         for part in parts_of(name):
             task, rows = task_of(part), pairs_of(data, part, "dev")
@@ -275,7 +294,7 @@ def compared(name: str, systems: str, minutes: str, seeds: str) -> dict[str, Any
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sets", required=True, help="by commas: tatoeba_enzh, multi30k.en-de, dialogsum")
-    parser.add_argument("--systems", required=True, help="by commas: ours:MODEL, peer:m2m100, peer:marian")
+    parser.add_argument("--systems", required=True, help="by commas: ours:MODEL, peer:m2m100, method:lead")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", help="a setting of ours, as of textwright train")
