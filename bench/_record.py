@@ -24,6 +24,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
+from textwright.runtime.cpu import cpu_features
+
 BENCH = Path(__file__).resolve().parent
 RESULTS = BENCH / "results"
 PREDICTIONS = BENCH / "predictions"
@@ -102,19 +104,15 @@ def new_run() -> str:
 def machine() -> dict[str, Any]:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     known = {"cpu": _cpu(), "cores": usable, "torch": version("torch"), "python": platform.python_version()}
-    widest = next((name for name in _VECTORS if name in _said("flags").split()), "")
+    widest = next((name for name in _VECTORS if name in cpu_features()), "")
     return {**known, **({"vectors": widest} if widest else {})}
 
 
 def _cpu() -> str:
-    return _said("model name") or platform.processor() or platform.machine()
-
-
-def _said(what: str) -> str:
-    """What /proc/cpuinfo says first of all processors; "" where it does not."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith(what)), "")
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
 
 
 def commit(repository: Path) -> str:

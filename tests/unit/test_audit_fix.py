@@ -118,6 +118,8 @@ def test_unsafe_needs_a_reason_and_unknown_ids_the_nearest(file: Path, tmp_path:
     out = audit_with(file, tmp_path / "a", found)
     with pytest.raises(AuditError, match="not safe"):
         fix(out, findings=[found.id], because="ok")
+    with pytest.raises(AuditError, match="not safe"):
+        fix(out, findings=[found.id], because="是通知")
     with pytest.raises(AuditError, match=found.id):
         fix(out, findings=[found.id[:-1]])
     assert not fix(out, safe=True).patches

@@ -16,6 +16,7 @@ from textwright.audit.patches.kinds.collect import wanted
 from textwright.audit.patches.opening import open_data, positions_of
 from textwright.audit.patches.reviews import agreed
 from textwright.audit.patches.writing import write_patch
+from textwright.audit.reasons import is_reason
 from textwright.audit.subject import AuditData
 from textwright.core.errors import AuditError
 from textwright.core.names import did_you_mean
@@ -23,7 +24,6 @@ from textwright.core.records import Note
 from textwright.text.patches import Patch, patches_in
 
 _KINDS = "textwright.audit.patches.kinds"
-_LEAST_WORDS = 10  # characters of a reason; "ok" is none
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,11 @@ def _chosen(audit: Audit, wish: Wish) -> list[tuple[dict[str, Any], dict[str, An
             raise AuditError(f"{audit.path}: there is no finding {name!r}", hint=did_you_mean(name, known))
     found = [(known[name], _the_fix(known[name], wish)) for name in wish.findings]
     for finding, one in found:
-        if not (one["safe"] or one["kind"] == "collect") and len(wish.because.strip()) < _LEAST_WORDS:
+        if not (one["safe"] or one["kind"] == "collect") and not is_reason(wish.because):
             raise AuditError(
                 f"to {one['kind']} {finding['id']} is not safe: it needs a person and a written reason",
-                hint="Look at the rows, then say why it is right with --because TEXT --who NAME.",
+                hint="Look at the rows, then say why it is right with --because TEXT --who NAME: "
+                "10 characters at least, or 5 Chinese ones.",
             )
     if wish.safe:
         taken = {finding["id"] for finding, _ in found}

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from textwright.audit.folder import Audit, read_audit
+from textwright.audit.reasons import is_reason
 from textwright.core.errors import AuditError
 from textwright.core.files import write_atomic
 from textwright.core.names import did_you_mean
 from textwright.report.records import read_lines
 
 ACCEPTED = "accepted.jsonl"
-_LEAST_WORDS = 10  # characters of a reason; "ok" is none
 
 
 def accept(
@@ -34,10 +34,11 @@ def accept(
     if audit is None or audit.path is None:
         where = ", ".join(str(one.path) for one in audits)
         raise AuditError(f"there is no finding {finding!r} in {where}", hint=did_you_mean(finding, known))
-    if len(because.strip()) < _LEAST_WORDS:
+    if not is_reason(because):
         raise AuditError(
             f"a finding is accepted with a written reason; found {because!r}",
-            hint="Say with --because TEXT why it may be so: the reason stands on the card.",
+            hint="Say with --because TEXT, in 10 characters at least, or 5 Chinese ones, why it may be so: "
+            "the reason stands on the card.",
         )
     record = {
         "finding": finding,
