@@ -1,10 +1,12 @@
 """Our language models beside the peers': bits per byte of dev after some minutes, and tokens a second.
 
     python bench/lm.py --sets tiny_shakespeare --systems ours:nanochat,gpt2-plain --minutes 3 --seed 0
+    python bench/lm.py --sets brown --systems ours:nanochat --tokens 1500000 --set optimizer.name=adamw
 
 Ours is `textwright pretrain TRAIN --minutes M` and `textwright evaluate DEV` as a person calls them: its
 minutes are those of the whole process. The peer's budget is for its steps alone: tokenizer, trial, evaluation
-come on top.
+come on top. With `--tokens` ours learns from so many in the place of minutes: parts of the recipe are told
+apart so on any machine, and `total_s` says what they take on this one.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ def ours(train: Path, dev: Path, args: argparse.Namespace, system: str, folder: 
     chars = ["--chars"] if train.parent.name in CHARS else []
     settings = [part for text in args.set or [] for part in ("--set", text)]
     verb = [Path(sys.executable).parent / "textwright"]
-    begun = [*verb, "pretrain", train, "--model", model, *chars, "--minutes", str(args.minutes), *settings]
+    length = ["--tokens", str(args.tokens)] if args.tokens else ["--minutes", str(args.minutes)]
+    begun = [*verb, "pretrain", train, "--model", model, *chars, *length, *settings]
     learned = run_child([*begun, "--seed", str(args.seed), "--out", folder / "model", "--json"])
     made = last_json(learned)
     found = last_json(run_child([*verb, "evaluate", folder / "model", dev, "--json"]))
@@ -84,7 +87,10 @@ def peer(train: Path, dev: Path, args: argparse.Namespace, system: str, folder: 
 
 def run_cell(name: str, system: str, args: argparse.Namespace, data: Path, run: str) -> dict[str, Any]:
     train, dev = (text_file(data, name, part) for part in ("train", "dev"))
-    flags = f"--sets {name} --systems {system} --minutes {args.minutes:g} --seed {args.seed}"
+    if args.tokens and system in PEERS:
+        raise CellError("--tokens is for ours: the scripts of the peers count minutes")
+    length = f"--tokens {args.tokens}" if args.tokens else f"--minutes {args.minutes:g}"
+    flags = f"--sets {name} --systems {system} {length} --seed {args.seed}"
     flags += "".join(f" --set {text}" for text in args.set or [])
     if system in PEERS:
         flags += f" --shape {args.shape} --rate {args.rate:g} --dropout {args.dropout:g} --batch {args.batch}"
@@ -93,7 +99,8 @@ def run_cell(name: str, system: str, args: argparse.Namespace, data: Path, run: 
         made = (ours if system.startswith("ours:") else peer)(train, dev, args, system, Path(folder))
     tag = "".join(f"+{text}" for text in args.set or [])
     label = f"{system}@{args.rate:g}" if system in PEERS else f"{system}{tag}"
-    where = {"seed": args.seed, "set": name, "task": f"{args.minutes:g}min", "system": label}
+    task = f"{args.tokens:,} tokens" if args.tokens else f"{args.minutes:g}min"
+    where = {"seed": args.seed, "set": name, "task": task, "system": label}
     append({**beginning, **where, "result": made})
     return made
 
@@ -111,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--sets", required=True, help="names of folders in TEXTWRIGHT_DATA, by commas")
     parser.add_argument("--systems", required=True, help=f"by commas: ours:MODEL, {', '.join(PEERS)}")
     parser.add_argument("--minutes", type=float, default=3)
+    parser.add_argument("--tokens", type=int, help="of ours, in the place of minutes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", help="a setting of ours, as of textwright pretrain")
     parser.add_argument("--shape", choices=SHAPES, default="tiny", help="of the peer")
