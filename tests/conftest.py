@@ -21,6 +21,20 @@ os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(tempfile.gettempdir(),
 
 from hypothesis import settings
 
+ALL_PROCESSORS = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+def one_processor_each() -> None:
+    """Threads of several workers on the same processors wait for one another: that took five times as long.
+
+    So each worker of xdist, with what it starts, has one of its own, where the system can give it.
+    """
+    if ALL_PROCESSORS and (worker := os.environ.get("PYTEST_XDIST_WORKER")):
+        number = int(worker.removeprefix("gw"))
+        os.sched_setaffinity(0, {sorted(ALL_PROCESSORS)[number % len(ALL_PROCESSORS)]})
+
+
+one_processor_each()
 settings.register_profile("textwright", deadline=None, derandomize=True, database=None)
 settings.load_profile("textwright")
 
@@ -47,6 +61,18 @@ def one_thread() -> None:
     """Networks as small as those of tests only lose by a second thread; an earlier test may have set more."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def all_processors() -> Iterator[None]:
+    """For processes that share the steps of a training: there may be no more of them than processors."""
+    if not ALL_PROCESSORS:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, ALL_PROCESSORS)
+    yield
+    os.sched_setaffinity(0, before)
 
 
 @pytest.fixture

@@ -35,23 +35,7 @@ from textwright.tasks.pretraining.run import pretrain
 from textwright.tasks.writing.model import LanguageModel
 from textwright.text.documents.reading import Documents
 
-WORDS = [
-    "the",
-    "cat",
-    "sat",
-    "on",
-    "a",
-    "mat",
-    "and",
-    "saw",
-    "dog",
-    "who",
-    "ran",
-    "far",
-    "away",
-    "over",
-    "hills",
-]
+WORDS = "the cat sat on a mat and saw dog who ran far away over hills".split()
 TINY = {"width": 32, "layers": 1, "heads": 1, "inner": 64, "positions": 32}
 
 
@@ -430,7 +414,9 @@ def theirs(name: str, corpus: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nanochat", "roberta"])
-def test_two_processes_make_the_steps_of_one(name: str, corpus: Path, tmp_path: Path) -> None:
+def test_two_processes_make_the_steps_of_one(
+    name: str, corpus: Path, tmp_path: Path, all_processors: None
+) -> None:
     asked = recipe(model={"name": name, **TINY}, budget={"tokens": 6000}, compute={"precision": "fp32"})
     losses: dict[int, list[float]] = {}
     for processes in (1, 2):
@@ -444,7 +430,9 @@ def test_two_processes_make_the_steps_of_one(name: str, corpus: Path, tmp_path: 
     assert losses[2][:5] == pytest.approx(losses[1][:5], rel=1e-5)
 
 
-def test_processes_of_torchrun_make_the_steps_of_one(corpus: Path, tmp_path: Path) -> None:
+def test_processes_of_torchrun_make_the_steps_of_one(
+    corpus: Path, tmp_path: Path, all_processors: None
+) -> None:
     asked = recipe(budget={"tokens": 3000}, compute={"precision": "fp32"})
     losses: list[list[float]] = []
     found: list[Event] = []

@@ -46,6 +46,9 @@ api.pretrain([sys.argv[1]], sys.argv[2], PretrainRecipe.parse(json.loads(sys.arg
 """
 
 
+pytestmark = pytest.mark.usefixtures("all_processors")
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
@@ -98,7 +101,7 @@ def alone(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 
 
 @pytest.fixture(scope="module")
-def shared(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Seen]:
+def shared(corpus: Path, tmp_path_factory: pytest.TempPathFactory, all_processors: None) -> tuple[Path, Seen]:
     seen, out = Seen(), tmp_path_factory.mktemp("shared") / "model"
     api.pretrain([corpus], out, recipe(), sink=seen, processes=2)
     return out, seen
