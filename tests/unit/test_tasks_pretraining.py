@@ -35,7 +35,8 @@ from textwright.tasks.pretraining.run import pretrain
 from textwright.tasks.writing.model import LanguageModel
 from textwright.text.documents.reading import Documents
 
-WORDS = "the cat sat on a mat and saw dog who ran far away over hills".split()
+WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "saw", "dog", "who"]
+WORDS += ["ran", "far", "away", "over", "hills"]
 TINY = {"width": 32, "layers": 1, "heads": 1, "inner": 64, "positions": 32}
 
 
