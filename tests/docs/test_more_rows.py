@@ -52,6 +52,7 @@ def fill(path: Path) -> None:
         writer.writerows({**row, "label": truth[row["text"]] if i % 2 else ""} for i, row in enumerate(rows))
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize("page", ["learning-curve.md", "label-next.md"])
 def test_a_page_runs_from_top_to_bottom(page: str, files: Path) -> None:
     commands = 0
