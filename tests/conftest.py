@@ -6,6 +6,7 @@ Sockets are blocked and warnings are errors by the settings in pyproject.toml.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -34,7 +35,14 @@ def one_processor_each() -> None:
         os.sched_setaffinity(0, {sorted(ALL_PROCESSORS)[number % len(ALL_PROCESSORS)]})
 
 
+def hear_of_ctrl_c() -> None:
+    """A shell that starts something in the background lets it ignore SIGINT, and all that this starts."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 one_processor_each()
+hear_of_ctrl_c()
 settings.register_profile("textwright", deadline=None, derandomize=True, database=None)
 settings.load_profile("textwright")
 
