@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
 import json
 import os
 import sys
@@ -47,6 +48,7 @@ SUMMARIES = frozenset({"dialogsum", "email_subjects", "tv_news_zh"})
 # Sets that are learned from together, and scored one by one.
 UNIONS = {"enzh": ("tatoeba_enzh", "news_enzh", "subtitles_enzh", "wiki_enzh", "pydocs_enzh")}
 ENDINGS = (".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz")
+_LONGEST_LABEL = 60
 # Sets whose papers count lower-cased Moses tokens, by the end of the name.
 TOKENISED = {"multi30k.en-de": "de", "multi30k.en-fr": "fr"}
 
@@ -213,6 +215,8 @@ def cleanly(name: str, learned: str, made: list[str], data: Path) -> dict[str, A
 
 def counts_path(name: str, system: str, minutes: float, seed: int) -> Path:
     label = system.replace(":", "-").replace("@", "-")
+    if len(label) > _LONGEST_LABEL:  # many settings: some systems take no file names this long
+        label = f"{label.partition('+')[0]}+{hashlib.sha256(label.encode()).hexdigest()[:8]}"
     return PREDICTIONS / f"{name.replace(' ', '-')}.{task_of(name)}.{label}.{minutes:g}min.{seed}.json.gz"
 
 
