@@ -170,7 +170,13 @@ def _screen(label: str, tables: Tables) -> Chart:
     up = Scale(lowest, 1.07, _SCREEN_HEIGHT - _BOTTOM, _TOP)
     curve = " ".join(f"{across(row['rows']):g},{up(row['share']):g}" for row in line)
     dots = [
-        _dot(across(row["rows"]), up(row["share"]), color, size=round(min(1.3 * count**0.35, 6.0), 1), low=1)
+        _dot(
+            across(row["rows"]),
+            up(row["share"]),
+            color,
+            size=round(min(1.3 * count**0.35, 6.0), 1),
+            is_faint=True,
+        )
         for row in cloud
         for color, count in _colored(row)
     ]
@@ -203,8 +209,8 @@ def _stage(row: Row) -> int:
     return _PURE if row["sign"] == "pure" else _EMPTY
 
 
-def _dot(x: float, y: float, color: int, name: str = "", *, size: float = 0.0, low: float = 0.0) -> Dot:
-    return Dot(name, x, y, low, 0.0, color, size=size)
+def _dot(x: float, y: float, color: int, name: str = "", *, size: float = 0.0, is_faint: bool = False) -> Dot:
+    return Dot(name, x, y, 0.0, 0.0, color, size=size, is_faint=is_faint)
 
 
 def _group_gaps(tables: Tables) -> list[Figure]:

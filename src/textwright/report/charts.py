@@ -71,7 +71,7 @@ class Chart:
 class Dot:
     """A value with its interval: `low` and `high` lie along the axis of the value, its name at `label`.
 
-    `reference` is the place on that axis of what the value is compared with.
+    `reference` is where on that axis stands what the value is compared with. A faint one lies behind others.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Dot:
     label: tuple[float, float] = (0.0, 0.0)
     size: float = 0.0
     reference: float | None = None
+    is_faint: bool = False
 
 
 @dataclass(frozen=True)
