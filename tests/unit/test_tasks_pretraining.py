@@ -485,3 +485,11 @@ def test_the_size_goes_by_the_text_and_by_the_time(
     assert decide(asked, learned, tokens=1e5).settings.size == "tiny"
     named = asked.replaced({"model.size": "small"})
     assert decide(named, learned, seconds=1).settings.size == "small", "what is asked for is taken"
+
+
+def test_a_part_of_the_usual_recipe_may_be_asked_for(corpus: Path, tmp_path: Path) -> None:
+    asked = PretrainRecipe.parse({"learn": {"schedule": {"decay": 0.2}, "optimizer": {"name": "adamw"}}})
+    learned = prepared(Documents.of([corpus]), asked, tmp_path, "causal", None)
+    learn, usual = decide(asked, learned).learn, decide(PretrainRecipe(), learned).learn
+    assert (learn.schedule.name, learn.schedule.warmup, learn.schedule.decay) == ("hold", 0.02, 0.2)
+    assert learn.optimizer.rate == 0.5 * float(usual.optimizer.rate) and usual.schedule.decay == 0.7

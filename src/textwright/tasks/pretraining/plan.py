@@ -25,6 +25,7 @@ from textwright.tasks.pretraining.recipe import (
     SpanSettings,
 )
 from textwright.tasks.pretraining.starting import Start, window_of
+from textwright.tasks.pretraining.usual import usual_schedule
 
 # Of a model by its size: the tokens of a step, and the highest rate (docs/log.md).
 _TOKENS_PER_STEP: dict[SizeName, int] = {"tiny": 2_048, "small": 4_096, "base": 8_192}
@@ -262,12 +263,12 @@ def _step(recipe: PretrainRecipe, learned: Learned, size: SizeName, reasons: dic
 def _usual_optimizer(
     asked: LearnSettings, architecture: LanguageArchitecture, size: SizeName, reasons: dict[str, str]
 ) -> LearnSettings:
-    """That of the architecture where none is named, with its rate."""
-    if "optimizer.name" in asked.said():
-        return asked
-    name = architecture.optimizer
-    reasons["learn.optimizer.name"] = f"{name}: {_WHY[name]}"
-    found: dict[str, Any] = {"optimizer.name": name}
+    """That of the architecture where none is named, and the rate of adamw."""
+    found: dict[str, Any] = {}
+    name = asked.optimizer.name
+    if "optimizer.name" not in asked.said():
+        name = found["optimizer.name"] = architecture.optimizer
+        reasons["learn.optimizer.name"] = f"{name}: {_WHY[name]}"
     if name == "adamw" and asked.optimizer.rate == "auto":
         found["optimizer.rate"] = _SHARE_OF_ADAMW * _RATE[size]
         reasons["learn.optimizer.rate"] = f"{found['optimizer.rate']:g}: for a model of this size"
@@ -285,8 +286,7 @@ def _learning(
     if asked.optimizer.rate == "auto":
         found["optimizer.rate"] = _RATE[size]
         reasons["learn.optimizer.rate"] = f"{_RATE[size]:g}: for a model of this size"
-    if "schedule.name" not in said:
-        found |= {"schedule.name": "hold", "schedule.warmup": 0.02, "schedule.decay": 0.7}
+    found |= usual_schedule(said)
     if "patience" not in said:
         found["patience"] = 0
     return asked.replaced(found, where="learn.")

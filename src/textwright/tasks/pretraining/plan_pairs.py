@@ -13,6 +13,7 @@ from textwright.models.language.base import LanguageArchitecture
 from textwright.models.language.settings import LanguageSettings, SizeName
 from textwright.tasks.pretraining.corpus import Learned
 from textwright.tasks.pretraining.recipe import PretrainRecipe
+from textwright.tasks.pretraining.usual import filled, usual_schedule
 
 # Up to so many pairs: the dropout; and at most, of pairs that are seen so few times that none is known by
 # heart (arXiv:2505.24788).
@@ -141,12 +142,10 @@ def _learning(
         rate = _RATE[size] * (_TIMES_RECURRENT if is_higher else 1)
         found["optimizer.rate"] = rate
         reasons["learn.optimizer.rate"] = f"{rate:g}: for a model of this size"
-    if "schedule.name" not in said:
-        found |= {"schedule.name": "hold", "schedule.warmup": 0.02, "schedule.decay": 0.7}
+    found |= usual_schedule(said)
     if "patience" not in said:
         found["patience"] = 0
     if "loss.label_smoothing" not in said:
         found["loss.label_smoothing"] = _SMOOTHING
-    if "average.name" not in said:
-        found |= {"average.name": "ema", "average.decay": _EMA}
+    found |= filled({"average.name": "ema", "average.decay": _EMA}, said)
     return learn.replaced(found, where="learn.")
